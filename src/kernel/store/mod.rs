@@ -1,1 +1,46 @@
-//! The one data file.
+//! The one data file. Only this room knows redb, and only [`codec`] knows bincode.
+//!
+//! * One writer thread; what waits is committed together ([`writer`]).
+//! * Reads are snapshots ([`ReadTx`]); they never wait for the writer.
+//! * All tables stand in one catalogue ([`tables`]); rows, indexes and counters move together ([`Row`]).
+//! * A full or failing disk turns the store read-only until it can write again.
+
+mod backing;
+pub mod codec;
+mod entries;
+mod key;
+mod migrate;
+mod open;
+mod read;
+pub mod rows;
+mod span;
+mod table;
+pub mod tables;
+mod write;
+mod writer;
+
+pub use backing::Backing;
+pub use codec::{DecodeError, Record};
+pub use entries::{Counter, Entries, Row};
+pub use key::{Key, SortText};
+pub use migrate::{MIGRATIONS, Migration};
+pub use open::{Options, Store};
+pub use read::{Read, ReadTx, Visit};
+pub use span::{Direction, Span};
+pub use table::{Index, Table, TableInfo};
+pub use write::WriteTx;
+pub use writer::WriterStats;
+
+use crate::base::Error;
+
+/// Turns what redb says into what a caller can act on.
+pub(crate) fn storage_error(table: &'static str, error: impl Into<redb::Error>) -> Error {
+    match error.into() {
+        redb::Error::Io(io) => Error::ReadOnly(format!(
+            "the data file cannot be read or written ({io}); free some space or check the disk"
+        )),
+        redb::Error::PreviousIo => Error::ReadOnly("the disk failed a moment ago; check it".into()),
+        redb::Error::Corrupted(what) => Error::corrupt(table, what),
+        other => Error::internal(other),
+    }
+}

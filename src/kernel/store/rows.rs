@@ -1,0 +1,282 @@
+//! What each stored record is called, when it changes shape, and which index keys and counters follow from it.
+
+use std::net::IpAddr;
+
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::tables::{self, Name, RowKey, counted};
+use super::{Counter, Entries, Record, Row, SortText};
+use crate::base::Timestamp;
+use crate::model::{
+    Allocation, Egg, EggVariable, HistoryEntry, Kind, Location, Missing, Nest, Node, ObjectKey, Panel, PanelId,
+    RemoteId, RemovalStop, Server, ServerDatabase, Subuser, SyncRun, User,
+};
+
+/// A mirrored object, with what we know about it beyond the panel's own fields.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Mirrored<T> {
+    /// The panel's fields.
+    pub data: T,
+    /// A keyed hash of the panel's fields as they came: equal hashes mean that nothing changed.
+    pub hash: [u8; 16],
+    /// When we first saw it.
+    pub first_seen: Timestamp,
+    /// When we last saw it change.
+    pub changed_at: Timestamp,
+}
+
+/// What the product reads and writes for each kind of mirrored object.
+pub trait Mirror: Serialize + DeserializeOwned + Clone + Send + Sync + std::fmt::Debug + 'static {
+    /// The kind.
+    const KIND: Kind;
+
+    /// Where it is stored.
+    fn table() -> super::Table<RowKey, Mirrored<Self>>
+    where
+        Self: Sized;
+
+    /// The panel's number.
+    fn id(&self) -> RemoteId;
+
+    /// What people call it.
+    fn label(&self) -> String;
+
+    /// When the panel made it.
+    fn created(&self) -> Option<Timestamp>;
+
+    /// What it belongs to, as (kind, id).
+    fn parents(&self) -> Vec<(Kind, RemoteId)>;
+
+    /// The UUID, where there is one.
+    fn uuid(&self) -> Option<&str> {
+        None
+    }
+
+    /// Whether objects are looked up by name; allocations are not, they have an address.
+    const NAMED: bool = true;
+
+    /// Index keys and counters that only this kind has.
+    fn special(&self, panel: PanelId, out: &mut Entries) {
+        let _ = (panel, out);
+    }
+}
+
+impl<T: Mirror> Record for Mirrored<T> {}
+
+impl<T: Mirror> Row<RowKey> for Mirrored<T> {
+    fn entries(&self, &(panel, id): &RowKey, out: &mut Entries) {
+        if T::NAMED {
+            self.name_entries(panel, id, out);
+        }
+        if let Some(uuid) = self.data.uuid() {
+            out.index(tables::BY_UUID, &(SortText::new(uuid), panel, T::KIND, id));
+        }
+        out.count(Counter { what: counted::KIND, panel, of: u64::from(T::KIND.number()) });
+        self.data.special(panel, out);
+    }
+}
+
+impl<T: Mirror> Mirrored<T> {
+    fn name_entries(&self, panel: PanelId, id: RemoteId, out: &mut Entries) {
+        let name = SortText::new(&self.data.label());
+        out.index(tables::BY_NAME, &(T::KIND, name.clone(), panel, id));
+        out.index(tables::BY_PANEL_NAME, &(panel, T::KIND, name.clone(), id));
+        out.index(tables::BY_CREATED, &(T::KIND, self.data.created().unwrap_or_default(), panel, id));
+        out.index(tables::BY_CHANGED, &(T::KIND, self.changed_at, panel, id));
+        for (kind, parent) in self.data.parents() {
+            out.index(tables::CHILDREN, &(panel, kind, parent, T::KIND, name.clone(), id));
+        }
+    }
+}
+
+fn count(out: &mut Entries, what: u8, panel: PanelId, of: RemoteId) {
+    out.count(Counter { what, panel, of });
+}
+
+macro_rules! mirror {
+    ($type:ty, $kind:ident, $table:ident, |$it:ident| $label:expr, created: $created:expr, parents: $parents:expr $(, $($more:tt)*)?) => {
+        impl Mirror for $type {
+            const KIND: Kind = Kind::$kind;
+
+            fn table() -> super::Table<RowKey, Mirrored<Self>> {
+                tables::$table
+            }
+
+            fn id(&self) -> RemoteId {
+                self.id
+            }
+
+            fn label(&self) -> String {
+                let $it = self;
+                let _ = $it;
+                $label
+            }
+
+            fn created(&self) -> Option<Timestamp> {
+                let $it = self;
+                let _ = $it;
+                $created
+            }
+
+            fn parents(&self) -> Vec<(Kind, RemoteId)> {
+                let $it = self;
+                let _ = $it;
+                $parents
+            }
+
+            $($($more)*)?
+        }
+    };
+}
+
+mirror!(Location, Location, LOCATIONS, |it| it.short.clone(), created: it.created_at, parents: vec![]);
+mirror!(Nest, Nest, NESTS, |it| it.name.clone(), created: it.created_at, parents: vec![],
+    fn uuid(&self) -> Option<&str> { Some(&self.uuid) });
+mirror!(Node, Node, NODES, |it| it.name.clone(), created: it.created_at,
+parents: it.location_id.map(|id| (Kind::Location, id)).into_iter().collect(),
+fn uuid(&self) -> Option<&str> { Some(&self.uuid) }
+fn special(&self, panel: PanelId, out: &mut Entries) {
+    if let Some(location) = self.location_id {
+        count(out, counted::LOCATION_NODES, panel, location);
+    }
+});
+mirror!(Allocation, Allocation, ALLOCATIONS, |it| address(&it.ip, it.port), created: None,
+parents: vec![(Kind::Node, it.node_id)],
+const NAMED: bool = false;
+fn special(&self, panel: PanelId, out: &mut Entries) {
+    let ip = ip_number(&self.ip);
+    let taken = u8::from(self.assigned);
+    out.index(tables::ALLOCATIONS_BY_ADDRESS, &(panel, self.node_id, taken, ip, self.port, self.id));
+    out.index(tables::ALLOCATIONS_BY_NODE, &(panel, self.node_id, ip, self.port, self.id));
+    count(out, counted::NODE_ALLOCATIONS, panel, self.node_id);
+    if self.assigned {
+        count(out, counted::NODE_ASSIGNED, panel, self.node_id);
+        count(out, counted::ASSIGNED, panel, 0);
+    }
+});
+mirror!(Egg, Egg, EGGS, |it| it.name.clone(), created: it.created_at,
+parents: it.nest_id.map(|id| (Kind::Nest, id)).into_iter().collect(),
+fn uuid(&self) -> Option<&str> { Some(&self.uuid) }
+fn special(&self, panel: PanelId, out: &mut Entries) {
+    if let Some(nest) = self.nest_id {
+        count(out, counted::NEST_EGGS, panel, nest);
+    }
+});
+mirror!(EggVariable, EggVariable, EGG_VARIABLES, |it| it.env_variable.clone(), created: it.created_at,
+    parents: vec![(Kind::Egg, it.egg_id)]);
+mirror!(User, User, USERS, |it| it.username.clone(), created: it.created_at, parents: vec![],
+fn uuid(&self) -> Option<&str> { Some(&self.uuid) }
+fn special(&self, panel: PanelId, out: &mut Entries) {
+    out.index(tables::USERS_BY_EMAIL, &(SortText::new(&self.email), panel, self.id));
+    if self.root_admin {
+        count(out, counted::ADMINS, panel, 0);
+    }
+});
+mirror!(Server, Server, SERVERS, |it| it.name.clone(), created: it.created_at,
+parents: server_parents(it),
+fn uuid(&self) -> Option<&str> { Some(&self.uuid) }
+fn special(&self, panel: PanelId, out: &mut Entries) {
+    let state = self.state() as u8;
+    out.index(tables::SERVERS_BY_STATE, &(state, SortText::new(&self.name), panel, self.id));
+    count(out, counted::SERVER_STATE, panel, u64::from(state));
+    count(out, counted::NODE_SERVERS, panel, self.node_id);
+    count(out, counted::EGG_SERVERS, panel, self.egg_id);
+    count(out, counted::USER_SERVERS, panel, self.user_id);
+    if let Some(nest) = self.nest_id {
+        count(out, counted::NEST_SERVERS, panel, nest);
+    }
+    for allocation in self.allocations.iter().flatten() {
+        out.index(tables::ALLOCATION_SERVER, &(panel, *allocation, self.id));
+    }
+});
+mirror!(ServerDatabase, Database, DATABASES, |it| it.database.clone(), created: it.created_at,
+    parents: vec![(Kind::Server, it.server_id)]);
+mirror!(Subuser, Subuser, SUBUSERS, |it| format!("user {} on server {}", it.user_id, it.server_id), created: it.created_at,
+    parents: vec![(Kind::Server, it.server_id), (Kind::User, it.user_id)]);
+
+fn server_parents(server: &Server) -> Vec<(Kind, RemoteId)> {
+    let mut parents = vec![(Kind::Node, server.node_id), (Kind::Egg, server.egg_id), (Kind::User, server.user_id)];
+    parents.extend(server.nest_id.map(|nest| (Kind::Nest, nest)));
+    parents
+}
+
+/// An address with its port; IPv6 in brackets.
+pub fn address(ip: &str, port: u16) -> String {
+    if ip.contains(':') { format!("[{ip}]:{port}") } else { format!("{ip}:{port}") }
+}
+
+/// An address as a number: IPv4 first, then IPv6, then host names.
+fn ip_number(ip: &str) -> u128 {
+    match ip.parse() {
+        Ok(IpAddr::V4(v4)) => u128::from(u32::from(v4)),
+        Ok(IpAddr::V6(v6)) => u128::from(v6).max(1 << 32),
+        Err(_) => u128::MAX,
+    }
+}
+
+/// A setting's value, as JSON text.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Setting(pub String);
+
+impl Record for Setting {}
+impl Row<Name> for Setting {}
+
+impl Record for Panel {}
+impl Row<PanelId> for Panel {}
+
+impl Record for SyncRun {}
+impl Row<Uuid> for SyncRun {
+    fn entries(&self, id: &Uuid, out: &mut Entries) {
+        out.index(tables::SYNCS_BY_PANEL, &(self.panel, *id));
+    }
+}
+
+impl Record for RemovalStop {}
+impl Row<Uuid> for RemovalStop {}
+
+impl Record for Missing {}
+impl Row<ObjectKey> for Missing {
+    fn entries(&self, key: &ObjectKey, out: &mut Entries) {
+        count(out, counted::MISSING, key.panel, 0);
+    }
+}
+
+impl Record for HistoryEntry {}
+impl Row<u64> for HistoryEntry {
+    fn entries(&self, seq: &u64, out: &mut Entries) {
+        out.index(tables::HISTORY_OF, &(self.object, *seq));
+        out.index(tables::HISTORY_BY_SYNC, &(self.sync, *seq));
+    }
+}
+
+/// One thing that changed.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct FeedEntry {
+    /// When.
+    pub at: Timestamp,
+    /// What.
+    pub change: Change,
+}
+
+/// What can change. Numbers are on disk: append only.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Change {
+    /// A mirrored object was created, changed or removed.
+    Object {
+        /// Which one.
+        key: ObjectKey,
+        /// What happened to it.
+        operation: crate::model::Operation,
+    },
+    /// A panel was added, changed or removed.
+    Panel(PanelId),
+    /// A sync began, moved to another step, or ended.
+    Sync(Uuid),
+    /// Removals wait for a person, or were decided.
+    RemovalStop(Uuid),
+}
+
+impl Record for FeedEntry {}
+impl Row<u64> for FeedEntry {}

@@ -1,0 +1,127 @@
+//! The catalogue: every table of the data file. Keys sort the way we list: parent first.
+
+use uuid::Uuid;
+
+use super::SortText;
+use super::rows::{FeedEntry, Mirrored, Setting};
+use super::table::tables;
+use crate::base::Timestamp;
+use crate::model;
+use crate::model::{HistoryEntry, Kind, Missing, ObjectKey, Panel, PanelId, RemoteId, RemovalStop, SyncRun};
+
+/// The layout of the file and what is needed to open it. Raw bytes.
+pub(super) const META: &str = "meta";
+pub(super) const META_LAYOUT: &[u8] = b"layout";
+/// Last number of each series. Raw bytes.
+pub(super) const SERIES: &str = "series";
+/// What counters stand at. Raw bytes.
+pub const COUNTERS: &str = "counters";
+
+/// (panel, the panel's number of the object): the key of every mirrored row.
+pub type RowKey = (PanelId, RemoteId);
+
+tables! {
+    /// What operators change at run time, by name.
+    SETTINGS: Name => Setting = "settings";
+    /// Panels by our number.
+    PANELS: PanelId => Panel = "panels";
+
+    /// Locations.
+    LOCATIONS: RowKey => Mirrored<model::Location> = "locations";
+    /// Nodes.
+    NODES: RowKey => Mirrored<model::Node> = "nodes";
+    /// Allocations.
+    ALLOCATIONS: RowKey => Mirrored<model::Allocation> = "allocations";
+    /// Nests.
+    NESTS: RowKey => Mirrored<model::Nest> = "nests";
+    /// Eggs.
+    EGGS: RowKey => Mirrored<model::Egg> = "eggs";
+    /// Egg variables.
+    EGG_VARIABLES: RowKey => Mirrored<model::EggVariable> = "egg_variables";
+    /// Users of the panel.
+    USERS: RowKey => Mirrored<model::User> = "users";
+    /// Servers.
+    SERVERS: RowKey => Mirrored<model::Server> = "servers";
+    /// Databases of servers.
+    DATABASES: RowKey => Mirrored<model::ServerDatabase> = "databases";
+    /// Subusers of servers.
+    SUBUSERS: RowKey => Mirrored<model::Subuser> = "subusers";
+
+    /// Every object by name: (kind, name, panel, id).
+    BY_NAME: index (Kind, SortText, PanelId, RemoteId) = "by_name";
+    /// The objects of a panel by name: (panel, kind, name, id).
+    BY_PANEL_NAME: index (PanelId, Kind, SortText, RemoteId) = "by_panel_name";
+    /// Every object by when the panel made it: (kind, created, panel, id).
+    BY_CREATED: index (Kind, Timestamp, PanelId, RemoteId) = "by_created";
+    /// Every object by when it last changed here: (kind, changed, panel, id).
+    BY_CHANGED: index (Kind, Timestamp, PanelId, RemoteId) = "by_changed";
+    /// Servers by state: (state, name, panel, id).
+    SERVERS_BY_STATE: index (u8, SortText, PanelId, RemoteId) = "servers_by_state";
+    /// Users by e-mail: (e-mail, panel, id).
+    USERS_BY_EMAIL: index (SortText, PanelId, RemoteId) = "users_by_email";
+    /// Objects by UUID: (UUID, panel, kind, id).
+    BY_UUID: index (SortText, PanelId, Kind, RemoteId) = "by_uuid";
+    /// Who belongs to whom: (panel, parent's kind, parent's id, child's kind, name of the child, child's id).
+    CHILDREN: index (PanelId, Kind, RemoteId, Kind, SortText, RemoteId) = "children";
+    /// Which server uses an allocation: (panel, allocation, server).
+    ALLOCATION_SERVER: index (PanelId, RemoteId, RemoteId) = "allocation_server";
+    /// Allocations by address: (panel, node, assigned, ip as a number, port, id). IPv4 sorts before IPv6.
+    ALLOCATIONS_BY_ADDRESS: index (PanelId, RemoteId, u8, u128, u16, RemoteId) = "allocations_by_address";
+    /// The same without regard to assignment: (panel, node, ip as a number, port, id).
+    ALLOCATIONS_BY_NODE: index (PanelId, RemoteId, u128, u16, RemoteId) = "allocations_by_node";
+
+    /// Objects that the last listing lacked.
+    MISSING: ObjectKey => Missing = "missing";
+    /// History, oldest first.
+    HISTORY: u64 => HistoryEntry = "history";
+    /// History of one object: (object, number).
+    HISTORY_OF: index (ObjectKey, u64) = "history_of";
+    /// History of one sync: (sync, number).
+    HISTORY_BY_SYNC: index (Uuid, u64) = "history_by_sync";
+
+    /// Syncs, oldest first.
+    SYNCS: Uuid => SyncRun = "syncs";
+    /// Syncs of a panel: (panel, sync).
+    SYNCS_BY_PANEL: index (PanelId, Uuid) = "syncs_by_panel";
+    /// Removals that wait for a person, or did.
+    REMOVAL_STOPS: Uuid => RemovalStop = "removal_stops";
+
+    /// What changed, oldest first; see `domain::feed`.
+    FEED: u64 => FeedEntry = "feed";
+}
+
+/// Names that were live once. They stay here so nobody uses them again with another meaning.
+pub const RETIRED: &[&str] = &[];
+
+/// A short name as a key, such as that of a setting.
+pub type Name = SortText;
+
+/// What [`super::Counter::what`] means.
+pub mod counted {
+    /// Objects of a kind; `of` = the kind.
+    pub const KIND: u8 = 1;
+    /// Servers in a state; `of` = the state.
+    pub const SERVER_STATE: u8 = 2;
+    /// Assigned allocations of a panel; `of` = 0.
+    pub const ASSIGNED: u8 = 3;
+    /// Servers of a node.
+    pub const NODE_SERVERS: u8 = 4;
+    /// Allocations of a node.
+    pub const NODE_ALLOCATIONS: u8 = 5;
+    /// Assigned allocations of a node.
+    pub const NODE_ASSIGNED: u8 = 6;
+    /// Servers of an egg.
+    pub const EGG_SERVERS: u8 = 7;
+    /// Eggs of a nest.
+    pub const NEST_EGGS: u8 = 8;
+    /// Servers of a nest.
+    pub const NEST_SERVERS: u8 = 9;
+    /// Nodes of a location.
+    pub const LOCATION_NODES: u8 = 10;
+    /// Servers that a user owns.
+    pub const USER_SERVERS: u8 = 11;
+    /// Administrators of a panel; `of` = 0.
+    pub const ADMINS: u8 = 12;
+    /// Waiting entries of the drift report; `of` = 0.
+    pub const MISSING: u8 = 13;
+}

@@ -1,0 +1,177 @@
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+
+use redb::{ReadableTable, WriteTransaction};
+
+use super::read::{Visit, definition, stored_count, walk_table};
+use super::{Counter, Direction, Entries, Key, Read, Row, Span, Table, codec, storage_error, tables};
+use crate::base::{Error, Result};
+
+type OpenTable<'t> = redb::Table<'t, &'static [u8], &'static [u8]>;
+
+/// Writing. Everything a closure does here is kept or undone as a whole, and on disk before its caller hears of it.
+pub struct WriteTx<'t> {
+    tx: &'t WriteTransaction,
+    // Opening a table costs more than writing a row, so each is opened once a transaction.
+    open: RefCell<BTreeMap<&'static str, OpenTable<'t>>>,
+    undo: Vec<Undo>,
+    counts: BTreeMap<Counter, i64>,
+    writes: u64,
+}
+
+struct Undo {
+    table: &'static str,
+    key: Vec<u8>,
+    before: Option<Vec<u8>>,
+}
+
+impl<'t> WriteTx<'t> {
+    pub(super) fn new(tx: &'t WriteTransaction) -> Self {
+        Self { tx, open: RefCell::default(), undo: Vec::new(), counts: BTreeMap::new(), writes: 0 }
+    }
+
+    /// How many keys were written or removed so far, in all closures of this commit.
+    pub(super) fn writes(&self) -> u64 {
+        self.writes
+    }
+
+    /// Stores a row, its index keys and its counters. The row before it, if there was one.
+    ///
+    /// # Errors
+    /// When the row cannot be encoded, the row before it cannot be read, or the file cannot be written.
+    pub fn put<K: Key, V: Row<K>>(&mut self, table: Table<K, V>, key: &K, row: &V) -> Result<Option<V>> {
+        let before = self.put_bytes(table.name, &key.to_bytes(), &codec::encode(row)?)?;
+        let before = before.map(|bytes| codec::decode::<V>(table.name, &bytes)).transpose()?;
+        let old = before.as_ref().map(|row| Entries::of(key, row)).unwrap_or_default();
+        self.follow(old, Entries::of(key, row))?;
+        Ok(before)
+    }
+
+    /// Removes a row, its index keys and its counters. The row, if there was one.
+    ///
+    /// # Errors
+    /// As [`WriteTx::put`].
+    pub fn remove<K: Key, V: Row<K>>(&mut self, table: Table<K, V>, key: &K) -> Result<Option<V>> {
+        let Some(bytes) = self.remove_bytes(table.name, &key.to_bytes())? else { return Ok(None) };
+        let row = codec::decode::<V>(table.name, &bytes)?;
+        self.follow(Entries::of(key, &row), Entries::default())?;
+        Ok(Some(row))
+    }
+
+    /// The next number of a series that never repeats, even when rows are removed.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn next_number(&mut self, series: &'static str) -> Result<u64> {
+        let last = self.get_bytes(tables::SERIES, series.as_bytes())?.and_then(|b| u64::from_bytes(&b)).unwrap_or(0);
+        self.put_bytes(tables::SERIES, series.as_bytes(), &(last + 1).to_bytes())?;
+        Ok(last + 1)
+    }
+
+    fn follow(&mut self, mut old: Entries, mut new: Entries) -> Result<()> {
+        old.keys.sort_unstable();
+        new.keys.sort_unstable();
+        for (table, key) in old.keys.iter().filter(|entry| new.keys.binary_search(entry).is_err()) {
+            self.remove_bytes(table, key)?;
+        }
+        for (table, key) in new.keys.iter().filter(|entry| old.keys.binary_search(entry).is_err()) {
+            self.put_bytes(table, key, &[])?;
+        }
+        for counter in new.counters {
+            *self.counts.entry(counter).or_default() += 1;
+        }
+        for counter in old.counters {
+            *self.counts.entry(counter).or_default() -= 1;
+        }
+        Ok(())
+    }
+
+    pub(super) fn put_bytes(&mut self, table: &'static str, key: &[u8], value: &[u8]) -> Result<Option<Vec<u8>>> {
+        let before = self.with_table(table, |t| {
+            let before = t.insert(key, value)?;
+            Ok(before.map(|v| v.value().to_vec()))
+        })?;
+        self.wrote(table, key, before.clone());
+        Ok(before)
+    }
+
+    fn remove_bytes(&mut self, table: &'static str, key: &[u8]) -> Result<Option<Vec<u8>>> {
+        let before = self.with_table(table, |t| {
+            let before = t.remove(key)?;
+            Ok(before.map(|v| v.value().to_vec()))
+        })?;
+        if before.is_some() {
+            self.wrote(table, key, before.clone());
+        }
+        Ok(before)
+    }
+
+    fn wrote(&mut self, table: &'static str, key: &[u8], before: Option<Vec<u8>>) {
+        self.writes += 1;
+        self.undo.push(Undo { table, key: key.to_vec(), before });
+    }
+
+    fn with_table<T>(
+        &self,
+        name: &'static str,
+        act: impl FnOnce(&mut OpenTable<'t>) -> Result<T, redb::StorageError>,
+    ) -> Result<T> {
+        let mut open = self.open.borrow_mut();
+        if !open.contains_key(name) {
+            let table = self.tx.open_table(definition(name)).map_err(|e| storage_error(name, e))?;
+            open.insert(name, table);
+        }
+        let table = open.get_mut(name).ok_or_else(|| Error::internal("a table that was just opened is not there"))?;
+        act(table).map_err(|e| storage_error(name, e))
+    }
+
+    /// Keeps what was done since the last call: writes the counters.
+    pub(super) fn keep(&mut self) -> Result<()> {
+        for (counter, change) in std::mem::take(&mut self.counts) {
+            if change != 0 {
+                let now = stored_count(self, counter)?.saturating_add_signed(change);
+                match now {
+                    0 => self.remove_bytes(tables::COUNTERS, &counter.to_bytes())?,
+                    n => self.put_bytes(tables::COUNTERS, &counter.to_bytes(), &n.to_bytes())?,
+                };
+            }
+        }
+        self.undo.clear();
+        Ok(())
+    }
+
+    /// Undoes what was done since the last call of [`WriteTx::keep`].
+    pub(super) fn undo(&mut self) -> Result<()> {
+        self.counts.clear();
+        for step in std::mem::take(&mut self.undo).into_iter().rev() {
+            self.with_table(step.table, |t| {
+                match &step.before {
+                    Some(value) => t.insert(step.key.as_slice(), value.as_slice())?,
+                    None => t.remove(step.key.as_slice())?,
+                };
+                Ok(())
+            })?;
+        }
+        Ok(())
+    }
+}
+
+impl Read for WriteTx<'_> {
+    fn get_bytes(&self, table: &'static str, key: &[u8]) -> Result<Option<Vec<u8>>> {
+        self.with_table(table, |t| Ok(t.get(key)?.map(|v| v.value().to_vec())))
+    }
+
+    /// `visit` may read other tables of this transaction, but not the one that is walked.
+    fn walk_bytes(&self, table: &'static str, span: &Span, direction: Direction, visit: &mut Visit<'_>) -> Result<()> {
+        self.with_table(table, |_| Ok(()))?;
+        let Some(walked) = self.open.borrow_mut().remove(table) else { return Ok(()) };
+        let result = walk_table(&walked, table, span, direction, visit);
+        self.open.borrow_mut().insert(table, walked);
+        result
+    }
+
+    fn count(&self, counter: Counter) -> Result<u64> {
+        let waiting = self.counts.get(&counter).copied().unwrap_or(0);
+        Ok(stored_count(self, counter)?.saturating_add_signed(waiting))
+    }
+}
