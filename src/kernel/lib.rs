@@ -5,6 +5,7 @@
 //! * [`model`]: plain records.
 //! * [`store`]: the one data file.
 #![forbid(unsafe_code)]
+#![cfg_attr(test, allow(clippy::unwrap_used))]
 
 pub mod base;
 pub mod config;

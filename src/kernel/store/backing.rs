@@ -1,4 +1,5 @@
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::fmt;
 use std::fs::File;
 use std::io;
@@ -138,13 +139,11 @@ impl StorageBackend for Peek {
     fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
         let mut changes = self.changes.lock().unwrap_or_else(PoisonError::into_inner);
         Self::each_block(offset, data.len(), |number, within, at, take| {
-            if !changes.blocks.contains_key(&number) {
-                let block = self.block(number)?;
-                changes.blocks.insert(number, block);
-            }
-            if let Some(block) = changes.blocks.get_mut(&number) {
-                block[within..within + take].copy_from_slice(&data[at..at + take]);
-            }
+            let block = match changes.blocks.entry(number) {
+                Entry::Occupied(known) => known.into_mut(),
+                Entry::Vacant(unknown) => unknown.insert(self.block(number)?),
+            };
+            block[within..within + take].copy_from_slice(&data[at..at + take]);
             Ok(())
         })
     }

@@ -27,7 +27,7 @@ pub use migrate::{MIGRATIONS, Migration};
 pub use open::{Options, Store};
 pub use read::{Read, ReadTx, Visit};
 pub use span::{Direction, Span};
-pub use table::{Index, Table, TableInfo};
+pub use table::{CheckRow, Index, Table, TableInfo};
 pub use write::WriteTx;
 pub use writer::WriterStats;
 

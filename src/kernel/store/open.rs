@@ -169,7 +169,7 @@ impl Store {
     fn migrate(&self) -> Result<()> {
         let migrations = self.shared.options.migrations;
         let newest = u32::try_from(migrations.len()).map_err(Error::internal)?;
-        let Some(layout) = self.read_blocking(|tx| migrate::layout(tx))? else {
+        let Some(layout) = self.read_blocking(migrate::layout)? else {
             return self.write_blocking(move |tx| migrate::set_layout(tx, newest));
         };
         for (number, step) in (1..).zip(migrations).skip(layout as usize) {

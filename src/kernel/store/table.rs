@@ -52,12 +52,15 @@ impl<K> Clone for Index<K> {
 }
 impl<K> Copy for Index<K> {}
 
+/// Checks the bytes of key and row: that they can be read, and which index keys and counters they stand for.
+pub type CheckRow = fn(&[u8], &[u8], &mut super::Entries) -> crate::base::Result<()>;
+
 /// What backup, check and compaction need to know of a table.
 pub struct TableInfo {
     /// The name in the data file.
     pub name: &'static str,
-    /// Checks one row: that it can be read, and which index keys and counters it stands for. None for indexes.
-    pub entries: Option<fn(&[u8], &[u8], &mut super::Entries) -> crate::base::Result<()>>,
+    /// None for indexes.
+    pub entries: Option<CheckRow>,
 }
 
 /// Declares the catalogue: constants, and `ALL`.
