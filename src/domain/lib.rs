@@ -1,1 +1,16 @@
-//! domain
+//! Floor 2: what the product does, one room a subject. Each room may use the rooms above it in this list.
+//!
+//! * [`feed`]: what changed.
+//! * [`settings`]: what operators change at run time.
+//! * [`panels`]: the panels that are mirrored, and their keys.
+//! * [`mirror`]: our picture of the panels: queries, history, drift, and the only writer of it.
+//! * [`sync`]: brings the picture up to date.
+//! * [`ops`]: health and check of the data file.
+#![forbid(unsafe_code)]
+
+pub mod feed;
+pub mod mirror;
+pub mod ops;
+pub mod panels;
+pub mod settings;
+pub mod sync;

@@ -68,6 +68,8 @@ pub struct Panel {
     pub reach: Reach,
     /// When a sync of everything last succeeded.
     pub synced_at: Option<Timestamp>,
+    /// It is being removed, with all that was mirrored from it; goes on after a restart.
+    pub removing: bool,
 }
 
 /// What the last contact with a panel was like.

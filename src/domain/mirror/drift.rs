@@ -1,0 +1,168 @@
+use std::collections::{BTreeMap, HashSet};
+use std::ops::ControlFlow;
+
+use aviary_kernel::base::Result;
+use aviary_kernel::model::{
+    Allocation, Drift, DriftKind, Egg, Kind, Location, Nest, Node, ObjectKey, PanelId, RemoteId, Server, ServerDatabase, Subuser, User,
+};
+use aviary_kernel::store::rows::Mirror;
+use aviary_kernel::store::tables::{MISSING, counted};
+use aviary_kernel::store::{Counter, Direction, Read, Span};
+use serde::Serialize;
+
+/// What does not fit together.
+#[derive(Clone, Debug, Default, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct DriftReport {
+    /// At most [`DriftReport::MOST`] findings of each kind.
+    pub findings: Vec<Drift>,
+    /// How many there are of each kind in all.
+    pub totals: BTreeMap<String, u64>,
+}
+
+impl DriftReport {
+    /// Findings of one kind that are listed; the rest is only counted.
+    pub const MOST: u64 = 500;
+
+    fn add(&mut self, kind: DriftKind, object: ObjectKey, label: String, what: String) {
+        let total = self.totals.entry(kind.word().to_owned()).or_default();
+        *total += 1;
+        if *total <= Self::MOST {
+            self.findings.push(Drift { kind, object, label, what });
+        }
+    }
+
+    /// How many findings there are in all.
+    pub fn total(&self) -> u64 {
+        self.totals.values().sum()
+    }
+}
+
+pub(super) fn report(reader: &impl Read, panel: Option<PanelId>) -> Result<DriftReport> {
+    let mut report = DriftReport::default();
+    let span = panel.map_or_else(Span::all, |panel| Span::prefix(&panel));
+    vanished(reader, &span, &mut report)?;
+    let loads = servers(reader, &span, &mut report)?;
+    nodes(reader, &span, &loads, &mut report)?;
+    eggs(reader, &span, &mut report)?;
+    orphans::<Allocation, Node>(reader, &span, |row| Some(row.node_id), &mut report)?;
+    orphans::<ServerDatabase, Server>(reader, &span, |row| Some(row.server_id), &mut report)?;
+    orphans::<Subuser, Server>(reader, &span, |row| Some(row.server_id), &mut report)?;
+    orphans::<Subuser, User>(reader, &span, |row| Some(row.user_id), &mut report)?;
+    orphans::<Egg, Nest>(reader, &span, |row| row.nest_id, &mut report)?;
+    orphans::<Node, Location>(reader, &span, |row| row.location_id, &mut report)?;
+    report.findings.sort_by_key(|drift| DriftKind::ALL.iter().position(|kind| *kind == drift.kind));
+    Ok(report)
+}
+
+fn vanished(reader: &impl Read, span: &Span, report: &mut DriftReport) -> Result<()> {
+    reader.walk(MISSING, span, Direction::Up, |object, missing| {
+        let what = format!("not in the panel's list since {}, but not confirmed gone", missing.since);
+        report.add(DriftKind::Vanished, object, object.to_string(), what);
+        Ok(ControlFlow::Continue(()))
+    })
+}
+
+/// What the servers of a node may use together.
+#[derive(Default)]
+struct Load {
+    memory: i64,
+    disk: i64,
+}
+
+type Loads = BTreeMap<(PanelId, RemoteId), Load>;
+
+fn servers(reader: &impl Read, span: &Span, report: &mut DriftReport) -> Result<Loads> {
+    let mut loads = Loads::new();
+    let mut known = Known::default();
+    reader.walk(Server::table(), span, Direction::Up, |(panel, id), row| {
+        let server = row.data;
+        let load = loads.entry((panel, server.node_id)).or_default();
+        load.memory = load.memory.saturating_add(server.limits.memory.max(0));
+        load.disk = load.disk.saturating_add(server.limits.disk.max(0));
+        let object = ObjectKey { panel, kind: Kind::Server, id };
+        if !known.has::<User>(reader, panel, server.user_id)? {
+            let what = format!("its owner, user {}, is not in the mirror", server.user_id);
+            report.add(DriftKind::NoOwner, object, server.name.clone(), what);
+        }
+        if !known.has::<Node>(reader, panel, server.node_id)? {
+            let what = format!("its node, {}, is not in the mirror", server.node_id);
+            report.add(DriftKind::Orphan, object, server.name.clone(), what);
+        }
+        if !known.has::<Egg>(reader, panel, server.egg_id)? {
+            let what = format!("its egg, {}, is not in the mirror", server.egg_id);
+            report.add(DriftKind::Orphan, object, server.name, what);
+        }
+        Ok(ControlFlow::Continue(()))
+    })?;
+    Ok(loads)
+}
+
+/// Remembers which parents are there, so that each is looked up once.
+#[derive(Default)]
+struct Known(HashSet<(PanelId, Kind, RemoteId)>);
+
+impl Known {
+    fn has<T: Mirror>(&mut self, reader: &impl Read, panel: PanelId, id: RemoteId) -> Result<bool> {
+        if self.0.contains(&(panel, T::KIND, id)) {
+            return Ok(true);
+        }
+        let there = reader.get(T::table(), &(panel, id))?.is_some();
+        if there {
+            self.0.insert((panel, T::KIND, id));
+        }
+        Ok(there)
+    }
+}
+
+fn nodes(reader: &impl Read, span: &Span, loads: &Loads, report: &mut DriftReport) -> Result<()> {
+    reader.walk(Node::table(), span, Direction::Up, |(panel, id), row| {
+        let node = row.data;
+        let object = ObjectKey { panel, kind: Kind::Node, id };
+        if let Some(load) = loads.get(&(panel, id)) {
+            let pairs =
+                [("memory", load.memory, node.memory, node.memory_overallocate), ("disk", load.disk, node.disk, node.disk_overallocate)];
+            for (what, used, has, extra) in pairs {
+                if let Some(allowed) = allowed(has, extra).filter(|allowed| used > *allowed) {
+                    let text = format!("its servers may use {used} MiB of {what}, it has {allowed} MiB to give");
+                    report.add(DriftKind::OverAllocated, object, node.name.clone(), text);
+                }
+            }
+        }
+        Ok(ControlFlow::Continue(()))
+    })
+}
+
+/// What a node may give away: -1 percent extra means that the panel does not check.
+fn allowed(has: i64, extra_percent: i64) -> Option<i64> {
+    (extra_percent >= 0).then(|| has.saturating_add(has.saturating_mul(extra_percent) / 100))
+}
+
+fn eggs(reader: &impl Read, span: &Span, report: &mut DriftReport) -> Result<()> {
+    reader.walk(Egg::table(), span, Direction::Up, |(panel, id), row| {
+        if reader.count(Counter { what: counted::EGG_SERVERS, panel, of: id })? == 0 {
+            let object = ObjectKey { panel, kind: Kind::Egg, id };
+            report.add(DriftKind::UnusedEgg, object, row.data.name, "no server uses it".into());
+        }
+        Ok(ControlFlow::Continue(()))
+    })
+}
+
+fn orphans<T: Mirror, P: Mirror>(
+    reader: &impl Read,
+    span: &Span,
+    parent: impl Fn(&T) -> Option<RemoteId>,
+    report: &mut DriftReport,
+) -> Result<()> {
+    let mut known = Known::default();
+    reader.walk(T::table(), span, Direction::Up, |(panel, id), row| {
+        if let Some(of) = parent(&row.data)
+            && !known.has::<P>(reader, panel, of)?
+        {
+            let object = ObjectKey { panel, kind: T::KIND, id };
+            let what = format!("its {}, {of}, is not in the mirror", P::KIND.noun());
+            report.add(DriftKind::Orphan, object, row.data.label(), what);
+        }
+        Ok(ControlFlow::Continue(()))
+    })
+}

@@ -1,0 +1,27 @@
+//! Our picture of the panels.
+//!
+//! * [`Writer`]: the only code that changes mirrored rows; diffs, history, feed in one transaction.
+//! * [`Book`]: what can be asked: lists, single objects with their relations, history, drift, counts.
+
+mod allocations;
+mod book;
+mod counts;
+mod drift;
+mod fields;
+mod history;
+mod list;
+mod searchable;
+mod source;
+mod writer;
+
+pub use allocations::{AllocationQuery, PlacedAllocation};
+pub use book::{Book, Page, Relative};
+pub use counts::{NodeLoad, PanelCounts, StateCount};
+pub use drift::DriftReport;
+pub use fields::fields_of;
+pub use history::{HistoryPage, HistoryQuery};
+pub use list::{At, ListPage, ListQuery, Sort};
+pub use searchable::Searchable;
+pub use writer::{Draft, Writer};
+
+pub use aviary_kernel::store::rows::{Mirror, Mirrored, address};

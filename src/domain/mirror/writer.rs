@@ -1,0 +1,229 @@
+use std::sync::Arc;
+
+use aviary_kernel::base::{Env, Error, Result, Sealer, Timestamp};
+use aviary_kernel::model::{
+    Allocation, Counts, Egg, EggVariable, FieldChange, HiddenText, HistoryEntry, Kind, Location, Nest, Node, ObjectKey,
+    Operation, PanelId, RemoteId, Scalar, Server, ServerDatabase, Subuser, SyncId, User,
+};
+use aviary_kernel::store::rows::{Change, Mirror, Mirrored};
+use aviary_kernel::store::tables::{HISTORY, MISSING};
+use aviary_kernel::store::{Read, Store, WriteTx};
+
+use super::fields::{diff, fields_of};
+use crate::feed;
+
+/// The only writer of mirrored rows. One for each sync.
+#[derive(Clone)]
+pub struct Writer {
+    store: Store,
+    env: Env,
+    sealer: Arc<Sealer>,
+    panel: PanelId,
+    sync: SyncId,
+}
+
+/// Rows of one commit: keeps others from waiting longer than about 100 ms.
+const COMMIT_ROWS: usize = 2_000;
+
+/// A draft that differs from what is stored.
+struct Fresh<T> {
+    data: T,
+    hash: [u8; 16],
+}
+
+impl Writer {
+    /// A writer for one sync of one panel.
+    pub fn new(store: Store, env: Env, sealer: Arc<Sealer>, panel: PanelId, sync: SyncId) -> Self {
+        Self { store, env, sealer, panel, sync }
+    }
+
+    /// Brings the stored rows to what the drafts say. Rows that are the same are not written. Within the call rows are
+    /// taken in key order, whatever the order of the drafts.
+    ///
+    /// # Errors
+    /// When the file cannot be read or written.
+    pub async fn apply<T: Draft>(&self, mut drafts: Vec<T>) -> Result<Counts> {
+        drafts.sort_by_key(Mirror::id);
+        let read = drafts.len() as u64;
+        let this = self.clone();
+        let fresh = self.store.read(move |tx| this.differing(tx, drafts)).await?;
+        let mut counts = Counts { done: read, unchanged: read - fresh.len() as u64, ..Counts::default() };
+        let mut fresh = fresh.into_iter().peekable();
+        while fresh.peek().is_some() {
+            let batch: Vec<_> = fresh.by_ref().take(COMMIT_ROWS).collect();
+            let this = self.clone();
+            let (created, updated) = self.store.write(move |tx| this.put_all(tx, batch)).await?;
+            counts.created += created;
+            counts.updated += updated;
+        }
+        Ok(counts)
+    }
+
+    /// Removes rows, with their history. Those that are not there are passed over. The number removed.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub async fn remove(&self, kind: Kind, ids: Vec<RemoteId>) -> Result<u64> {
+        let mut removed = 0;
+        for batch in ids.chunks(COMMIT_ROWS) {
+            let (this, batch) = (self.clone(), batch.to_vec());
+            removed += self.store.write(move |tx| this.remove_all(tx, kind, &batch)).await?;
+        }
+        Ok(removed)
+    }
+
+    fn differing<T: Draft>(&self, reader: &impl Read, drafts: Vec<T>) -> Result<Vec<Fresh<T>>> {
+        let mut fresh: Vec<Fresh<T>> = Vec::new();
+        for draft in drafts {
+            let stored = reader.get(T::table(), &(self.panel, draft.id()))?;
+            let draft = draft.completed(stored.as_ref().map(|row| &row.data));
+            let (data, hash) = self.seal(draft)?;
+            // A list that moved while it was read shows a row twice; the later one counts.
+            if fresh.last().is_some_and(|last| last.data.id() == data.id()) {
+                fresh.pop();
+            }
+            if stored.is_none_or(|row| row.hash != hash) {
+                fresh.push(Fresh { data, hash });
+            }
+        }
+        Ok(fresh)
+    }
+
+    /// Hashes a draft as it came, then seals what must not be stored in the clear. The hash is keyed, since it covers
+    /// secrets; sealed bytes differ each time and would be of no use for comparing.
+    fn seal<T: Draft>(&self, mut draft: T) -> Result<(T, [u8; 16])> {
+        let mut marks = Vec::new();
+        let place = format!("{}/{}/{}", T::KIND.plural(), self.panel, draft.id());
+        let mut failed = None;
+        draft.hidden(&mut |scalar| match scalar {
+            Scalar::Hidden(HiddenText::Clear(clear)) => {
+                let mark = self.sealer.fingerprint(clear.reveal().as_bytes());
+                marks.extend_from_slice(&mark.0);
+                match self.sealer.seal(&place, clear.reveal()) {
+                    Ok(sealed) => *scalar = Scalar::Hidden(HiddenText::Sealed { mark, sealed }),
+                    Err(error) => failed = Some(error),
+                }
+            }
+            Scalar::Hidden(HiddenText::Sealed { mark, .. }) => marks.extend_from_slice(&mark.0),
+            _ => {}
+        });
+        if let Some(error) = failed {
+            return Err(error);
+        }
+        // JSON shows marks instead of sealed bytes.
+        let bytes = serde_json::to_vec(&draft).map_err(Error::internal)?;
+        let (a, b) = (self.sealer.fingerprint(&bytes), self.sealer.fingerprint(&[marks, bytes].concat()));
+        let mut hash = [0; 16];
+        hash[..8].copy_from_slice(&a.0);
+        hash[8..].copy_from_slice(&b.0);
+        Ok((draft, hash))
+    }
+
+    fn put_all<T: Draft>(&self, tx: &mut WriteTx<'_>, batch: Vec<Fresh<T>>) -> Result<(u64, u64)> {
+        let (mut created, mut updated) = (0, 0);
+        for fresh in batch {
+            if self.put(tx, fresh)? { created += 1 } else { updated += 1 }
+        }
+        Ok((created, updated))
+    }
+
+    /// Whether the row is new.
+    fn put<T: Draft>(&self, tx: &mut WriteTx<'_>, fresh: Fresh<T>) -> Result<bool> {
+        let now = self.env.now();
+        let key = (self.panel, fresh.data.id());
+        let before = tx.get(T::table(), &key)?;
+        let first_seen = before.as_ref().map_or(now, |row| row.first_seen);
+        let row = Mirrored { data: fresh.data, hash: fresh.hash, first_seen, changed_at: now };
+        tx.put(T::table(), &key, &row)?;
+        let old = before.as_ref().map(|row| fields_of(&row.data)).transpose()?.unwrap_or_default();
+        let operation = if before.is_some() { Operation::Changed } else { Operation::Created };
+        let changes = diff(&old, &fields_of(&row.data)?);
+        if before.is_none() || !changes.is_empty() {
+            self.note(tx, &row.data, operation, changes, now)?;
+        }
+        Ok(before.is_none())
+    }
+
+    fn remove_all(&self, tx: &mut WriteTx<'_>, kind: Kind, ids: &[RemoteId]) -> Result<u64> {
+        let mut removed = 0;
+        for id in ids {
+            let gone = match kind {
+                Kind::Location => self.remove_one::<Location>(tx, *id),
+                Kind::Node => self.remove_one::<Node>(tx, *id),
+                Kind::Allocation => self.remove_one::<Allocation>(tx, *id),
+                Kind::Nest => self.remove_one::<Nest>(tx, *id),
+                Kind::Egg => self.remove_one::<Egg>(tx, *id),
+                Kind::EggVariable => self.remove_one::<EggVariable>(tx, *id),
+                Kind::User => self.remove_one::<User>(tx, *id),
+                Kind::Server => self.remove_one::<Server>(tx, *id),
+                Kind::Database => self.remove_one::<ServerDatabase>(tx, *id),
+                Kind::Subuser => self.remove_one::<Subuser>(tx, *id),
+            }?;
+            removed += u64::from(gone);
+        }
+        Ok(removed)
+    }
+
+    fn remove_one<T: Draft>(&self, tx: &mut WriteTx<'_>, id: RemoteId) -> Result<bool> {
+        let Some(row) = tx.remove(T::table(), &(self.panel, id))? else { return Ok(false) };
+        tx.remove(MISSING, &ObjectKey { panel: self.panel, kind: T::KIND, id })?;
+        let lost = diff(&fields_of(&row.data)?, &Default::default());
+        self.note(tx, &row.data, Operation::Removed, lost, self.env.now())?;
+        Ok(true)
+    }
+
+    fn note<T: Draft>(&self, tx: &mut WriteTx<'_>, data: &T, operation: Operation, fields: Vec<FieldChange>, at: Timestamp) -> Result<()> {
+        let object = ObjectKey { panel: self.panel, kind: T::KIND, id: data.id() };
+        let seq = tx.next_number("history")?;
+        let entry = HistoryEntry { seq, object, label: data.label(), at, sync: self.sync, operation, fields };
+        tx.put(HISTORY, &seq, &entry)?;
+        feed::append(tx, &self.env, Change::Object { key: object, operation }).map(drop)
+    }
+}
+
+/// A mirrored object as it comes from a panel.
+pub trait Draft: Mirror {
+    /// Fills in what the panel did not tell, from what is stored: unknown is not empty.
+    #[must_use]
+    fn completed(self, stored: Option<&Self>) -> Self {
+        let _ = stored;
+        self
+    }
+
+    /// Visits every value that may be a secret.
+    fn hidden(&mut self, visit: &mut dyn FnMut(&mut Scalar)) {
+        let _ = visit;
+    }
+}
+
+impl Draft for Location {}
+impl Draft for Node {}
+impl Draft for Allocation {}
+impl Draft for Nest {}
+impl Draft for Egg {}
+impl Draft for User {}
+impl Draft for ServerDatabase {}
+impl Draft for Subuser {}
+
+impl Draft for EggVariable {
+    fn hidden(&mut self, visit: &mut dyn FnMut(&mut Scalar)) {
+        visit(&mut self.default_value);
+    }
+}
+
+impl Draft for Server {
+    fn completed(mut self, stored: Option<&Self>) -> Self {
+        if self.allocations.is_none() {
+            self.allocations = stored.and_then(|s| s.allocations.clone());
+        }
+        if self.variables.is_none() {
+            self.variables = stored.and_then(|s| s.variables.clone());
+        }
+        self
+    }
+
+    fn hidden(&mut self, visit: &mut dyn FnMut(&mut Scalar)) {
+        self.environment.0.iter_mut().for_each(|(_, value)| visit(value));
+        self.variables.iter_mut().flatten().for_each(|variable| visit(&mut variable.server_value));
+    }
+}

@@ -1,0 +1,274 @@
+//! The panels that are mirrored: their addresses, their sealed keys, and whether they answer.
+
+mod remove;
+
+use std::sync::Arc;
+
+use aviary_kernel::base::{Env, Error, Result, Sealed, Sealer, Secret};
+use aviary_kernel::model::{Dialect, Panel, PanelId, Reach};
+use aviary_kernel::store::rows::Change;
+use aviary_kernel::store::tables::PANELS;
+use aviary_kernel::store::{Read, Span, Store, WriteTx};
+pub use aviary_remote::HttpOptions;
+pub use aviary_remote::pterodactyl::PanelCheck;
+use aviary_remote::pterodactyl::{PanelAccess, PanelClient, PanelError};
+use url::Url;
+
+use crate::feed;
+
+/// A panel that is to be mirrored.
+#[derive(Debug)]
+pub struct NewPanel {
+    /// What people call it.
+    pub name: String,
+    /// Its address.
+    pub url: String,
+    /// The Application API key.
+    pub app_key: Secret<String>,
+    /// The Client API key of an administrator.
+    pub client_key: Option<Secret<String>>,
+    /// How much of the request limit may be used, in percent; none = as configured.
+    pub share_percent: Option<u8>,
+    /// Seconds between automatic syncs; none = as set for all.
+    pub sync_every_s: Option<u32>,
+}
+
+/// Knows the panels.
+#[derive(Clone)]
+pub struct Panels {
+    store: Store,
+    env: Env,
+    sealer: Arc<Sealer>,
+    options: Arc<HttpOptions>,
+    share_percent: u8,
+}
+
+const LONGEST_NAME: usize = 60;
+
+impl Panels {
+    /// The panels in `store`.
+    pub fn new(store: Store, env: Env, sealer: Arc<Sealer>, options: HttpOptions, share_percent: u8) -> Self {
+        Self { store, env, sealer, options: Arc::new(options), share_percent }
+    }
+
+    /// Every panel, by number.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub async fn all(&self) -> Result<Vec<Panel>> {
+        let rows = self.store.read(|tx| tx.all(PANELS, &Span::all())).await?;
+        Ok(rows.into_iter().map(|(_, panel)| panel).filter(|panel| !panel.removing).collect())
+    }
+
+    /// One panel.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`].
+    pub async fn require(&self, id: PanelId) -> Result<Panel> {
+        self.store.read(move |tx| require(tx, id)).await
+    }
+
+    /// The panel with this name, or with this number.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`].
+    pub async fn find(&self, name_or_number: &str) -> Result<Panel> {
+        let all = self.all().await?;
+        let wanted = name_or_number.trim();
+        let by_name = all.iter().find(|panel| panel.name.eq_ignore_ascii_case(wanted));
+        let found = by_name.or_else(|| all.iter().find(|panel| panel.id.to_string() == wanted));
+        found.cloned().ok_or_else(|| Error::not_found("panel", wanted))
+    }
+
+    /// Adds a panel. It is not asked anything yet; see [`Panels::test`].
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] for a bad name, address or key; [`Error::Conflict`] when the name or address is taken.
+    pub async fn add(&self, new: NewPanel) -> Result<Panel> {
+        let name = parse_name(&new.name)?;
+        let base_url = parse_url(&new.url)?;
+        check_key("appKey", &new.app_key)?;
+        if let Some(key) = &new.client_key {
+            check_key("clientKey", key)?;
+        }
+        let share_percent = check_share(new.share_percent.unwrap_or(self.share_percent))?;
+        let this = self.clone();
+        self.store
+            .write(move |tx| {
+                for (_, other) in tx.all(PANELS, &Span::all())? {
+                    refuse_twin(&other, &name, &base_url)?;
+                }
+                let id = PanelId(u32::try_from(tx.next_number("panel")?).map_err(Error::internal)?);
+                let panel = Panel {
+                    id,
+                    name,
+                    base_url,
+                    dialect: None,
+                    app_key: this.sealer.seal(&place(id, "app_key"), new.app_key.reveal().trim())?,
+                    client_key: this.seal_client(id, new.client_key.as_ref())?,
+                    share_percent,
+                    sync_every_s: new.sync_every_s,
+                    created_at: this.env.now(),
+                    reach: Reach::default(),
+                    synced_at: None,
+                    removing: false,
+                };
+                this.put(tx, &panel)?;
+                Ok(panel)
+            })
+            .await
+    }
+
+    fn seal_client(&self, id: PanelId, key: Option<&Secret<String>>) -> Result<Option<Sealed>> {
+        key.map(|key| self.sealer.seal(&place(id, "client_key"), key.reveal().trim())).transpose()
+    }
+
+    fn put(&self, tx: &mut WriteTx<'_>, panel: &Panel) -> Result<()> {
+        tx.put(PANELS, &panel.id, panel)?;
+        feed::append(tx, &self.env, Change::Panel(panel.id)).map(drop)
+    }
+
+    /// Asks a panel whether it can be mirrored, and takes note of the answer.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`]; [`Error::Upstream`] when it does not answer as a panel would.
+    pub async fn test(&self, id: PanelId) -> Result<PanelCheck> {
+        let panel = self.require(id).await?;
+        let checked = match self.client(&panel) {
+            Ok(client) => client.check().await,
+            Err(error) => return Err(error),
+        };
+        self.note_contact(id, checked.as_ref().ok().and_then(|check| check.dialect), reach(self, &checked)).await?;
+        checked.map_err(|error| error.into_error(&panel.name))
+    }
+
+    /// A client for a panel, with its keys opened.
+    ///
+    /// # Errors
+    /// When a key does not open, or the client cannot be built.
+    pub fn client(&self, panel: &Panel) -> Result<PanelClient> {
+        let open = |what, sealed: &Sealed| self.sealer.open(&place(panel.id, what), sealed);
+        let access = PanelAccess {
+            name: panel.name.clone(),
+            base_url: panel.base_url.clone(),
+            app_key: open("app_key", &panel.app_key)?,
+            client_key: panel.client_key.as_ref().map(|sealed| open("client_key", sealed)).transpose()?,
+            dialect: panel.dialect,
+            share_percent: panel.share_percent,
+        };
+        PanelClient::new(access, &self.options, self.env.clone()).map_err(|error| error.into_error(&panel.name))
+    }
+
+    /// Notes what the last contact was like. A dialect that was found out is kept.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub async fn note_contact(&self, id: PanelId, dialect: Option<Dialect>, reach: Reach) -> Result<()> {
+        self.change(id, move |panel| {
+            panel.dialect = dialect.or(panel.dialect);
+            let rate_limit = reach.rate_limit.or(panel.reach.rate_limit);
+            panel.reach = Reach { rate_limit, ..reach };
+        })
+        .await
+    }
+
+    /// Notes that everything was synced now.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub async fn note_synced(&self, id: PanelId) -> Result<()> {
+        let now = self.env.now();
+        self.change(id, move |panel| panel.synced_at = Some(now)).await
+    }
+
+    async fn change(&self, id: PanelId, act: impl FnOnce(&mut Panel) + Send + 'static) -> Result<()> {
+        let this = self.clone();
+        self.store
+            .write(move |tx| {
+                let mut panel = require(tx, id)?;
+                act(&mut panel);
+                this.put(tx, &panel)
+            })
+            .await
+    }
+}
+
+fn reach(panels: &Panels, checked: &Result<PanelCheck, PanelError>) -> Reach {
+    let at = Some(panels.env.now());
+    match checked {
+        Ok(check) => Reach { at, trouble: None, rate_limit: check.rate_limit() },
+        Err(error) => Reach { at, trouble: Some(format!("{} {}", error.what, error.remedy)), rate_limit: None },
+    }
+}
+
+fn require(reader: &impl Read, id: PanelId) -> Result<Panel> {
+    reader.get(PANELS, &id)?.filter(|panel| !panel.removing).ok_or_else(|| Error::not_found("panel", id))
+}
+
+fn place(id: PanelId, what: &str) -> String {
+    format!("panels/{id}/{what}")
+}
+
+fn parse_name(raw: &str) -> Result<String> {
+    let name = raw.trim();
+    match name.chars().count() {
+        1..=LONGEST_NAME if !name.chars().any(char::is_control) => Ok(name.to_owned()),
+        n => Err(Error::invalid("name", format!("needs 1 to {LONGEST_NAME} plain characters, has {n}"))),
+    }
+}
+
+/// The address as it is stored: no slash at the end, nothing secret in it.
+fn parse_url(raw: &str) -> Result<String> {
+    let bad = |why: &str| Error::invalid("url", format!("{why}; write it like https://panel.example.com"));
+    let url = Url::parse(raw.trim()).map_err(|e| bad(&format!("is no address ({e})")))?;
+    if !matches!(url.scheme(), "http" | "https") || url.host_str().is_none() {
+        return Err(bad("must begin with https:// or http://"));
+    }
+    if !url.username().is_empty() || url.password().is_some() || url.query().is_some() || url.fragment().is_some() {
+        return Err(bad("must hold no user name, password, query or fragment"));
+    }
+    let text = url.as_str().trim_end_matches('/');
+    Ok(text.strip_suffix("/api").or_else(|| text.strip_suffix("/admin")).unwrap_or(text).to_owned())
+}
+
+fn check_key(field: &'static str, key: &Secret<String>) -> Result<()> {
+    let key = key.reveal().trim();
+    if key.is_empty() || key.len() > 512 || !key.chars().all(|c| c.is_ascii_graphic()) {
+        return Err(Error::invalid(field, "is no API key: copy it whole, as the panel showed it when it was made"));
+    }
+    Ok(())
+}
+
+fn check_share(percent: u8) -> Result<u8> {
+    match percent {
+        1..=100 => Ok(percent),
+        _ => Err(Error::invalid("sharePercent", "needs 1 to 100")),
+    }
+}
+
+fn refuse_twin(other: &Panel, name: &str, base_url: &str) -> Result<()> {
+    if other.removing {
+        return Ok(());
+    }
+    if other.name.eq_ignore_ascii_case(name) {
+        return Err(Error::Conflict(format!("there is a panel named {} already; choose another name", other.name)));
+    }
+    if other.base_url == base_url {
+        return Err(Error::Conflict(format!("{} is mirrored already, as {}", base_url, other.name)));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_are_tidied_and_secrets_in_them_refused() {
+        assert_eq!(parse_url(" https://panel.example.com/ ").unwrap(), "https://panel.example.com");
+        assert_eq!(parse_url("http://10.0.0.1:8080/sub/api/").unwrap(), "http://10.0.0.1:8080/sub");
+        for bad in ["panel.example.com", "ftp://x", "https://u:p@x", "https://x/?key=1", ""] {
+            assert!(parse_url(bad).is_err(), "{bad}");
+        }
+    }
+}

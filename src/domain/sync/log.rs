@@ -1,0 +1,72 @@
+use std::ops::ControlFlow;
+
+use aviary_kernel::base::{Cursor, Result};
+use aviary_kernel::model::{PanelId, SyncId, SyncRun, Target};
+use aviary_kernel::store::tables::{SYNCS, SYNCS_BY_PANEL};
+use aviary_kernel::store::{Direction, Key, Read, Span};
+
+/// What is asked of the list of syncs. The default is all, newest first.
+#[derive(Clone, Debug, Default)]
+pub struct SyncQuery {
+    /// Only of this panel.
+    pub panel: Option<PanelId>,
+    /// Only full ones (true), or only partial ones.
+    pub full: Option<bool>,
+    /// Only those that had this target and were not full.
+    pub target: Option<Target>,
+    /// Behind this one.
+    pub after: Option<Cursor>,
+    /// Runs to pass over.
+    pub offset: u64,
+    /// Runs of a page; 0 is taken as 20, more than 100 as 100.
+    pub limit: usize,
+}
+
+/// A page of the list of syncs.
+#[derive(Clone, Debug)]
+pub struct SyncPage {
+    /// Newest first.
+    pub runs: Vec<SyncRun>,
+    /// Where the next page begins; none on the last one.
+    pub next: Option<Cursor>,
+}
+
+impl SyncQuery {
+    fn matches(&self, run: &SyncRun) -> bool {
+        self.full.is_none_or(|full| run.is_full() == full)
+            && self.target.is_none_or(|target| !run.is_full() && run.targets.contains(&target))
+    }
+}
+
+pub(super) fn page(reader: &impl Read, query: &SyncQuery) -> Result<SyncPage> {
+    let wanted = if query.limit == 0 { 20 } else { query.limit.min(100) };
+    let (mut runs, mut skip, mut more) = (Vec::new(), query.offset, false);
+    let mut visit = |id: SyncId| {
+        if runs.len() == wanted {
+            more = true;
+            return Ok(ControlFlow::Break(()));
+        }
+        match reader.get(SYNCS, &id)?.filter(|run| query.matches(run)) {
+            Some(_) if skip > 0 => skip -= 1,
+            Some(run) => runs.push(run),
+            None => {}
+        }
+        Ok(ControlFlow::Continue(()))
+    };
+    match query.panel {
+        Some(panel) => {
+            let span = behind(Span::prefix(&panel), query.after.as_ref().map(|c| [&panel.to_bytes(), c.key()].concat()));
+            reader.walk_index(SYNCS_BY_PANEL, &span, Direction::Down, |(_, id)| visit(id))?;
+        }
+        None => {
+            let span = behind(Span::all(), query.after.as_ref().map(|c| c.key().to_vec()));
+            reader.walk(SYNCS, &span, Direction::Down, |id, _| visit(id))?;
+        }
+    }
+    let next = runs.last().filter(|_| more).map(|run| Cursor::after(&run.id.to_bytes()));
+    Ok(SyncPage { runs, next })
+}
+
+fn behind(span: Span, key: Option<Vec<u8>>) -> Span {
+    key.map_or(span.clone(), |key| span.after(&key, Direction::Down))
+}

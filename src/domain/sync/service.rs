@@ -1,0 +1,367 @@
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use aviary_kernel::base::{Env, Error, Result, Sealer};
+use aviary_kernel::model::{
+    Panel, PanelId, RemovalState, RemovalStop, StepReport, StepState, SyncId, SyncRun, SyncStatus, Target,
+};
+use aviary_kernel::store::rows::Change;
+use aviary_kernel::store::tables::{REMOVAL_STOPS, SYNCS};
+use aviary_kernel::store::{Direction, Read, Span, Store, WriteTx};
+use tokio::runtime::Handle;
+use tokio::sync::watch;
+use tracing::{error, info};
+
+use super::log::{self, SyncPage, SyncQuery};
+use super::run::Run;
+use crate::feed;
+use crate::mirror::Writer;
+use crate::panels::Panels;
+
+/// When a sync must not remove on its own.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// More than this share of a kind, in percent …
+    pub percent: u8,
+    /// … and at least so many rows.
+    pub rows: u64,
+}
+
+/// What to sync.
+#[derive(Clone, Debug)]
+pub struct StartSync {
+    /// The panel.
+    pub panel: PanelId,
+    /// What; empty = everything.
+    pub targets: Vec<Target>,
+    /// Who or what asks, for the record.
+    pub requested_by: String,
+}
+
+/// The run that answers a request.
+#[derive(Clone, Debug)]
+pub struct Started {
+    /// The run.
+    pub run: SyncRun,
+    /// It was running already; the request was joined to it.
+    pub joined: bool,
+}
+
+/// Starts, joins, watches and cancels syncs. Cheap to clone.
+#[derive(Clone)]
+pub struct Syncs {
+    inner: Arc<Inner>,
+}
+
+pub(super) struct Inner {
+    pub(super) store: Store,
+    pub(super) env: Env,
+    pub(super) sealer: Arc<Sealer>,
+    pub(super) panels: Panels,
+    pub(super) limits: Limits,
+    // Syncs run here, not on the threads that answer requests.
+    runtime: Handle,
+    live: Mutex<HashMap<PanelId, Live>>,
+}
+
+#[derive(Clone)]
+struct Live {
+    progress: watch::Receiver<SyncRun>,
+    cancel: Arc<watch::Sender<bool>>,
+}
+
+impl Syncs {
+    /// Syncs run as tasks of `runtime`.
+    pub fn new(store: Store, env: Env, sealer: Arc<Sealer>, panels: Panels, limits: Limits, runtime: Handle) -> Self {
+        Self { inner: Arc::new(Inner { store, env, sealer, panels, limits, runtime, live: Mutex::default() }) }
+    }
+
+    /// Starts a sync, or joins the one that runs for this panel. The record is on disk when this returns.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] for an unknown panel.
+    pub async fn start(&self, wanted: StartSync) -> Result<Started> {
+        let panel = self.inner.panels.require(wanted.panel).await?;
+        let targets = tidy(wanted.targets);
+        let (tell, progress) = watch::channel(self.new_run(&panel, targets, wanted.requested_by));
+        let (cancel, cancelled) = watch::channel(false);
+        let live = Live { progress, cancel: Arc::new(cancel) };
+        // Entered before anything is written, so that two requests at once cannot both start one.
+        if let Some(running) = self.enter(panel.id, &live) {
+            return Ok(Started { run: running, joined: true });
+        }
+        let run = tell.borrow().clone();
+        if let Err(error) = self.inner.save(&run).await {
+            self.inner.leave(panel.id);
+            return Err(error);
+        }
+        let inner = self.inner.clone();
+        self.inner.runtime.spawn(async move {
+            // A task of its own, so that a panic in a sync leaves its record and the panel in order.
+            let work = tokio::spawn(Run::new(inner.clone(), panel.clone(), tell, cancelled).work());
+            if let Err(error) = work.await {
+                error!(%error, "a sync broke off");
+                inner.mark_broken(panel.id, "Aviary hit a fault of its own in this sync; please report it").await;
+            }
+            inner.leave(panel.id);
+        });
+        Ok(Started { run, joined: false })
+    }
+
+    fn enter(&self, panel: PanelId, live: &Live) -> Option<SyncRun> {
+        let mut all = self.inner.live();
+        match all.get(&panel) {
+            Some(running) => Some(running.progress.borrow().clone()),
+            None => {
+                all.insert(panel, live.clone());
+                None
+            }
+        }
+    }
+
+    fn new_run(&self, panel: &Panel, targets: Vec<Target>, requested_by: String) -> SyncRun {
+        let step = |target: &Target| StepReport {
+            target: *target,
+            state: StepState::Waiting,
+            counts: Default::default(),
+            requests: 0,
+            took_ms: 0,
+        };
+        SyncRun {
+            id: self.inner.env.ids.next(),
+            panel: panel.id,
+            steps: targets.iter().map(step).collect(),
+            targets,
+            requested_by,
+            status: SyncStatus::Pending,
+            issues: Vec::new(),
+            issue_count: 0,
+            requests: 0,
+            budget: None,
+            created_at: self.inner.env.now(),
+            started_at: None,
+            finished_at: None,
+            message: "Waiting to start".into(),
+            remaining_ms: None,
+        }
+    }
+
+    /// Asks a running sync to stop; it does within one page. The run as it stands.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`]; [`Error::Conflict`] when it is over.
+    pub async fn cancel(&self, id: SyncId) -> Result<SyncRun> {
+        if let Some(live) = self.live_run(id) {
+            live.cancel.send_replace(true);
+            let run = live.progress.borrow().clone();
+            return Ok(run);
+        }
+        let run = self.get(id).await?;
+        Err(Error::Conflict(format!("this sync is {} and cannot be cancelled", run.status.word().replace('_', " "))))
+    }
+
+    /// A run: live while it is at work, else from the record.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`].
+    pub async fn get(&self, id: SyncId) -> Result<SyncRun> {
+        if let Some(live) = self.live_run(id) {
+            return Ok(live.progress.borrow().clone());
+        }
+        let run = self.inner.store.read(move |tx| tx.get(SYNCS, &id)).await?;
+        run.ok_or_else(|| Error::not_found("sync", id))
+    }
+
+    /// Follows a run that is at work; none when it is over or unknown. The last value sent is the end of it.
+    pub fn watch(&self, id: SyncId) -> Option<watch::Receiver<SyncRun>> {
+        self.live_run(id).map(|live| live.progress)
+    }
+
+    /// Waits for the end of a run.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`].
+    pub async fn wait(&self, id: SyncId) -> Result<SyncRun> {
+        if let Some(mut progress) = self.watch(id) {
+            // An error means that the sender is gone; the record then tells the rest.
+            let _ = progress.wait_for(|run| run.status.is_over()).await;
+        }
+        self.get(id).await
+    }
+
+    /// The runs at work, by panel.
+    pub fn running(&self) -> Vec<SyncRun> {
+        let mut runs: Vec<_> = self.inner.live().values().map(|live| live.progress.borrow().clone()).collect();
+        runs.sort_by_key(|run| run.panel);
+        runs
+    }
+
+    /// A page of the list of syncs, newest first; those at work as they stand now.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub async fn list(&self, query: SyncQuery) -> Result<SyncPage> {
+        let mut page = self.inner.store.read(move |tx| log::page(tx, &query)).await?;
+        for run in &mut page.runs {
+            if let Some(live) = self.live_run(run.id) {
+                *run = live.progress.borrow().clone();
+            }
+        }
+        Ok(page)
+    }
+
+    /// Removals that wait for a person, or did; newest first.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub async fn stops(&self, waiting_only: bool) -> Result<Vec<RemovalStop>> {
+        let mut stops = self.inner.store.read(|tx| tx.all(REMOVAL_STOPS, &Span::all())).await?;
+        stops.retain(|(_, stop)| !waiting_only || stop.state == RemovalState::Waiting);
+        Ok(stops.into_iter().rev().map(|(_, stop)| stop).collect())
+    }
+
+    /// One stop, by the sync that stopped.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`].
+    pub async fn stop(&self, id: SyncId) -> Result<RemovalStop> {
+        let stop = self.inner.store.read(move |tx| tx.get(REMOVAL_STOPS, &id)).await?;
+        stop.ok_or_else(|| Error::not_found("stopped removal", id))
+    }
+
+    /// Decides a stop. Confirmed removals are made by a sync that is started at once and checks each object again.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`]; [`Error::Conflict`] when it was decided already.
+    pub async fn decide(&self, id: SyncId, confirm: bool, who: String) -> Result<(RemovalStop, Option<Started>)> {
+        let env = self.inner.env.clone();
+        let by = who.clone();
+        let stop = self
+            .inner
+            .store
+            .write(move |tx| {
+                let mut stop = tx.get(REMOVAL_STOPS, &id)?.ok_or_else(|| Error::not_found("stopped removal", id))?;
+                if stop.state != RemovalState::Waiting {
+                    return Err(Error::Conflict("this was decided already".into()));
+                }
+                stop.state = if confirm { RemovalState::Confirmed } else { RemovalState::Refused };
+                stop.decided = Some((by, env.now()));
+                tx.put(REMOVAL_STOPS, &id, &stop)?;
+                feed::append(tx, &env, Change::RemovalStop(id))?;
+                Ok(stop)
+            })
+            .await?;
+        info!(sync.id = %id, confirm, "a stopped removal was decided");
+        if !confirm {
+            return Ok((stop, None));
+        }
+        let wanted = StartSync { panel: stop.panel, targets: Vec::new(), requested_by: who };
+        let started = self.start(wanted).await?;
+        Ok((stop, Some(started)))
+    }
+
+    /// Marks runs that a crash left behind as failed. To be called once, before the first sync.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub async fn recover(&self) -> Result<u64> {
+        let env = self.inner.env.clone();
+        self.inner
+            .store
+            .write(move |tx| {
+                let unfinished = unfinished(tx)?;
+                for run in &unfinished {
+                    let mut run = run.clone();
+                    broken(&mut run, &env, "Aviary stopped while this sync was at work; the next one makes up for it");
+                    put(tx, &env, &run)?;
+                }
+                Ok(unfinished.len() as u64)
+            })
+            .await
+    }
+
+    /// Stops all syncs and waits until they have.
+    pub async fn shut_down(&self) {
+        for run in self.running() {
+            if self.cancel(run.id).await.is_ok() {
+                let _ = self.wait(run.id).await;
+            }
+        }
+    }
+
+    fn live_run(&self, id: SyncId) -> Option<Live> {
+        self.inner.live().values().find(|live| live.progress.borrow().id == id).cloned()
+    }
+}
+
+impl Inner {
+    fn live(&self) -> std::sync::MutexGuard<'_, HashMap<PanelId, Live>> {
+        self.live.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn leave(&self, panel: PanelId) {
+        self.live().remove(&panel);
+    }
+
+    pub(super) fn writer(&self, panel: PanelId, sync: SyncId) -> Writer {
+        Writer::new(self.store.clone(), self.env.clone(), self.sealer.clone(), panel, sync)
+    }
+
+    /// Puts the run as it stands on disk.
+    pub(super) async fn save(&self, run: &SyncRun) -> Result<()> {
+        let (run, env) = (run.clone(), self.env.clone());
+        self.store.write(move |tx| put(tx, &env, &run)).await
+    }
+
+    async fn mark_broken(&self, panel: PanelId, why: &str) {
+        let run = self.live().get(&panel).map(|live| live.progress.borrow().clone());
+        if let Some(mut run) = run {
+            broken(&mut run, &self.env, why);
+            if let Err(error) = self.save(&run).await {
+                error!(%error, "the end of a broken sync could not be noted");
+            }
+        }
+    }
+}
+
+fn put(tx: &mut WriteTx<'_>, env: &Env, run: &SyncRun) -> Result<()> {
+    tx.put(SYNCS, &run.id, run)?;
+    feed::append(tx, env, Change::Sync(run.id)).map(drop)
+}
+
+/// Unfinished runs are among the newest, at most one a panel; a hundred are looked at.
+fn unfinished(reader: &impl Read) -> Result<Vec<SyncRun>> {
+    let (mut runs, mut looked_at) = (Vec::new(), 0);
+    reader.walk(SYNCS, &Span::all(), Direction::Down, |_, run| {
+        looked_at += 1;
+        if !run.status.is_over() {
+            runs.push(run);
+        }
+        Ok(if looked_at < 100 { std::ops::ControlFlow::Continue(()) } else { std::ops::ControlFlow::Break(()) })
+    })?;
+    Ok(runs)
+}
+
+fn broken(run: &mut SyncRun, env: &Env, why: &str) {
+    run.status = SyncStatus::Failed;
+    run.finished_at = Some(env.now());
+    run.remaining_ms = None;
+    why.clone_into(&mut run.message);
+    for step in &mut run.steps {
+        match step.state {
+            StepState::Running => step.state = StepState::Failed,
+            StepState::Waiting => step.state = StepState::Skipped,
+            _ => {}
+        }
+    }
+}
+
+/// Every target once and in order; none means all.
+fn tidy(mut targets: Vec<Target>) -> Vec<Target> {
+    if targets.is_empty() {
+        return Target::ALL.to_vec();
+    }
+    targets.sort_unstable();
+    targets.dedup();
+    targets
+}
