@@ -1,0 +1,275 @@
+//! The one way out: a client with time-outs, a cap on what comes back, and no habits of a browser. It follows no redirects,
+//! keeps no cookies and sends neither `Origin` nor `Referer`, because panels take either for a browser session.
+
+use std::error::Error as StdError;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use aviary_kernel::base::Secret;
+use bytes::{Bytes, BytesMut};
+use reqwest::header::{ACCEPT, AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
+use reqwest::{Certificate, Client, redirect, retry};
+use url::Url;
+
+/// Headers that are ours to set, or that would make a request look like one of a browser.
+const NOT_YOURS: &[&str] =
+    &["accept", "authorization", "connection", "content-length", "cookie", "host", "origin", "referer"];
+
+/// How to speak to a remote.
+#[derive(Clone, Debug)]
+pub struct HttpOptions {
+    /// How long a connection may take to come about.
+    pub connect_timeout: Duration,
+    /// How long a request may take until the last byte of its answer. Panels need seconds for a large page.
+    pub request_timeout: Duration,
+    /// The largest answer that is taken, unpacked.
+    pub max_body_bytes: usize,
+    /// Certificates (PEM) that are trusted beside those of the operating system.
+    pub ca_file: Option<PathBuf>,
+    /// Headers for what stands in front of the panel, such as `CF-Access-Client-Id`.
+    pub headers: Vec<(String, Secret<String>)>,
+    /// How often a request is sent before it is given up, where repeating may help.
+    pub max_attempts: u32,
+    /// The pause before the second attempt; it doubles from there, give or take some.
+    pub backoff: Duration,
+    /// Requests in flight at a time.
+    pub concurrency: usize,
+}
+
+impl Default for HttpOptions {
+    fn default() -> Self {
+        Self {
+            connect_timeout: Duration::from_secs(10),
+            request_timeout: Duration::from_secs(90),
+            max_body_bytes: 64 << 20,
+            ca_file: None,
+            headers: Vec::new(),
+            max_attempts: 5,
+            backoff: Duration::from_millis(500),
+            concurrency: 4,
+        }
+    }
+}
+
+/// Makes the process's choice of cryptography. Further calls do nothing. [`crate::PanelClient::new`] calls it too.
+pub fn init_tls() {
+    // The error only says that somebody made the choice before.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+}
+
+/// Settings with which no client can be made.
+#[derive(Debug)]
+pub(crate) struct Unusable {
+    pub(crate) what: String,
+    pub(crate) remedy: String,
+}
+
+/// A complete answer.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Bytes,
+}
+
+impl Answer {
+    /// A header's text.
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name)?.to_str().ok()
+    }
+
+    /// A header that is a whole number.
+    pub(crate) fn number(&self, name: &str) -> Option<u64> {
+        self.header(name)?.trim().parse().ok()
+    }
+}
+
+/// Why there is no complete answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Broken {
+    /// The name leads to no address.
+    Dns,
+    /// Nobody took the connection.
+    Refused(String),
+    /// No secure connection came about.
+    Tls(TlsFault),
+    /// It took too long: to connect, or to answer.
+    Timeout { connecting: bool },
+    /// The connection broke off in the middle.
+    Interrupted,
+    /// The answer was larger than the cap, in bytes.
+    TooLarge(usize),
+}
+
+/// What was wrong with a secure connection.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum TlsFault {
+    /// Nobody that we trust has signed the certificate.
+    UnknownIssuer,
+    /// The certificate is past its time, or before it.
+    Expired,
+    /// The certificate is for another name.
+    WrongName,
+    /// The other side does not speak TLS at all.
+    NotTls,
+    /// Something else, in the words of the library.
+    Other(String),
+}
+
+/// One client for one remote.
+pub(crate) struct Http {
+    client: Client,
+    cap: usize,
+}
+
+impl Http {
+    /// A client for the remote at `base`.
+    pub(crate) fn new(options: &HttpOptions, base: &Url) -> Result<Self, Unusable> {
+        init_tls();
+        let mut builder = Client::builder()
+            .user_agent(concat!("Aviary/", env!("CARGO_PKG_VERSION")))
+            .default_headers(extra_headers(&options.headers)?)
+            .connect_timeout(options.connect_timeout)
+            .timeout(options.request_timeout)
+            .redirect(redirect::Policy::none())
+            .referer(false)
+            // Ours is the only hand that repeats a request, so that each one is counted.
+            .retry(retry::never())
+            .pool_max_idle_per_host(options.concurrency);
+        if base.scheme() == "http" {
+            // No secure connection will be made, so a machine without any certificates is fine.
+            builder = builder.tls_certs_only([]);
+        } else if let Some(file) = &options.ca_file {
+            builder = builder.tls_certs_merge(read_certificates(file)?);
+        }
+        let client = builder.build().map_err(|error| cannot_build(&error, options))?;
+        Ok(Self { client, cap: options.max_body_bytes })
+    }
+
+    /// Asks for `url` and takes the whole answer, whatever its status.
+    pub(crate) async fn get(&self, url: Url, bearer: Option<&Secret<String>>) -> Result<Answer, Broken> {
+        let mut request = self.client.get(url).header(ACCEPT, "application/json");
+        if let Some(key) = bearer {
+            request = request.header(AUTHORIZATION, bearer_header(key));
+        }
+        let mut response = request.send().await.map_err(|error| sort(&error))?;
+        if response.content_length().is_some_and(|length| length > self.cap as u64) {
+            return Err(Broken::TooLarge(self.cap));
+        }
+        let mut body = BytesMut::new();
+        while let Some(chunk) = response.chunk().await.map_err(|error| sort(&error))? {
+            if body.len() + chunk.len() > self.cap {
+                return Err(Broken::TooLarge(self.cap));
+            }
+            body.extend_from_slice(&chunk);
+        }
+        let status = response.status().as_u16();
+        Ok(Answer { status, headers: std::mem::take(response.headers_mut()), body: body.freeze() })
+    }
+}
+
+/// Whether `key` can stand in a header at all.
+pub(crate) fn fits_a_header(key: &Secret<String>) -> bool {
+    HeaderValue::from_str(key.reveal()).is_ok()
+}
+
+fn bearer_header(key: &Secret<String>) -> HeaderValue {
+    let mut value = HeaderValue::from_str(&format!("Bearer {}", key.reveal()))
+        .expect("keys that do not fit a header are refused when the client is made");
+    value.set_sensitive(true);
+    value
+}
+
+fn extra_headers(headers: &[(String, Secret<String>)]) -> Result<HeaderMap, Unusable> {
+    let mut map = HeaderMap::new();
+    for (name, value) in headers {
+        let refuse = |why: &str| Unusable {
+            what: format!("the extra header `{name}` {why}"),
+            remedy: "correct or remove it in the panel's settings".to_owned(),
+        };
+        if NOT_YOURS.contains(&name.to_ascii_lowercase().as_str()) {
+            return Err(refuse("cannot be set"));
+        }
+        let name: HeaderName = name.parse().map_err(|_| refuse("has a name that HTTP does not allow"))?;
+        let mut value = HeaderValue::from_str(value.reveal())
+            .map_err(|_| refuse("has a value that HTTP does not allow, such as a line break"))?;
+        value.set_sensitive(true);
+        map.insert(name, value);
+    }
+    Ok(map)
+}
+
+fn read_certificates(file: &Path) -> Result<Vec<Certificate>, Unusable> {
+    let refuse = |why: String| Unusable {
+        what: format!("the `ca_file` {} {why}", file.display()),
+        remedy: "give the path of a PEM file with the certificate of the authority that signed the panel's".to_owned(),
+    };
+    let pem = std::fs::read(file).map_err(|error| refuse(format!("cannot be read: {error}")))?;
+    let certificates =
+        Certificate::from_pem_bundle(&pem).map_err(|_| refuse("holds no certificates that can be read".to_owned()))?;
+    if certificates.is_empty() { Err(refuse("holds no certificate".to_owned())) } else { Ok(certificates) }
+}
+
+fn cannot_build(error: &reqwest::Error, options: &HttpOptions) -> Unusable {
+    let cause = chain(error).last().map(ToString::to_string).unwrap_or_default();
+    let remedy = match &options.ca_file {
+        Some(file) => format!("check the certificates in `ca_file` {}", file.display()),
+        None => "install the operating system's certificates (package ca-certificates), or set `ca_file`".to_owned(),
+    };
+    Unusable { what: format!("no trusted certificates could be loaded: {cause}"), remedy }
+}
+
+fn sort(error: &reqwest::Error) -> Broken {
+    if error.is_timeout() {
+        return Broken::Timeout { connecting: error.is_connect() };
+    }
+    if let Some(fault) = chain(error).find_map(tls_fault) {
+        return Broken::Tls(fault);
+    }
+    if error.is_dns() || chain(error).any(|cause| cause.to_string() == "dns error") {
+        return Broken::Dns;
+    }
+    if error.is_connect() {
+        let cause = chain(error).filter_map(|cause| cause.downcast_ref::<io::Error>()).last();
+        return Broken::Refused(cause.map(reason).unwrap_or_else(|| "no connection".to_owned()));
+    }
+    Broken::Interrupted
+}
+
+/// An error and what caused it. What an I/O error wraps is visited too, which `source` skips.
+fn chain<'a>(error: &'a (dyn StdError + 'static)) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {
+    std::iter::successors(Some(error), |&error| match error.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
+        Some(inner) => Some(inner as &(dyn StdError + 'static)),
+        None => error.source(),
+    })
+}
+
+fn reason(error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::ConnectionRefused => "connection refused".to_owned(),
+        io::ErrorKind::NetworkUnreachable | io::ErrorKind::HostUnreachable => "no route to it".to_owned(),
+        _ => error.to_string(),
+    }
+}
+
+fn tls_fault(cause: &(dyn StdError + 'static)) -> Option<TlsFault> {
+    use rustls::CertificateError as Bad;
+    if cause.downcast_ref::<io::Error>().is_some_and(|e| e.get_ref().is_none() && e.to_string().contains("tls")) {
+        return Some(TlsFault::Other("the connection ended while it was being secured".to_owned()));
+    }
+    Some(match cause.downcast_ref::<rustls::Error>()? {
+        rustls::Error::InvalidCertificate(bad) => match bad {
+            Bad::UnknownIssuer | Bad::BadSignature => TlsFault::UnknownIssuer,
+            Bad::Expired | Bad::ExpiredContext { .. } | Bad::NotValidYet | Bad::NotValidYetContext { .. } => {
+                TlsFault::Expired
+            }
+            Bad::NotValidForName | Bad::NotValidForNameContext { .. } => TlsFault::WrongName,
+            // A self-signed certificate that marks itself as an authority ends up here.
+            other if format!("{other:?}").contains("CaUsedAsEndEntity") => TlsFault::UnknownIssuer,
+            other => TlsFault::Other(other.to_string()),
+        },
+        rustls::Error::InvalidMessage(_) => TlsFault::NotTls,
+        other => TlsFault::Other(other.to_string()),
+    })
+}
