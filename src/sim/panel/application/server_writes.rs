@@ -1,0 +1,215 @@
+//! Making servers, and the three calls that change their data. None of them is a partial update.
+
+use serde_json::{Map, Value};
+
+use crate::panel::application::servers::show;
+use crate::panel::call::{Answer, Call};
+use crate::panel::fields::Fields;
+use crate::panel::problem::Problem;
+use crate::panel::sheet::Sheet;
+use crate::panel::world::{FeatureLimits, Limits, NewServer, Server, Store, World};
+
+/// `POST /servers`: 201 without `meta`.
+pub(crate) fn create(call: &Call<'_>, store: &mut Store) -> Answer {
+    let mut fields = Fields::of(call.request);
+    let (name, user, egg) = (fields.text("name", 191), fields.number("user", 1), fields.number("egg", 1));
+    let environment = fields.map("environment");
+    let (limits, features) = (read_limits(&mut fields), read_features(&mut fields));
+    let (external_id, description) = (fields.maybe_text("external_id", 191), fields.maybe_text("description", 65_535));
+    let (image, startup) = images(call, &mut fields);
+    fields.expect("user", "exists", store.world.users.contains_key(&(user as u64)));
+    fields.expect("egg", "exists", store.world.eggs.contains_key(&(egg as u64)));
+    let allocation = primary(&mut fields, &store.world);
+    let additional = fields.numbers("allocation.additional");
+    fields.done()?;
+
+    let world = store.edit();
+    let new = NewServer {
+        name,
+        description,
+        external_id,
+        user: Some(user as u64),
+        egg: Some(egg as u64),
+        allocation,
+        ..NewServer::default()
+    };
+    let id = world.add_server(new).ok_or_else(|| Problem::refused("NoViableNodeException", "There is no node."))?;
+    for extra in additional {
+        world.assign(extra, Some(id));
+    }
+    set_environment(world, id, &environment);
+    world.change_server(id, |server| {
+        (server.limits, server.feature_limits) = (limits, features);
+        server.image = image.unwrap_or_else(|| server.image.clone());
+        server.startup = startup.unwrap_or_else(|| server.startup.clone());
+        server.status = Some("installing".to_owned());
+    });
+    let view = store.view();
+    let server = view.world.servers.get(&id).ok_or_else(Problem::not_found)?;
+    let mut sheet = Sheet::new(call, view);
+    sheet.server(server, &call.includes());
+    sheet.answer(201)
+}
+
+/// Pterodactyl insists on both, Pelican takes the egg's.
+fn images(call: &Call<'_>, fields: &mut Fields) -> (Option<String>, Option<String>) {
+    if call.dialect().is_pelican() {
+        return (fields.maybe_text("docker_image", 191), fields.maybe_text("startup", 65_535));
+    }
+    (Some(fields.text("docker_image", 191)), Some(fields.text("startup", 65_535)))
+}
+
+/// The allocation asked for; `None` lets the panel choose.
+fn primary(fields: &mut Fields, world: &World) -> Option<u64> {
+    if fields.get("deploy").is_some() {
+        return None;
+    }
+    let wanted = fields.number("allocation.default", 1) as u64;
+    let free = world.allocations.get(&wanted).is_some_and(|allocation| allocation.server.is_none());
+    fields.expect("allocation.default", "exists", free);
+    Some(wanted)
+}
+
+fn read_limits(fields: &mut Fields) -> Limits {
+    Limits {
+        memory: fields.number("limits.memory", 0).max(0) as u64,
+        swap: fields.number("limits.swap", -1),
+        disk: fields.number("limits.disk", 0).max(0) as u64,
+        io: fields.number("limits.io", 10).max(0) as u64,
+        cpu: fields.number("limits.cpu", 0).max(0) as u64,
+        threads: fields.maybe_text("limits.threads", 191),
+        oom_disabled: match (fields.flag("oom_disabled"), fields.flag("oom_killer")) {
+            (Some(disabled), _) => disabled,
+            (None, Some(killer)) => !killer,
+            (None, None) => true,
+        },
+    }
+}
+
+fn read_features(fields: &mut Fields) -> FeatureLimits {
+    for key in ["feature_limits.databases", "feature_limits.backups"] {
+        let present = fields.has_key(key);
+        fields.expect(key, "present", present);
+    }
+    let limit = |fields: &mut Fields, key| fields.maybe_number(key, 0).map(|number| number.max(0) as u64);
+    FeatureLimits {
+        databases: limit(fields, "feature_limits.databases"),
+        allocations: limit(fields, "feature_limits.allocations"),
+        backups: limit(fields, "feature_limits.backups").unwrap_or(0),
+    }
+}
+
+/// A non-empty environment must be complete: what is left out becomes an empty text.
+fn set_environment(world: &mut World, id: u64, environment: &Map<String, Value>) {
+    if environment.is_empty() {
+        return;
+    }
+    let Some(egg) = world.servers.get(&id).and_then(|server| world.eggs.get(&server.egg)) else { return };
+    let text = |value: Option<&Value>| match value {
+        Some(Value::String(text)) => text.clone(),
+        Some(Value::Null) | None => String::new(),
+        Some(other) => other.to_string(),
+    };
+    let values = egg.variables.iter().map(|row| (row.id, text(environment.get(&row.env_variable)))).collect();
+    if let Some(server) = world.servers.get_mut(&id) {
+        server.values = values;
+    }
+}
+
+/// `PATCH /servers/{server}/details`: what is left out is cleared.
+pub(crate) fn details(call: &Call<'_>, store: &mut Store) -> Answer {
+    let mut fields = Fields::of(call.request);
+    let (name, user) = (fields.text("name", 191), fields.number("user", 1) as u64);
+    let (external_id, description) = (fields.maybe_text("external_id", 191), fields.maybe_text("description", 65_535));
+    fields.expect("user", "exists", store.world.users.contains_key(&user));
+    fields.done()?;
+    store.edit().change_server(call.id(0), |server| {
+        (server.name, server.user) = (name, user);
+        (server.external_id, server.description) = (external_id, description);
+    });
+    show(call, store.view())
+}
+
+/// `PATCH /servers/{server}/build`
+pub(crate) fn build(call: &Call<'_>, store: &mut Store) -> Answer {
+    let mut fields = Fields::of(call.request);
+    if call.dialect().is_pelican() && !fields.has_key("allocation") {
+        return Err(Problem::thrown("ErrorException"));
+    }
+    let allocation = fields.number("allocation", 1) as u64;
+    let features = read_features(&mut fields);
+    let limits = fields.get("limits").is_some().then(|| read_limits(&mut fields));
+    if limits.is_none() && !call.dialect().is_pelican() {
+        ["memory", "swap", "io", "cpu", "disk"].into_iter().for_each(|key| {
+            fields.number(key, -1);
+        });
+    }
+    let old_style = limits.is_none().then(|| read_flat_limits(&mut fields));
+    let (add, remove) = (fields.numbers("add_allocations"), fields.numbers("remove_allocations"));
+    fields.done()?;
+
+    let id = call.id(0);
+    let world = store.edit();
+    let node = world.servers.get(&id).map(|server| server.node);
+    let fits = |world: &World, id: u64| {
+        world.allocations.get(&id).is_some_and(|row| row.server.is_none() && Some(row.node) == node)
+    };
+    for wanted in add {
+        if fits(world, wanted) {
+            world.assign(wanted, Some(id));
+        }
+    }
+    for gone in remove.into_iter().filter(|gone| *gone != allocation) {
+        if world.allocations.get(&gone).is_some_and(|row| row.server == Some(id)) {
+            world.assign(gone, None);
+        }
+    }
+    let owned = world.allocations.get(&allocation).is_some_and(|row| row.server == Some(id));
+    world.change_server(id, |server| {
+        server.feature_limits = features;
+        if let Some(limits) = limits.or_else(|| old_style.flatten()) {
+            server.limits = limits;
+        }
+        if owned {
+            server.allocation = Some(allocation);
+        }
+    });
+    show(call, store.view())
+}
+
+/// The old form, with the limits beside everything else.
+fn read_flat_limits(fields: &mut Fields) -> Option<Limits> {
+    Some(Limits {
+        memory: fields.maybe_number("memory", 0)?.max(0) as u64,
+        swap: fields.maybe_number("swap", -1)?,
+        disk: fields.maybe_number("disk", 0)?.max(0) as u64,
+        io: fields.maybe_number("io", 10)?.max(0) as u64,
+        cpu: fields.maybe_number("cpu", 0)?.max(0) as u64,
+        threads: fields.maybe_text("threads", 191),
+        oom_disabled: fields.flag("oom_disabled").unwrap_or(true),
+    })
+}
+
+/// `PATCH /servers/{server}/startup`
+pub(crate) fn startup(call: &Call<'_>, store: &mut Store) -> Answer {
+    let pelican = call.dialect().is_pelican();
+    let mut fields = Fields::of(call.request);
+    let environment = fields.map("environment");
+    let egg = fields.number("egg", 1) as u64;
+    let (image, command) = match pelican {
+        true => (fields.maybe_text("image", 191), fields.maybe_text("startup", 65_535)),
+        false => (Some(fields.text("image", 191)), Some(fields.text("startup", 65_535))),
+    };
+    let told = fields.get("skip_scripts").is_some();
+    fields.expect("skip_scripts", "required", told || pelican);
+    fields.expect("egg", "exists", store.world.eggs.contains_key(&egg));
+    fields.done()?;
+    let world = store.edit();
+    world.change_server(call.id(0), |server: &mut Server| {
+        server.egg = egg;
+        server.image = image.unwrap_or_else(|| server.image.clone());
+        server.startup = command.unwrap_or_else(|| server.startup.clone());
+    });
+    set_environment(world, call.id(0), &environment);
+    show(call, store.view())
+}
