@@ -1,1 +1,126 @@
-//! web
+//! Floor 3: HTTP in, HTTP out. Handlers are thin; the rules are in the services below.
+//!
+//! * [`routes`]: the whole URL map.
+//! * [`allow`], [`session`]: who may.
+//! * [`problem`], [`page`]: what went wrong, for programs and for people; the only places with status codes of errors.
+//! * [`serve`]: opens the doors.
+#![forbid(unsafe_code)]
+
+mod admin;
+pub mod allow;
+mod answer;
+pub mod api;
+pub mod assets;
+mod cors;
+mod input;
+mod map;
+pub mod page;
+pub mod problem;
+pub mod routes;
+pub mod serve;
+pub mod session;
+
+use actix_web::App;
+use actix_web::Error;
+use actix_web::body::BoxBody;
+use actix_web::dev::{ServiceFactory, ServiceRequest, ServiceResponse};
+use actix_web::middleware::{NormalizePath, from_fn};
+use actix_web::web::{Data, ServiceConfig};
+use aviary_domain::mirror::Book;
+use aviary_domain::ops::Heartbeats;
+use aviary_domain::panels::Panels;
+use aviary_domain::settings::Settings;
+use aviary_domain::sync::Syncs;
+use aviary_kernel::base::{Env, Secret};
+use aviary_kernel::store::Store;
+
+pub use answer::RequestId;
+pub use map::Map;
+pub use serve::{serve, serve_local};
+
+use assets::Assets;
+use session::Sessions;
+
+/// Everything a handler may ask for.
+#[derive(Clone)]
+pub struct Services {
+    /// Time and ids.
+    pub env: Env,
+    /// For health only; handlers go through the services.
+    pub store: Store,
+    /// The panels.
+    pub panels: Panels,
+    /// The mirror, to be asked.
+    pub book: Book,
+    /// The syncs.
+    pub syncs: Syncs,
+    /// Settings.
+    pub settings: Settings,
+    /// Which workers live.
+    pub heartbeats: Heartbeats,
+    /// What the configuration says about this floor.
+    pub options: Options,
+}
+
+/// What the configuration says about this floor.
+#[derive(Clone)]
+pub struct Options {
+    /// The key of front ends and, until there are accounts, of people. None = everything guarded is refused.
+    pub api_key: Option<Secret<String>>,
+    /// Signs session cookies; from the master key, so that sessions survive a restart.
+    pub session_key: Secret<Vec<u8>>,
+    /// How long a session lasts, in hours.
+    pub session_hours: u32,
+    /// Origins whose scripts may call the API.
+    pub cors_origins: Vec<String>,
+    /// Where people reach Aviary; for links and the origin check.
+    pub public_url: Option<String>,
+}
+
+/// What every worker shares; made once.
+#[derive(Clone)]
+pub struct Site {
+    services: Services,
+    sessions: Data<Sessions>,
+    assets: Data<Assets>,
+}
+
+impl Site {
+    /// Gets everything ready.
+    pub fn new(services: Services) -> Self {
+        let sessions = Data::new(Sessions::new(&services.options, services.env.clone()));
+        Self { services, sessions, assets: Data::new(Assets::load()) }
+    }
+
+    /// Offers the services to handlers and puts the URL map in place.
+    pub fn configure(&self, config: &mut ServiceConfig) {
+        let Services { env, store, panels, book, syncs, settings, heartbeats, options } = self.services.clone();
+        config
+            .app_data(Data::new(env))
+            .app_data(Data::new(store))
+            .app_data(Data::new(panels))
+            .app_data(Data::new(book))
+            .app_data(Data::new(syncs))
+            .app_data(Data::new(settings))
+            .app_data(Data::new(heartbeats))
+            .app_data(Data::new(options))
+            .app_data(self.sessions.clone())
+            .app_data(self.assets.clone());
+        input::limits(config);
+        routes::routes(config);
+    }
+}
+
+/// The program as one worker answers with it.
+pub fn app(
+    site: &Site,
+) -> App<
+    impl ServiceFactory<ServiceRequest, Config = (), Response = ServiceResponse<BoxBody>, Error = Error, InitError = ()>
+    + use<>,
+> {
+    App::new()
+        .configure(|config| site.configure(config))
+        .wrap(from_fn(cors::cors))
+        .wrap(from_fn(answer::finish))
+        .wrap(NormalizePath::trim())
+}

@@ -1,0 +1,162 @@
+//! What every answer has: a request id, security headers, a line in the access log. Errors get their final form here, where
+//! the request id is known, and what is inside of them goes to the log, once.
+
+use std::panic::AssertUnwindSafe;
+use std::time::Instant;
+
+use actix_web::body::{BoxBody, MessageBody};
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
+use actix_web::middleware::Next;
+use actix_web::web::Data;
+use actix_web::{Error, HttpMessage, HttpResponse, ResponseError};
+use aviary_kernel::base::Env;
+use futures_util::FutureExt;
+use tracing::{error, info};
+
+use crate::page::PageError;
+use crate::problem::{Problem, Where};
+use crate::session::{Prolong, Sessions};
+
+/// Names a request in the log.
+#[derive(Clone, Debug)]
+pub struct RequestId(pub String);
+
+const HEADER: HeaderName = HeaderName::from_static("x-request-id");
+
+/// Nothing but our own files, and nobody may frame us.
+const CONTENT_SECURITY_POLICY: &str = "default-src 'self'; script-src 'self'; style-src 'self'; img-src 'self' data:; \
+     frame-ancestors 'none'; base-uri 'none'; form-action 'self'";
+
+/// Wraps every handler.
+pub(crate) async fn finish(
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<BoxBody>, Error> {
+    let began = Instant::now();
+    let id = new_id(&request);
+    request.extensions_mut().insert(RequestId(id.clone()));
+    let (method, path) = (request.method().to_string(), request.path().to_owned());
+    let for_pages = is_page(&path);
+    let outcome = AssertUnwindSafe(next.call(request)).catch_unwind().await;
+    let at = Where { path: Some(&path), request_id: Some(&id) };
+    let outcome = match outcome {
+        Ok(Ok(response)) => Ok(with_final_errors(response.map_into_boxed_body(), at)),
+        Ok(Err(fault)) => Err(rendered(&fault, at)),
+        Err(_) => {
+            // The panic itself is in the log already.
+            error!(request.id = %id, "the handler of {method} {path} broke off");
+            let problem = Problem::panicked();
+            Err(if for_pages { PageError::from(problem).render(at) } else { problem.render(at) })
+        }
+    };
+    let took_ms = began.elapsed().as_millis();
+    let log = |status: u16| info!(http.method = %method, http.path = %path, http.status = status, took_ms, request.id = %id, "{method} {path} {status}");
+    match outcome {
+        Ok(mut response) => {
+            log(response.status().as_u16());
+            prolong(&mut response);
+            dress(response.headers_mut(), &id);
+            Ok(response)
+        }
+        Err(mut response) => {
+            log(response.status().as_u16());
+            dress(response.headers_mut(), &id);
+            Err(Finished::new(response).into())
+        }
+    }
+}
+
+/// Whether people rather than programs ask for this path.
+pub(crate) fn is_page(path: &str) -> bool {
+    path == "/" || path == "/admin" || path.starts_with("/admin/")
+}
+
+fn new_id(request: &ServiceRequest) -> String {
+    request.app_data::<Data<Env>>().map(|env| env.ids.next().to_string()).unwrap_or_default()
+}
+
+fn with_final_errors(response: ServiceResponse<BoxBody>, at: Where<'_>) -> ServiceResponse<BoxBody> {
+    match response.response().error().and_then(|fault| final_form(fault, at)) {
+        Some(answer) => response.into_response(answer),
+        None => response,
+    }
+}
+
+fn final_form(fault: &Error, at: Where<'_>) -> Option<HttpResponse> {
+    if let Some(problem) = fault.as_error::<Problem>() {
+        log_cause(problem, at);
+        return Some(problem.render(at));
+    }
+    let page = fault.as_error::<PageError>()?;
+    if let Some(problem) = page.problem() {
+        log_cause(problem, at);
+    }
+    Some(page.render(at))
+}
+
+fn rendered(fault: &Error, at: Where<'_>) -> HttpResponse {
+    final_form(fault, at).unwrap_or_else(|| fault.error_response())
+}
+
+fn log_cause(problem: &Problem, at: Where<'_>) {
+    if let Some(cause) = problem.cause() {
+        let (path, id) = (at.path.unwrap_or_default(), at.request_id.unwrap_or_default());
+        error!(request.id = %id, http.path = %path, "{path} failed: {cause}");
+    }
+}
+
+fn prolong(response: &mut ServiceResponse<BoxBody>) {
+    let request = response.request().clone();
+    if request.extensions().get::<Prolong>().is_none() {
+        return;
+    }
+    let cookie = request.app_data::<Data<Sessions>>().and_then(|sessions| sessions.fresh_cookie().ok());
+    // An answer that signs somebody in or out has the last word.
+    if let Some(cookie) =
+        cookie.filter(|cookie| response.response().cookies().all(|other| other.name() != cookie.name()))
+    {
+        let _ = response.response_mut().add_cookie(&cookie);
+    }
+}
+
+fn dress(headers: &mut HeaderMap, id: &str) {
+    if let Ok(id) = HeaderValue::from_str(id) {
+        headers.insert(HEADER, id);
+    }
+    for (name, value) in [
+        (header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::REFERRER_POLICY, "same-origin"),
+        (header::X_FRAME_OPTIONS, "DENY"),
+    ] {
+        headers.insert(name, HeaderValue::from_static(value));
+    }
+}
+
+/// An answer on the way of errors, complete as it is.
+struct Finished(std::cell::RefCell<Option<HttpResponse>>);
+
+impl Finished {
+    fn new(response: HttpResponse) -> Self {
+        Self(std::cell::RefCell::new(Some(response)))
+    }
+}
+
+impl std::fmt::Debug for Finished {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("an answer was given on the way of errors")
+    }
+}
+
+impl std::fmt::Display for Finished {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        std::fmt::Debug::fmt(self, f)
+    }
+}
+
+impl ResponseError for Finished {
+    fn error_response(&self) -> HttpResponse {
+        self.0.take().unwrap_or_else(|| HttpResponse::InternalServerError().finish())
+    }
+}

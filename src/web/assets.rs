@@ -1,0 +1,106 @@
+//! Styles, scripts and images, from the binary. Compressed once at start; kept by browsers for a year when their address
+//! carries the version that [`url`] adds.
+
+use std::collections::HashMap;
+use std::io::Write as _;
+
+use actix_web::http::header::{self, EntityTag, Header, IfNoneMatch};
+use actix_web::web::{Data, Path};
+use actix_web::{HttpRequest, HttpResponse};
+use bytes::Bytes;
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use rust_embed::{EmbeddedFile, RustEmbed};
+
+use crate::problem::{ApiResult, Problem};
+
+#[derive(RustEmbed)]
+#[folder = "../../static"]
+#[allow_missing = true]
+struct Files;
+
+/// Every file, ready to be sent.
+pub struct Assets(HashMap<String, Asset>);
+
+struct Asset {
+    plain: Bytes,
+    /// Where it saves anything.
+    gzip: Option<Bytes>,
+    version: String,
+    mime: String,
+}
+
+/// The address of a file under `static/`, with its version, such as `/static/css/app.css?v=0f3a…`.
+pub fn url(path: &str) -> String {
+    match Files::get(path) {
+        Some(file) => format!("/static/{path}?v={}", version(&file)),
+        None => format!("/static/{path}"),
+    }
+}
+
+fn version(file: &EmbeddedFile) -> String {
+    file.metadata.sha256_hash().iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+}
+
+impl Assets {
+    /// Reads and compresses them.
+    pub fn load() -> Self {
+        Self(Files::iter().filter_map(|path| Some((path.to_string(), Asset::new(Files::get(&path)?)))).collect())
+    }
+}
+
+impl Asset {
+    fn new(file: EmbeddedFile) -> Self {
+        let version = version(&file);
+        let mime = match file.metadata.mimetype() {
+            text if text.starts_with("text/") => format!("{text}; charset=utf-8"),
+            other => other.to_owned(),
+        };
+        let plain = Bytes::from(file.data.into_owned());
+        let gzip = compress(&plain).filter(|small| small.len() < plain.len() / 10 * 9);
+        Self { plain, gzip, version, mime }
+    }
+}
+
+fn compress(plain: &[u8]) -> Option<Bytes> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
+    encoder.write_all(plain).ok()?;
+    encoder.finish().ok().map(Bytes::from)
+}
+
+/// A file of the pages.
+pub async fn asset(request: HttpRequest, assets: Data<Assets>, path: Path<String>) -> ApiResult {
+    let asset = assets.0.get(path.as_str()).ok_or_else(Problem::no_such_route)?;
+    let zipped = asset.gzip.as_ref().filter(|_| takes_gzip(&request));
+    // The two forms differ byte by byte, so they need tags of their own.
+    let tag =
+        EntityTag::new_strong(if zipped.is_some() { format!("{}-gz", asset.version) } else { asset.version.clone() });
+    let versioned = request.query_string() == format!("v={}", asset.version);
+    let keep = if versioned { "public, max-age=31536000, immutable" } else { "public, no-cache" };
+    let fresh = match IfNoneMatch::parse(&request) {
+        Ok(IfNoneMatch::Any) => true,
+        Ok(IfNoneMatch::Items(tags)) => tags.iter().any(|known| known.weak_eq(&tag)),
+        Err(_) => false,
+    };
+    let mut head = if fresh { HttpResponse::NotModified() } else { HttpResponse::Ok() };
+    head.insert_header(header::ETag(tag))
+        .insert_header((header::CACHE_CONTROL, keep))
+        .insert_header((header::VARY, "Accept-Encoding"));
+    if fresh {
+        return Ok(head.finish());
+    }
+    head.content_type(asset.mime.as_str());
+    if zipped.is_some() {
+        head.insert_header((header::CONTENT_ENCODING, "gzip"));
+    }
+    Ok(head.body(zipped.unwrap_or(&asset.plain).clone()))
+}
+
+fn takes_gzip(request: &HttpRequest) -> bool {
+    let wanted =
+        request.headers().get(header::ACCEPT_ENCODING).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    wanted.split(',').map(str::trim).any(|one| match one.split_once(";") {
+        None => one.eq_ignore_ascii_case("gzip"),
+        Some((name, weight)) => name.trim().eq_ignore_ascii_case("gzip") && !matches!(weight.trim(), "q=0" | "q=0.0"),
+    })
+}
