@@ -1,11 +1,15 @@
 //! Brings the mirror up to date with a panel.
 //!
 //! * [`Syncs`]: starts, joins, watches, cancels; one run per panel at a time.
-//! * `run`: the steps, in order, of one run.
-//! * `missing`: what a complete listing lacked, how that is confirmed, and when a person must decide.
+//! * `run`: one run from beginning to end, and what it tells about itself.
+//! * `steps`: what each step reads and writes.
+//! * `absent`: what a complete listing lacked, and how that is confirmed.
+//! * `prune`: what may be removed, and when a person must decide.
 
+mod absent;
+mod held;
 mod log;
-mod missing;
+mod prune;
 mod run;
 mod service;
 mod steps;

@@ -92,10 +92,10 @@ impl Syncs {
         }
         let run = tell.borrow().clone();
         if let Err(error) = self.inner.save(&run).await {
-            self.inner.leave(panel.id);
+            self.inner.leave(panel.id, run.id);
             return Err(error);
         }
-        let inner = self.inner.clone();
+        let (inner, id) = (self.inner.clone(), run.id);
         self.inner.runtime.spawn(async move {
             // A task of its own, so that a panic in a sync leaves its record and the panel in order.
             let work = tokio::spawn(Run::new(inner.clone(), panel.clone(), tell, cancelled).work());
@@ -103,20 +103,18 @@ impl Syncs {
                 error!(%error, "a sync broke off");
                 inner.mark_broken(panel.id, "Aviary hit a fault of its own in this sync; please report it").await;
             }
-            inner.leave(panel.id);
+            inner.leave(panel.id, id);
         });
         Ok(Started { run, joined: false })
     }
 
     fn enter(&self, panel: PanelId, live: &Live) -> Option<SyncRun> {
         let mut all = self.inner.live();
-        match all.get(&panel) {
-            Some(running) => Some(running.progress.borrow().clone()),
-            None => {
-                all.insert(panel, live.clone());
-                None
-            }
+        let running = all.get(&panel).map(|live| live.progress.borrow().clone()).filter(|run| !run.status.is_over());
+        if running.is_none() {
+            all.insert(panel, live.clone());
         }
+        running
     }
 
     fn new_run(&self, panel: &Panel, targets: Vec<Target>, requested_by: String) -> SyncRun {
@@ -299,8 +297,11 @@ impl Inner {
         self.live.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn leave(&self, panel: PanelId) {
-        self.live().remove(&panel);
+    fn leave(&self, panel: PanelId, id: SyncId) {
+        let mut live = self.live();
+        if live.get(&panel).is_some_and(|run| run.progress.borrow().id == id) {
+            live.remove(&panel);
+        }
     }
 
     pub(super) fn writer(&self, panel: PanelId, sync: SyncId) -> Writer {
@@ -356,10 +357,13 @@ fn broken(run: &mut SyncRun, env: &Env, why: &str) {
     }
 }
 
-/// Every target once and in order; none means all.
+/// Every target once and in order; none means all. Allocations are listed by node, so the nodes are read along.
 fn tidy(mut targets: Vec<Target>) -> Vec<Target> {
     if targets.is_empty() {
         return Target::ALL.to_vec();
+    }
+    if targets.contains(&Target::Allocations) {
+        targets.push(Target::Nodes);
     }
     targets.sort_unstable();
     targets.dedup();

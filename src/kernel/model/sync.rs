@@ -361,6 +361,8 @@ pub enum RemovalState {
     Refused,
     /// A later complete sync found the objects again, or a newer stop took its place.
     Outdated,
+    /// A person agreed, and what was gone was removed.
+    Done,
 }
 
 /// A thing that does not fit together.
