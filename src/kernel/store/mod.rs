@@ -8,6 +8,7 @@
 mod backing;
 pub mod codec;
 mod entries;
+pub mod faulty;
 mod key;
 mod migrate;
 mod open;
@@ -16,6 +17,7 @@ pub mod rows;
 mod span;
 mod table;
 pub mod tables;
+mod verify;
 mod write;
 mod writer;
 
@@ -28,6 +30,7 @@ pub use open::{Options, Store};
 pub use read::{Read, ReadTx, Visit};
 pub use span::{Direction, Span};
 pub use table::{CheckRow, Index, Table, TableInfo};
+pub use verify::{Problem, Report, verify};
 pub use write::WriteTx;
 pub use writer::WriterStats;
 
@@ -39,6 +42,9 @@ pub(crate) fn storage_error(table: &'static str, error: impl Into<redb::Error>) 
         redb::Error::Io(io) => Error::ReadOnly(format!(
             "the data file cannot be read or written ({io}); free some space or check the disk"
         )),
+        redb::Error::DatabaseClosed => {
+            Error::ReadOnly("the data file is just being opened anew after a disk fault; try again".into())
+        }
         redb::Error::PreviousIo => Error::ReadOnly("the disk failed a moment ago; check it".into()),
         redb::Error::Corrupted(what) => Error::corrupt(table, what),
         other => Error::internal(other),

@@ -12,6 +12,7 @@ use crate::model::{HistoryEntry, Kind, Missing, ObjectKey, Panel, PanelId, Remot
 /// The layout of the file and what is needed to open it. Raw bytes.
 pub(super) const META: &str = "meta";
 pub(super) const META_LAYOUT: &[u8] = b"layout";
+pub(super) const META_PROBE: &[u8] = b"probe";
 /// Last number of each series. Raw bytes.
 pub(super) const SERIES: &str = "series";
 /// What counters stand at. Raw bytes.

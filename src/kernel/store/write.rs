@@ -17,6 +17,8 @@ pub struct WriteTx<'t> {
     undo: Vec<Undo>,
     counts: BTreeMap<Counter, i64>,
     writes: u64,
+    // After a disk fault redb can neither read nor commit.
+    disk_fault: RefCell<Option<String>>,
 }
 
 struct Undo {
@@ -27,7 +29,14 @@ struct Undo {
 
 impl<'t> WriteTx<'t> {
     pub(super) fn new(tx: &'t WriteTransaction) -> Self {
-        Self { tx, open: RefCell::default(), undo: Vec::new(), counts: BTreeMap::new(), writes: 0 }
+        Self {
+            tx,
+            open: RefCell::default(),
+            undo: Vec::new(),
+            counts: BTreeMap::new(),
+            writes: 0,
+            disk_fault: RefCell::default(),
+        }
     }
 
     /// How many keys were written or removed so far, in all closures of this commit.
@@ -35,11 +44,29 @@ impl<'t> WriteTx<'t> {
         self.writes
     }
 
+    /// The disk fault that this transaction met, even if a closure kept it to itself.
+    pub(super) fn disk_fault(&self) -> Result<()> {
+        self.disk_fault.borrow().clone().map_or(Ok(()), |why| Err(Error::ReadOnly(why)))
+    }
+
+    fn note<T>(&self, result: Result<T>) -> Result<T> {
+        if let Err(Error::ReadOnly(why)) = &result {
+            self.disk_fault.borrow_mut().get_or_insert_with(|| why.clone());
+        }
+        result
+    }
+
     /// Stores a row, its index keys and its counters. The row before it, if there was one.
     ///
     /// # Errors
     /// When the row cannot be encoded, the row before it cannot be read, or the file cannot be written.
     pub fn put<K: Key, V: Row<K>>(&mut self, table: Table<K, V>, key: &K, row: &V) -> Result<Option<V>> {
+        let mark = self.undo.len();
+        let result = self.try_put(table, key, row);
+        self.all_or_nothing(mark, result)
+    }
+
+    fn try_put<K: Key, V: Row<K>>(&mut self, table: Table<K, V>, key: &K, row: &V) -> Result<Option<V>> {
         let before = self.put_bytes(table.name, &key.to_bytes(), &codec::encode(row)?)?;
         let before = before.map(|bytes| codec::decode::<V>(table.name, &bytes)).transpose()?;
         let old = before.as_ref().map(|row| Entries::of(key, row)).unwrap_or_default();
@@ -52,10 +79,24 @@ impl<'t> WriteTx<'t> {
     /// # Errors
     /// As [`WriteTx::put`].
     pub fn remove<K: Key, V: Row<K>>(&mut self, table: Table<K, V>, key: &K) -> Result<Option<V>> {
+        let mark = self.undo.len();
+        let result = self.try_remove(table, key);
+        self.all_or_nothing(mark, result)
+    }
+
+    fn try_remove<K: Key, V: Row<K>>(&mut self, table: Table<K, V>, key: &K) -> Result<Option<V>> {
         let Some(bytes) = self.remove_bytes(table.name, &key.to_bytes())? else { return Ok(None) };
         let row = codec::decode::<V>(table.name, &bytes)?;
         self.follow(Entries::of(key, &row), Entries::default())?;
         Ok(Some(row))
+    }
+
+    /// A closure may go on after a row that could not be written, so nothing of that row may stay.
+    fn all_or_nothing<T>(&mut self, mark: usize, result: Result<T>) -> Result<T> {
+        if result.is_err() {
+            self.undo_to(mark)?;
+        }
+        result
     }
 
     /// The next number of a series that never repeats, even when rows are removed.
@@ -118,11 +159,11 @@ impl<'t> WriteTx<'t> {
     ) -> Result<T> {
         let mut open = self.open.borrow_mut();
         if !open.contains_key(name) {
-            let table = self.tx.open_table(definition(name)).map_err(|e| storage_error(name, e))?;
+            let table = self.note(self.tx.open_table(definition(name)).map_err(|e| storage_error(name, e)))?;
             open.insert(name, table);
         }
         let table = open.get_mut(name).ok_or_else(|| Error::internal("a table that was just opened is not there"))?;
-        act(table).map_err(|e| storage_error(name, e))
+        self.note(act(table).map_err(|e| storage_error(name, e)))
     }
 
     /// Keeps what was done since the last call: writes the counters.
@@ -143,7 +184,11 @@ impl<'t> WriteTx<'t> {
     /// Undoes what was done since the last call of [`WriteTx::keep`].
     pub(super) fn undo(&mut self) -> Result<()> {
         self.counts.clear();
-        for step in std::mem::take(&mut self.undo).into_iter().rev() {
+        self.undo_to(0)
+    }
+
+    fn undo_to(&mut self, mark: usize) -> Result<()> {
+        for step in self.undo.split_off(mark).into_iter().rev() {
             self.with_table(step.table, |t| {
                 match &step.before {
                     Some(value) => t.insert(step.key.as_slice(), value.as_slice())?,
@@ -167,7 +212,7 @@ impl Read for WriteTx<'_> {
         let Some(walked) = self.open.borrow_mut().remove(table) else { return Ok(()) };
         let result = walk_table(&walked, table, span, direction, visit);
         self.open.borrow_mut().insert(table, walked);
-        result
+        self.note(result)
     }
 
     fn count(&self, counter: Counter) -> Result<u64> {

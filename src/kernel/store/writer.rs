@@ -14,8 +14,14 @@ use crate::base::{Error, Result};
 const MOST_WRITES: u64 = 20_000;
 /// Nor does it collect for longer than this.
 const LONGEST: Duration = Duration::from_millis(100);
-/// How often a store that went read-only tries whether it can write again.
-const PROBE_EVERY: Duration = Duration::from_secs(2);
+
+/// What the writer is asked to do.
+pub(super) enum Message {
+    /// Write.
+    Write(Job),
+    /// See whether the disk takes writes, and tell when that is known.
+    Probe(Box<dyn FnOnce() + Send>),
+}
 
 /// What a caller wants written. Given a transaction it writes, and hands back whom to tell once that is on disk; none when
 /// it failed, told its caller so, and wants its writes undone. Given an error it tells its caller and is done.
@@ -31,81 +37,129 @@ pub struct WriterStats {
     pub commits: AtomicU64,
     /// Closures whose writes are in them.
     pub jobs: AtomicU64,
+    /// How often the whole file had to be walked to open it; 0 unless it was damaged.
+    pub repairs: AtomicU64,
 }
 
 /// The body of the writer thread; ends when every handle of the store is gone.
-pub(super) fn run(shared: &Shared, jobs: &Receiver<Job>) {
+pub(super) fn run(shared: &Shared, queue: &Receiver<Message>) {
+    // When the last probe was; none when the store takes writes.
+    let mut probed: Option<Instant> = None;
     loop {
-        match jobs.recv_timeout(PROBE_EVERY) {
-            Ok(first) => serve(shared, first, jobs),
-            Err(RecvTimeoutError::Timeout) => probe(shared),
+        let message = if shared.trouble().is_some() {
+            let next = shared.probe_every().saturating_sub(probed.get_or_insert_with(Instant::now).elapsed());
+            // Before the queue is looked at, so that those who try to write in vain do not keep it from recovering.
+            if next.is_zero() { Err(RecvTimeoutError::Timeout) } else { queue.recv_timeout(next) }
+        } else {
+            probed = None;
+            queue.recv().map_err(|_| RecvTimeoutError::Disconnected)
+        };
+        match message {
+            Ok(Message::Write(first)) => serve(shared, first, queue),
+            Ok(Message::Probe(tell)) => {
+                shared.probe();
+                tell();
+            }
+            Err(RecvTimeoutError::Timeout) => {
+                shared.probe();
+                probed = Some(Instant::now());
+            }
             Err(RecvTimeoutError::Disconnected) => return,
         }
     }
 }
 
-fn serve(shared: &Shared, first: Job, jobs: &Receiver<Job>) {
+fn serve(shared: &Shared, first: Job, queue: &Receiver<Message>) {
     if let Some(why) = shared.trouble() {
         first(Err(Error::ReadOnly(why)));
         return;
     }
-    let mut waiting = Vec::new();
-    let result = shared.with_db(|db| commit_group(db, first, jobs, &mut waiting));
+    let mut group = Group::default();
+    let result = shared.with_db(|db| group.commit(db, first, queue));
     match result {
+        Ok(()) if group.waiting.is_empty() => {}
         Ok(()) => {
             shared.stats.commits.fetch_add(1, Ordering::Relaxed);
-            shared.stats.jobs.fetch_add(waiting.len() as u64, Ordering::Relaxed);
-            waiting.into_iter().for_each(|tell| tell(Ok(())));
+            shared.stats.jobs.fetch_add(group.waiting.len() as u64, Ordering::Relaxed);
+            group.waiting.into_iter().for_each(|tell| tell(Ok(())));
         }
         Err(failure) => {
-            // First the state, then the answers: who hears of the failure can see it.
+            let disk = matches!(failure, Error::ReadOnly(_));
             let why = failure.to_string();
+            // First the state, then the answers: who hears of the failure can see it.
             shared.failed(failure);
-            waiting.into_iter().for_each(|tell| tell(Err(Error::ReadOnly(why.clone()))));
+            for tell in group.waiting {
+                tell(Err(if disk { Error::ReadOnly(why.clone()) } else { Error::internal(why.clone()) }));
+            }
         }
+    }
+    for tell in group.probes {
+        shared.probe();
+        tell();
     }
 }
 
-/// Runs `first` and whoever else waits, and commits what they wrote. `waiting` holds those to tell.
-fn commit_group(db: &Database, first: Job, jobs: &Receiver<Job>, waiting: &mut Vec<Answer>) -> Result<()> {
-    let tx = match begin(db) {
-        Ok(tx) => tx,
-        Err(failure) => {
-            first(Err(Error::ReadOnly(failure.to_string())));
-            return Err(failure);
-        }
-    };
-    let began = Instant::now();
-    let mut write = WriteTx::new(&tx);
-    let mut next = Some(first);
-    while let Some(job) = next {
-        run_job(&mut write, job, waiting)?;
-        let full = write.writes() >= MOST_WRITES || began.elapsed() >= LONGEST;
-        next = if full { None } else { jobs.try_recv().ok() };
-    }
-    drop(write);
-    if waiting.is_empty() {
-        return tx.abort().map_err(|e| storage_error("all", e));
-    }
-    tx.commit().map_err(|e| storage_error("all", e))
+/// Those whose writes go into one commit.
+#[derive(Default)]
+struct Group {
+    waiting: Vec<Answer>,
+    probes: Vec<Box<dyn FnOnce() + Send>>,
 }
 
-fn run_job(write: &mut WriteTx<'_>, job: Job, waiting: &mut Vec<Answer>) -> Result<()> {
-    match catch_unwind(AssertUnwindSafe(|| job(Ok(&mut *write)))) {
-        Ok(Some(answer)) => {
-            waiting.push(answer);
-            write.keep()
+impl Group {
+    /// Runs `first` and whoever else waits, and commits what they wrote.
+    fn commit(&mut self, db: &Database, first: Job, queue: &Receiver<Message>) -> Result<()> {
+        let tx = match begin(db) {
+            Ok(tx) => tx,
+            Err(failure) => {
+                first(Err(Error::ReadOnly(failure.to_string())));
+                return Err(failure);
+            }
+        };
+        let began = Instant::now();
+        let mut write = WriteTx::new(&tx);
+        let mut next = Some(first);
+        while let Some(job) = next {
+            self.run(&mut write, job)?;
+            let full = write.writes() >= MOST_WRITES || began.elapsed() >= LONGEST;
+            next = if full { None } else { self.next(queue) };
         }
-        Ok(None) => write.undo(),
-        Err(_) => {
-            // Its caller sees the broken channel; the panic itself was reported by the hook.
-            error!("a write failed with a panic; it was undone");
-            write.undo()
+        drop(write);
+        if self.waiting.is_empty() {
+            return tx.abort().map_err(|e| storage_error("all", e));
         }
+        tx.commit().map_err(|e| storage_error("all", e))
+    }
+
+    fn next(&mut self, queue: &Receiver<Message>) -> Option<Job> {
+        match queue.try_recv().ok()? {
+            Message::Write(job) => Some(job),
+            Message::Probe(tell) => {
+                self.probes.push(tell);
+                None
+            }
+        }
+    }
+
+    fn run(&mut self, write: &mut WriteTx<'_>, job: Job) -> Result<()> {
+        match catch_unwind(AssertUnwindSafe(|| job(Ok(&mut *write)))) {
+            Ok(Some(answer)) => {
+                self.waiting.push(answer);
+                write.keep()?;
+            }
+            Ok(None) => write.undo()?,
+            Err(_) => {
+                // Its caller sees the broken channel; the panic itself was reported by the hook.
+                error!("a write failed with a panic; it was undone");
+                write.undo()?;
+            }
+        }
+        // A job may have kept a disk fault to itself, but after one nothing more can be committed.
+        write.disk_fault()
     }
 }
 
-pub(super) fn begin(db: &Database) -> Result<WriteTransaction> {
+fn begin(db: &Database) -> Result<WriteTransaction> {
     let mut tx = db.begin_write().map_err(|e| storage_error("all", e))?;
     tx.set_durability(Durability::Immediate).map_err(Error::internal)?;
     // Without it, opening after a crash would walk the whole file.
@@ -113,19 +167,10 @@ pub(super) fn begin(db: &Database) -> Result<WriteTransaction> {
     Ok(tx)
 }
 
-fn probe(shared: &Shared) {
-    if shared.trouble().is_none() {
-        return;
-    }
-    match shared.with_db(probe_commit) {
-        Ok(()) => shared.recovered(),
-        Err(failure) => shared.failed(failure),
-    }
-}
-
-fn probe_commit(db: &Database) -> Result<()> {
+/// A commit that has no other purpose than to show that commits are possible.
+pub(super) fn probe_commit(db: &Database) -> Result<()> {
     let tx = begin(db)?;
     // Larger than one page, so that a disk with a few bytes left does not count as free.
-    WriteTx::new(&tx).put_bytes(tables::META, b"probe", &[0; 16 * 1024])?;
+    WriteTx::new(&tx).put_bytes(tables::META, tables::META_PROBE, &[0; 16 * 1024])?;
     tx.commit().map_err(|e| storage_error("all", e))
 }
