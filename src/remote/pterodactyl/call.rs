@@ -19,6 +19,8 @@ const ASSUMED_APPLICATION_LIMIT: u32 = 240;
 const ASSUMED_CLIENT_LIMIT: u32 = 128;
 /// A panel in maintenance that promises to be back within this is waited for.
 const SHORT_MAINTENANCE: Duration = Duration::from_secs(10);
+/// A failure that took this long is not tried often.
+const SLOW: Duration = Duration::from_secs(5);
 /// No pause between two attempts is longer.
 const LONGEST_BACKOFF: Duration = Duration::from_secs(30);
 
@@ -186,13 +188,15 @@ impl Caller {
         let door = self.door(ask.api).ok_or_else(no_client_key)?;
         let mut attempt = 1;
         loop {
+            let started = Instant::now();
             let outcome = self.send(ask, door).await;
+            let was_slow = started.elapsed() >= SLOW;
             let retry_after = outcome.as_ref().ok().and_then(|answer| self.retry_after(answer));
             let error = match judge(ask, &self.place, &door.hint, outcome) {
                 Ok(answer) => return Ok(answer),
                 Err(error) => error,
             };
-            if attempt >= self.attempts(&error, ask.patience, retry_after) {
+            if attempt >= self.attempts(&error, ask.patience, was_slow, retry_after) {
                 return Err(error);
             }
             let pause = self.pause(&error, attempt, retry_after);
@@ -241,8 +245,10 @@ impl Caller {
     }
 
     /// How often to send a request that fails like this.
-    fn attempts(&self, error: &PanelError, patience: Patience, retry_after: Option<Duration>) -> u32 {
+    fn attempts(&self, error: &PanelError, patience: Patience, was_slow: bool, retry_after: Option<Duration>) -> u32 {
         let wanted = match (error.kind, patience) {
+            // A machine that is down swallows what is sent to it; people wait for this answer.
+            (FaultKind::Connect, _) if was_slow => 2,
             (FaultKind::RateLimited | FaultKind::Connect, _) => self.max_attempts,
             (FaultKind::Maintenance, _) if retry_after.is_some_and(|pause| pause <= SHORT_MAINTENANCE) => 3,
             // One gateway that lost its back end for a moment answers the same way.

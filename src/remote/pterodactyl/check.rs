@@ -176,7 +176,7 @@ impl Look<'_> {
         let egg = self.list(Kind::Egg, path).await?;
         let level = self.access.last().map_or(Readable::Unknown, |access| access.readable);
         // The level for eggs covers their variables.
-        let readable = if egg.is_some() { level } else { Readable::Unknown.min_known(level) };
+        let readable = if egg.is_some() { level } else { unseen(level) };
         self.note_access(Kind::EggVariable, readable, None, "there is no egg to try it with");
         Ok(())
     }
@@ -192,7 +192,7 @@ impl Look<'_> {
                 Some(Relation::Rows(_)) => Readable::Yes,
                 Some(Relation::Unknown) => Readable::No,
                 Some(Relation::Odd) => Readable::Unknown,
-                None => Readable::Unknown.min_known(level),
+                None => unseen(level),
             };
             if kind != Kind::Allocation {
                 self.note_access(kind, readable, None, "there is no server to try it with");
@@ -369,11 +369,9 @@ impl Look<'_> {
     }
 }
 
-impl Readable {
-    /// "No" of the parent is "no" for what hangs on it.
-    fn min_known(self, parent: Self) -> Self {
-        if parent == Self::No { Self::No } else { self }
-    }
+/// What is known of something that was not seen, from what may be done with what it belongs to.
+fn unseen(parent: Readable) -> Readable {
+    if parent == Readable::No { Readable::No } else { Readable::Unknown }
 }
 
 fn id_of(row: &First) -> Option<u64> {

@@ -80,7 +80,7 @@ impl Place {
             ),
             Broken::Tls(fault) => self.tls(fault),
             Broken::Timeout { connecting: true } => PanelError::new(
-                FaultKind::Timeout,
+                FaultKind::Connect,
                 format!("{host} took no connection within {} s", self.connect_s),
                 "check that the panel's machine is up and that no firewall drops what we send",
             ),

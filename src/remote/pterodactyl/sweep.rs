@@ -37,8 +37,11 @@ pub(crate) struct Listing<T> {
     pub(crate) per_page: Option<u32>,
     /// Whether the list can be sorted by id.
     pub(crate) is_sorted: bool,
-    pub(crate) read: Box<dyn Fn(&Value) -> Result<Row<T>, Fault> + Send + Sync>,
+    pub(crate) read: ReadRow<T>,
 }
+
+/// Makes a row of the model of one of the panel's.
+pub(crate) type ReadRow<T> = Box<dyn Fn(&Value) -> Result<Row<T>, Fault> + Send + Sync>;
 
 /// Reads the whole list and sends its pages in order.
 pub(crate) async fn sweep<T: Send + 'static>(

@@ -1,0 +1,10 @@
+//! The panel client over real HTTP: against a script that answers just as a test says, and against the simulated panel.
+
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+mod decoding;
+mod errors;
+mod keys;
+mod lists;
+mod script;
+mod single;
