@@ -83,6 +83,9 @@ fn values(egg: &Egg, chance: &mut Chance) -> BTreeMap<u64, String> {
     egg.variables.iter().map(|variable| (variable.id, value(variable, chance))).collect()
 }
 
+/// Free allocations that stay on each node, for those who come later.
+const KEPT_FREE: usize = 4;
+
 /// First one allocation for everybody, then a second and third for some, as far as there are any.
 fn hand_out_allocations(world: &mut World, chance: &mut Chance) {
     let mut free: BTreeMap<u64, std::vec::IntoIter<u64>> = BTreeMap::new();
@@ -95,7 +98,10 @@ fn hand_out_allocations(world: &mut World, chance: &mut Chance) {
             if round > 0 && !chance.percent(30) {
                 continue;
             }
-            let Some(id) = free.get_mut(&server.node).and_then(Iterator::next) else { continue };
+            let Some(left) = free.get_mut(&server.node).filter(|left| round == 0 || left.len() > KEPT_FREE) else {
+                continue;
+            };
+            let Some(id) = left.next() else { continue };
             let Some(allocation) = world.allocations.get_mut(&id) else { continue };
             allocation.server = Some(server.id);
             if round == 0 {

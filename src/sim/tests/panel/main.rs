@@ -1,0 +1,12 @@
+//! The simulated panel, asked over a real socket.
+
+mod access;
+mod client_api;
+mod faults;
+mod http;
+mod life;
+mod limits;
+mod lists;
+mod shapes;
+mod speed;
+mod writes;
