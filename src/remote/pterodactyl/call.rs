@@ -188,9 +188,8 @@ impl Caller {
         let door = self.door(ask.api).ok_or_else(no_client_key)?;
         let mut attempt = 1;
         loop {
-            let started = Instant::now();
-            let outcome = self.send(ask, door).await;
-            let was_slow = started.elapsed() >= SLOW;
+            let (outcome, took) = self.send(ask, door).await;
+            let was_slow = took >= SLOW;
             let retry_after = outcome.as_ref().ok().and_then(|answer| self.retry_after(answer));
             let error = match judge(ask, &self.place, &door.hint, outcome) {
                 Ok(answer) => return Ok(answer),
@@ -212,20 +211,20 @@ impl Caller {
         }
     }
 
-    async fn send(&self, ask: &Ask, door: &Door) -> Result<Answer, Broken> {
+    async fn send(&self, ask: &Ask, door: &Door) -> (Result<Answer, Broken>, Duration) {
         let _slot = self.slots.acquire().await.expect("the semaphore is never closed");
         let turn = door.pacer.turn().await;
         let started = Instant::now();
         let outcome = self.http.get(self.url(ask), ask.has_key.then_some(&door.key)).await;
-        let took_ms = started.elapsed().as_millis() as u64;
+        let took = started.elapsed();
         match &outcome {
             Ok(answer) if answer.status == 429 => turn.refused(allowance(answer), self.retry_after(answer)),
             Ok(answer) => turn.answered(allowance(answer)),
             Err(_) => drop(turn),
         }
         let status = outcome.as_ref().ok().map(|answer| answer.status);
-        tracing::debug!(http.status = status, took_ms, "{}", ask.told());
-        outcome
+        tracing::debug!(http.status = status, took_ms = took.as_millis() as u64, "{}", ask.told());
+        (outcome, took)
     }
 
     fn url(&self, ask: &Ask) -> Url {

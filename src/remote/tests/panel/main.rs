@@ -7,4 +7,5 @@ mod errors;
 mod keys;
 mod lists;
 mod script;
+mod simulated;
 mod single;
