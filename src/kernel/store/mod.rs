@@ -36,6 +36,9 @@ pub use writer::WriterStats;
 
 use crate::base::Error;
 
+#[cfg(test)]
+mod tests;
+
 /// Turns what redb says into what a caller can act on.
 pub(crate) fn storage_error(table: &'static str, error: impl Into<redb::Error>) -> Error {
     match error.into() {

@@ -14,7 +14,7 @@ use tokio::sync::oneshot;
 use tracing::{info, warn};
 
 use super::backing::{Access, Peek, Watched, write_again};
-use super::writer::{self, Job, Message, WriterStats};
+use super::writer::{self, Job, Message, Verdict, WriterStats};
 use super::{Backing, MIGRATIONS, Migration, ReadTx, WriteTx, migrate, storage_error};
 use crate::base::{Error, Result};
 
@@ -151,11 +151,8 @@ impl Store {
             return Err(Error::ReadOnly(why));
         }
         let job: Job = Box::new(move |tx| match tx.and_then(act) {
-            Ok(value) => Some(Box::new(move |committed| tell(committed.map(|()| value)))),
-            Err(error) => {
-                tell(Err(error));
-                None
-            }
+            Ok(value) => Verdict::Keep(Box::new(move |committed| tell(committed.map(|()| value)))),
+            Err(error) => Verdict::Undo(Box::new(move || tell(Err(error)))),
         });
         self.send(Message::Write(job))
     }

@@ -23,9 +23,25 @@ pub(super) enum Message {
     Probe(Box<dyn FnOnce() + Send>),
 }
 
-/// What a caller wants written. Given a transaction it writes, and hands back whom to tell once that is on disk; none when
-/// it failed, told its caller so, and wants its writes undone. Given an error it tells its caller and is done.
-pub(super) type Job = Box<dyn FnOnce(Result<&mut WriteTx<'_>>) -> Option<Answer> + Send>;
+/// What a caller wants written. Given an error it only hands that back as its own.
+pub(super) type Job = Box<dyn FnOnce(Result<&mut WriteTx<'_>>) -> Verdict + Send>;
+
+/// What became of a job.
+pub(super) enum Verdict {
+    /// It wrote; tell this once that is on disk.
+    Keep(Answer),
+    /// It failed and wants its writes undone; call this once they are.
+    Undo(Box<dyn FnOnce() + Send>),
+}
+
+impl Verdict {
+    fn refused(self) {
+        match self {
+            Self::Keep(tell) => tell(Err(Error::internal("a write went on without a transaction"))),
+            Self::Undo(tell) => tell(),
+        }
+    }
+}
 
 /// Tells a caller that its writes are on disk, or why they are not.
 pub(super) type Answer = Box<dyn FnOnce(Result<()>) + Send>;
@@ -71,7 +87,7 @@ pub(super) fn run(shared: &Shared, queue: &Receiver<Message>) {
 
 fn serve(shared: &Shared, first: Job, queue: &Receiver<Message>) {
     if let Some(why) = shared.trouble() {
-        first(Err(Error::ReadOnly(why)));
+        first(Err(Error::ReadOnly(why))).refused();
         return;
     }
     let mut group = Group::default();
@@ -91,6 +107,7 @@ fn serve(shared: &Shared, first: Job, queue: &Receiver<Message>) {
             for tell in group.waiting {
                 tell(Err(if disk { Error::ReadOnly(why.clone()) } else { Error::internal(why.clone()) }));
             }
+            group.late.into_iter().for_each(|tell| tell());
         }
     }
     for tell in group.probes {
@@ -103,6 +120,8 @@ fn serve(shared: &Shared, first: Job, queue: &Receiver<Message>) {
 #[derive(Default)]
 struct Group {
     waiting: Vec<Answer>,
+    // Those that met a disk fault and hear of it when the store knows.
+    late: Vec<Box<dyn FnOnce() + Send>>,
     probes: Vec<Box<dyn FnOnce() + Send>>,
 }
 
@@ -112,7 +131,8 @@ impl Group {
         let tx = match begin(db) {
             Ok(tx) => tx,
             Err(failure) => {
-                first(Err(Error::ReadOnly(failure.to_string())));
+                let verdict = first(Err(Error::ReadOnly(failure.to_string())));
+                self.late.push(Box::new(move || verdict.refused()));
                 return Err(failure);
             }
         };
@@ -143,11 +163,17 @@ impl Group {
 
     fn run(&mut self, write: &mut WriteTx<'_>, job: Job) -> Result<()> {
         match catch_unwind(AssertUnwindSafe(|| job(Ok(&mut *write)))) {
-            Ok(Some(answer)) => {
+            Ok(Verdict::Keep(answer)) => {
                 self.waiting.push(answer);
                 write.keep()?;
             }
-            Ok(None) => write.undo()?,
+            Ok(Verdict::Undo(tell)) => match write.undo().and_then(|()| write.disk_fault()) {
+                Ok(()) => tell(),
+                Err(failure) => {
+                    self.late.push(tell);
+                    return Err(failure);
+                }
+            },
             Err(_) => {
                 // Its caller sees the broken channel; the panic itself was reported by the hook.
                 error!("a write failed with a panic; it was undone");

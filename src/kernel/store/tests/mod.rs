@@ -1,0 +1,8 @@
+//! The promises of this room, on disks that fail.
+
+mod faults;
+mod looking;
+mod model;
+mod opening;
+mod sample;
+mod writing;
