@@ -1,5 +1,6 @@
 //! One request to a panel: paced, repeated where that is safe and may help, and judged.
 
+use std::hash::{BuildHasher, Hasher, RandomState};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -35,8 +36,10 @@ pub(crate) enum Api {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Patience {
     Usual,
-    /// For parts of a page that failed already: the panel's own faults are taken at their word.
-    Brief,
+    /// For a row of a page that failed already.
+    Twice,
+    /// For parts of a page that failed already: what fails is cut up further.
+    Once,
 }
 
 /// Which answers beside the good ones the asker makes sense of itself.
@@ -252,7 +255,8 @@ impl Caller {
             (FaultKind::Maintenance, _) if retry_after.is_some_and(|pause| pause <= SHORT_MAINTENANCE) => 3,
             // One gateway that lost its back end for a moment answers the same way.
             (FaultKind::Maintenance | FaultKind::Dns, _) => 2,
-            (kind, Patience::Brief) if kind.is_splittable() => 1,
+            (kind, Patience::Once) if kind.is_splittable() => 1,
+            (kind, Patience::Twice) if kind.is_splittable() => 2,
             // These are mostly the same the second time: a row that the panel cannot show, a page that is too heavy.
             (FaultKind::Timeout, _) => 2,
             (FaultKind::ServerFault | FaultKind::Gateway, _) if error.status == Some(500) => 2,
@@ -269,14 +273,8 @@ impl Caller {
             FaultKind::Maintenance if retry_after.is_some_and(|pause| pause <= SHORT_MAINTENANCE) => {
                 retry_after.unwrap_or_default()
             }
-            _ => self.jittered(self.backoff.saturating_mul(1 << (attempt - 1).min(10)).min(LONGEST_BACKOFF)),
+            _ => jittered(self.backoff.saturating_mul(1 << (attempt - 1).min(10)).min(LONGEST_BACKOFF)),
         }
-    }
-
-    /// Between half and one and a half times as long, so that clients which failed together do not return together.
-    fn jittered(&self, pause: Duration) -> Duration {
-        let random = self.env.ids.next().as_u128() % 1024;
-        pause.mul_f64(0.5 + random as f64 / 1024.0)
     }
 
     fn retry_after(&self, answer: &Answer) -> Option<Duration> {
@@ -286,6 +284,13 @@ impl Caller {
         let at = http_date(answer.header("retry-after")?)?;
         Some(Duration::from_millis(u64::try_from(at - self.env.now().millis()).unwrap_or(0)))
     }
+}
+
+/// Between half and one and a half times as long, so that clients which failed together do not return together.
+fn jittered(pause: Duration) -> Duration {
+    // Keyed anew each time, which makes it random enough for this.
+    let random = RandomState::new().build_hasher().finish() % 1024;
+    pause.mul_f64(0.5 + random as f64 / 1024.0)
 }
 
 /// A time as HTTP writes it, in milliseconds.

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::call::{Api, Ask, Caller, http_date};
 use super::judge::resource;
-use super::wire::{self, Relation, relation, whole};
+use super::wire::{self, Relation, relation};
 use super::{FaultKind, PanelError};
 use crate::http::Answer;
 
@@ -375,7 +375,7 @@ fn unseen(parent: Readable) -> Readable {
 }
 
 fn id_of(row: &First) -> Option<u64> {
-    whole(row.as_ref()?.get("attributes")?.get("id")?)
+    row.as_ref().and_then(wire::id_of)
 }
 
 fn remedy_for(level: &str) -> String {

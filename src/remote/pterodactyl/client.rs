@@ -10,9 +10,10 @@ use tokio::sync::mpsc::Sender;
 use super::call::{Api, Ask, Caller};
 use super::detect::detect;
 use super::judge::error_code;
+use super::listing::Listing;
 use super::map::{self, Fault, Row};
 use super::report::{Incomplete, Unreadable};
-use super::sweep::{Listing, sweep};
+use super::sweep::sweep;
 use super::{
     EggBundle, FaultKind, Page, PanelAccess, PanelCheck, PanelError, Presence, ServerBundle, ServerIncludes, Sweep,
     Usage, check, wire,
@@ -354,7 +355,7 @@ fn single_path(dialect: Dialect, object: Kind, id: RemoteId, parent: Option<Remo
 }
 
 fn found(answer: &Answer, id: RemoteId) -> Presence {
-    let shown = wire::single(&answer.body).ok().and_then(|value| wire::whole(value.get("attributes")?.get("id")?));
+    let shown = wire::single(&answer.body).ok().as_ref().and_then(wire::id_of);
     if shown == Some(id) {
         Presence::Here
     } else {

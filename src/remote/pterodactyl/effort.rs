@@ -5,8 +5,10 @@ use super::{FaultKind, PanelError};
 /// Failures, in points, that a listing takes before its first success: enough to get from a full page down to a single row and
 /// past two bad ones.
 const BEFORE_SUCCESS: u32 = 7;
-/// Failures in a row that it takes later.
-const IN_A_ROW: u32 = 40;
+/// Failures in a row that it takes later. Rows that the panel cannot show may well be neighbours, from the same import.
+const IN_A_ROW: u32 = 60;
+/// What an overload counts in a row: it is more likely to be the panel that went away.
+const OVERLOAD_IN_A_ROW: u32 = 5;
 /// Failures that it takes in all.
 const IN_ALL: u32 = 300;
 
@@ -42,9 +44,9 @@ impl Effort {
     /// Counts a failure; `Err` when it was one too many.
     pub(crate) fn failed(&self, error: &PanelError) -> Result<(), PanelError> {
         // A failing row costs the panel little, an overload costs it a lot.
-        let points = if error.kind == FaultKind::ServerFault { 1 } else { 2 };
+        let (points, row_points) = if error.kind == FaultKind::ServerFault { (1, 1) } else { (2, OVERLOAD_IN_A_ROW) };
         let in_all = self.in_all.fetch_add(points, Ordering::Relaxed) + points;
-        let in_a_row = self.in_a_row.fetch_add(points, Ordering::Relaxed) + points;
+        let in_a_row = self.in_a_row.fetch_add(row_points, Ordering::Relaxed) + row_points;
         let has_succeeded = self.has_succeeded.load(Ordering::Relaxed);
         if (!has_succeeded && in_all > BEFORE_SUCCESS) || in_a_row > IN_A_ROW || in_all > IN_ALL {
             let mut error = error.clone();

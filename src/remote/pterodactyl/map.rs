@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use super::fields::{Fields, Read};
 use super::hide::{Veil, hidden_unless};
-use super::wire::{Relation, relation, short, whole};
+use super::wire::{Relation, id_of, relation, short};
 use super::{EggBundle, ServerBundle};
 
 /// A row that was read.
@@ -43,7 +43,7 @@ pub(crate) fn row<T>(
     value: &Value,
     read: impl FnOnce(Fields<'_>, &mut Vec<Fault>) -> Read<T>,
 ) -> Result<Row<T>, Fault> {
-    let id = value.get("attributes").and_then(|attributes| attributes.get("id")).and_then(whole).filter(|id| *id > 0);
+    let id = id_of(value);
     let mut faults = Vec::new();
     let value = attributes(kind, value).and_then(|fields| read(fields, &mut faults));
     match (id, value) {

@@ -4,8 +4,9 @@
 //! two things: a listing that is not known to be whole says so, and the panel is not asked more often than it allows. What is
 //! done with the rows is up to others.
 //!
-//! `call` sends one request and retries it, `judge` turns an answer into sense or an error for people, `sweep` pages, `wire`
-//! takes their JSON apart, `map` makes model records of it, `hide` keeps hidden values hidden, `detect` and `check` are for the
+//! `call` sends one request and retries it, `judge` turns an answer into sense or an error for people, `listing` reads pages,
+//! `pass` counts what they held, `sweep` does both until it adds up, `effort` bounds it. `wire` takes their JSON apart, `fields`
+//! reads it as PHP means it, `map` makes model records of it, `hide` keeps hidden values hidden, `detect` and `check` are for the
 //! first contact.
 
 mod call;
@@ -17,7 +18,9 @@ mod error;
 mod fields;
 mod hide;
 mod judge;
+mod listing;
 mod map;
+mod pass;
 mod report;
 mod sweep;
 mod wire;

@@ -80,6 +80,11 @@ pub(crate) fn whole(value: &Value) -> Option<u64> {
     }
 }
 
+/// The id of a row.
+pub(crate) fn id_of(row: &Value) -> Option<u64> {
+    whole(row.get("attributes")?.get("id")?).filter(|id| *id > 0)
+}
+
 /// A single object with its envelope.
 pub(crate) fn single(body: &[u8]) -> Result<Value, String> {
     let value: Value = serde_json::from_slice(body).map_err(|_| "is no object".to_owned())?;
