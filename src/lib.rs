@@ -1,1 +1,8 @@
-//! Aviary.
+//! Aviary: a durable, searchable mirror of game server panels in one binary and one data file.
+//!
+//! This package only puts the floors together: [`app`] opens the data file and builds the services, [`cli`] is the command
+//! line.
+#![forbid(unsafe_code)]
+
+pub mod app;
+pub mod cli;

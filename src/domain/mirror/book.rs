@@ -1,6 +1,6 @@
 use std::ops::ControlFlow;
 
-use aviary_kernel::base::{Error, Result};
+use aviary_kernel::base::{Error, Result, Timestamp};
 use aviary_kernel::model::{Allocation, Kind, Missing, ObjectKey, PanelId, RemoteId, Server};
 use aviary_kernel::store::rows::{Mirror, Mirrored};
 use aviary_kernel::store::tables::{BY_UUID, CHILDREN, MISSING};
@@ -11,6 +11,9 @@ use super::history::{self, HistoryPage, HistoryQuery};
 use super::list::{self, ListPage, ListQuery};
 use super::searchable::Searchable;
 use super::{DriftReport, NodeLoad, PanelCounts, StateCount, drift};
+
+/// Entries of the history that one commit forgets.
+const FORGET_AT_ONCE: usize = 1_000;
 
 /// Answers questions about the mirror. Every answer is taken from one snapshot.
 #[derive(Clone)]
@@ -80,6 +83,22 @@ impl Book {
     /// When the file cannot be read.
     pub async fn drift(&self, panel: Option<PanelId>) -> Result<DriftReport> {
         self.store.read(move |tx| drift::report(tx, panel)).await
+    }
+
+    /// Forgets history that is older than `before`, a bit at a time so that others can write in between. The number of
+    /// entries forgotten.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub async fn forget_history(&self, before: Timestamp) -> Result<u64> {
+        let mut forgotten = 0;
+        loop {
+            let batch = self.store.write(move |tx| history::forget(tx, before, FORGET_AT_ONCE)).await?;
+            forgotten += batch as u64;
+            if batch < FORGET_AT_ONCE {
+                return Ok(forgotten);
+            }
+        }
     }
 
     /// What one panel, or all together, hold.

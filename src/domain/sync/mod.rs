@@ -1,6 +1,7 @@
 //! Brings the mirror up to date with a panel.
 //!
 //! * [`Syncs`]: starts, joins, watches, cancels; one run per panel at a time.
+//! * [`Schedule`]: starts the syncs that are due.
 //! * `run`: one run from beginning to end, and what it tells about itself.
 //! * `steps`: what each step reads and writes.
 //! * `absent`: what a complete listing lacked, and how that is confirmed.
@@ -11,8 +12,10 @@ mod held;
 mod log;
 mod prune;
 mod run;
+mod schedule;
 mod service;
 mod steps;
 
+pub use schedule::Schedule;
 pub use log::{SyncPage, SyncQuery};
 pub use service::{Limits, StartSync, Started, Syncs};

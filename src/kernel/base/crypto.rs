@@ -126,6 +126,11 @@ impl Sealer {
         self.key_id
     }
 
+    /// Another key made of the master key, for one purpose such as signing sessions. 32 bytes.
+    pub fn derive(&self, purpose: &str) -> Secret<Vec<u8>> {
+        Secret::new(hmac::sign(&self.marks, format!("aviary purpose {purpose}").as_bytes()).as_ref().to_vec())
+    }
+
     /// Seals `clear` for one place, such as `panels/3/app_key`; it opens only there.
     ///
     /// # Errors

@@ -57,9 +57,6 @@ impl Serialize for Scalar {
 /// cannot be stored, because serialising it is an error.
 #[derive(Clone, PartialEq, Serialize, Deserialize)]
 pub enum HiddenText {
-    /// As it came from the panel.
-    #[serde(skip)]
-    Clear(Secret<String>),
     /// As it stands in the data file.
     Sealed {
         /// Shows that it changed without showing what it is.
@@ -67,6 +64,9 @@ pub enum HiddenText {
         /// The value under the master key.
         sealed: Sealed,
     },
+    /// As it came from the panel. The last variant, since skipped ones are not counted when numbers are read back.
+    #[serde(skip)]
+    Clear(Secret<String>),
 }
 
 impl fmt::Display for HiddenText {

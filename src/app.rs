@@ -1,0 +1,178 @@
+//! The composition root: opens the data file, builds the services in order, starts and stops the workers.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use aviary_domain::mirror::Book;
+use aviary_domain::ops::Heartbeats;
+use aviary_domain::panels::{HttpOptions, NewPanel, Panels};
+use aviary_domain::settings::{Settings, check_master_key};
+use aviary_domain::sync::{Limits, Schedule, Syncs};
+use aviary_kernel::base::{Env, Error, Result, Sealer};
+use aviary_kernel::config::Config;
+use aviary_kernel::store::{Backing, Options as StoreOptions, Store};
+use aviary_web::{Options as WebOptions, Services};
+use tokio::runtime::Handle;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use tracing::{error, info};
+
+/// How often the schedule looks for syncs that are due.
+const SCHEDULE_EVERY: Duration = Duration::from_secs(5);
+/// How often old history is forgotten.
+const CLEAN_EVERY: Duration = Duration::from_secs(3600);
+/// A worker that is silent for so many of its rounds counts as dead.
+const MISSED_ROUNDS: u32 = 4;
+
+/// The program with its data file open.
+pub struct App {
+    /// What handlers work with.
+    pub services: Services,
+    schedule: Schedule,
+    history_days: u32,
+    workers: Vec<JoinHandle<()>>,
+    stop: watch::Sender<bool>,
+}
+
+impl App {
+    /// Opens the data file of this configuration, makes it when there is none, and builds the services. Syncs run on
+    /// `runtime`.
+    ///
+    /// # Errors
+    /// [`Error::Unusable`] when the data directory, the data file or the master key cannot be used as they are.
+    pub async fn open(config: &Config, env: Env, runtime: Handle) -> Result<Self> {
+        let file = config.data_file();
+        make_data_dir(&config.data_dir)?;
+        let is_new = !file.exists();
+        let master = config.master_key(is_new)?;
+        let sealer = Arc::new(Sealer::new(&master));
+        let backing = Backing::File(file);
+        let store = Store::open(StoreOptions { backing, cache_bytes: config.store.cache_bytes(), ..StoreOptions::file("") })?;
+        check_master_key(&store, &sealer).await?;
+
+        let settings = Settings::new(store.clone(), config.sync.every_s.filter(|every_s| *every_s > 0));
+        let panels =
+            Panels::new(store.clone(), env.clone(), sealer.clone(), http_options(config), config.sync.share_percent);
+        let limits =
+            Limits { percent: config.sync.removal_limit_percent, rows: u64::from(config.sync.removal_limit_rows) };
+        let syncs = Syncs::new(store.clone(), env.clone(), sealer.clone(), panels.clone(), limits, runtime);
+        let schedule = Schedule::new(env.clone(), panels.clone(), syncs.clone(), settings.clone());
+        let services = Services {
+            env: env.clone(),
+            book: Book::new(store.clone()),
+            store,
+            panels,
+            syncs,
+            settings,
+            heartbeats: Heartbeats::new(env),
+            options: web_options(config, &sealer),
+        };
+        let app =
+            Self { services, schedule, history_days: config.sync.history_days, workers: Vec::new(), stop: watch::channel(false).0 };
+        app.settle(config, is_new).await?;
+        Ok(app)
+    }
+
+    /// Puts in order what an earlier process left behind, and adds the panel of the configuration to a new data file.
+    async fn settle(&self, config: &Config, is_new: bool) -> Result<()> {
+        let broken = self.services.syncs.recover().await?;
+        if broken > 0 {
+            info!(broken, "marked syncs that were cut short as failed");
+        }
+        self.services.panels.resume_removals().await?;
+        if let Some(panel) = config.first_panel().filter(|_| is_new) {
+            let new = NewPanel {
+                name: panel.name.to_owned(),
+                url: panel.url.to_owned(),
+                app_key: panel.app_key.clone(),
+                client_key: panel.client_key.cloned(),
+                share_percent: None,
+                sync_every_s: None,
+            };
+            let added = self.services.panels.add(new).await?;
+            info!(panel.name = added.name, "added the panel of the configuration");
+        }
+        Ok(())
+    }
+
+    /// Starts the workers: the schedule, the clean-up.
+    pub fn start_workers(&mut self) {
+        let schedule = self.schedule.clone();
+        self.every("schedule", SCHEDULE_EVERY, move || {
+            let schedule = schedule.clone();
+            async move { schedule.tick().await.map(drop) }
+        });
+        if self.history_days > 0 {
+            let (book, env) = (self.services.book.clone(), self.services.env.clone());
+            let keep = Duration::from_secs(u64::from(self.history_days) * 86_400);
+            self.every("clean-up", CLEAN_EVERY, move || {
+                let (book, before) = (book.clone(), env.now().minus(keep));
+                async move { book.forget_history(before).await.map(drop) }
+            });
+        }
+    }
+
+    fn every<F>(&mut self, worker: &'static str, pause: Duration, round: impl Fn() -> F + Send + 'static)
+    where
+        F: Future<Output = Result<()>> + Send,
+    {
+        let heartbeats = self.services.heartbeats.clone();
+        let mut stopped = self.stop.subscribe();
+        self.workers.push(tokio::spawn(async move {
+            loop {
+                heartbeats.beat(worker, pause * MISSED_ROUNDS);
+                if let Err(error) = round().await {
+                    error!(%error, worker, "a worker failed in this round and tries again in the next");
+                }
+                tokio::select! {
+                    _ = stopped.wait_for(|stopped| *stopped) => return,
+                    () = tokio::time::sleep(pause) => {}
+                }
+            }
+        }));
+    }
+
+    /// Stops the workers and the syncs. The data file is closed when the last handle of the services is gone.
+    pub async fn close(mut self) {
+        self.stop.send_replace(true);
+        for worker in self.workers.drain(..).rev() {
+            let _ = worker.await;
+        }
+        self.services.syncs.shut_down().await;
+    }
+}
+
+fn make_data_dir(dir: &Path) -> Result<()> {
+    use std::os::unix::fs::DirBuilderExt;
+    let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(dir);
+    made.map_err(|e| Error::Unusable(format!("the data directory {} cannot be made: {e}", dir.display())))
+}
+
+fn http_options(config: &Config) -> HttpOptions {
+    let sync = &config.sync;
+    let mut headers = Vec::new();
+    if let (Some(id), Some(secret)) = (&sync.cf_access_client_id, &sync.cf_access_client_secret) {
+        headers.push(("CF-Access-Client-Id".to_owned(), id.as_str().into()));
+        headers.push(("CF-Access-Client-Secret".to_owned(), secret.clone()));
+    }
+    HttpOptions {
+        connect_timeout: sync.connect_timeout(),
+        request_timeout: sync.request_timeout(),
+        max_body_bytes: sync.max_body_bytes(),
+        ca_file: sync.ca_file.clone(),
+        headers,
+        concurrency: sync.concurrency.into(),
+        ..HttpOptions::default()
+    }
+}
+
+fn web_options(config: &Config, sealer: &Sealer) -> WebOptions {
+    WebOptions {
+        api_key: config.security.api_key.clone(),
+        session_key: sealer.derive("sessions"),
+        session_hours: config.security.session_hours,
+        cors_origins: config.server.cors_origins.iter().map(|origin| origin.as_str().to_owned()).collect(),
+        public_url: config.server.public_url.as_ref().map(|url| url.as_str().to_owned()),
+    }
+}

@@ -1,0 +1,133 @@
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use aviary_domain::panels::NewPanel;
+use aviary_domain::sync::StartSync;
+use aviary_kernel::base::{Env, Secret};
+use aviary_kernel::config::Config;
+use aviary_sim::{LifeSpec, PanelSpec, SimPanel};
+use clap::Args;
+
+use super::serve::{Running, until_told_to_stop};
+use super::simulate::DialectName;
+use super::{Common, Done, Failure, print, start_log};
+
+/// Try Aviary with a simulated panel that lives
+#[derive(Args)]
+pub(super) struct Demo {
+    /// Address to listen on
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080")]
+    listen: SocketAddr,
+    /// Servers on the simulated panel
+    #[arg(long, value_name = "N", default_value_t = 120)]
+    servers: u32,
+    /// The same seed makes the same panel
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    seed: u64,
+    /// Which panel to simulate
+    #[arg(long, value_enum, default_value_t = DialectName::Pterodactyl)]
+    dialect: DialectName,
+}
+
+/// The demo shows changes soon.
+const SYNC_EVERY_S: u32 = 20;
+const PANEL_NAME: &str = "Demo panel";
+
+impl Demo {
+    pub(super) async fn run(self, common: Common) -> Done {
+        let folder = Folder::choose(common.data_dir.clone())?;
+        let api_key = format!("demo-{}", Env::system().ids.next().simple());
+        let flags = [
+            ("data_dir", folder.path.display().to_string()),
+            ("server.listen", self.listen.to_string()),
+            ("security.api_key", api_key.clone()),
+            ("log.level", "warn".to_owned()),
+        ];
+        let config = Common { data_dir: None, ..common }.load(&flags)?;
+        start_log(&config.log.level, config.log.format)?;
+
+        let panel = SimPanel::start(self.spec()).await?;
+        panel.live(LifeSpec { tick: Duration::from_secs(6), ..LifeSpec::default() });
+        let running = Running::start(&config).await?;
+        connect(&running, &panel).await?;
+        greet(&config, &running, &panel, &api_key);
+        until_told_to_stop().await?;
+        running.stop().await;
+        panel.stop().await;
+        folder.remove_if_ours();
+        Ok(())
+    }
+
+    fn spec(&self) -> PanelSpec {
+        PanelSpec {
+            servers: self.servers,
+            users: self.servers / 2 + 5,
+            nodes: (self.servers / 40).clamp(3, 24),
+            allocations_per_node: 60,
+            locations: 3,
+            nests: 4,
+            eggs_per_nest: 4,
+            seed: self.seed,
+            ..self.dialect.spec()
+        }
+    }
+}
+
+/// Mirrors the simulated panel, in place of the one of an earlier demo in the same folder.
+async fn connect(running: &Running, panel: &SimPanel) -> Done {
+    let services = &running.app.services;
+    if let Ok(old) = services.panels.find(PANEL_NAME).await {
+        services.panels.remove(old.id).await?;
+    }
+    let new = NewPanel {
+        name: PANEL_NAME.into(),
+        url: panel.url(),
+        app_key: Secret::from(panel.app_key()),
+        client_key: Some(Secret::from(panel.client_key())),
+        share_percent: None,
+        sync_every_s: Some(SYNC_EVERY_S),
+    };
+    let added = services.panels.add(new).await?;
+    services.syncs.start(StartSync { panel: added.id, targets: Vec::new(), requested_by: "demo".into() }).await?;
+    Ok(())
+}
+
+fn greet(config: &Config, running: &Running, panel: &SimPanel, api_key: &str) {
+    print::line("");
+    print::line("Aviary is running with a simulated panel that changes while you watch.");
+    print::line("");
+    print::line(&format!("  Open      http://{}/", running.address));
+    print::line(&format!("  Key       {api_key}"));
+    print::line("");
+    print::line(&format!("  Panel     {} (simulated)", panel.url()));
+    print::line(&format!("  Data      {}", config.data_dir.display()));
+    print::line("");
+    print::line("The page asks for the key once. Stop with Ctrl-C.");
+}
+
+/// Where the demo keeps its data.
+struct Folder {
+    path: PathBuf,
+    ours: bool,
+}
+
+impl Folder {
+    /// The folder that was asked for, which stays, or one that goes with the demo.
+    fn choose(wanted: Option<PathBuf>) -> Result<Self, Failure> {
+        match wanted {
+            Some(path) => Ok(Self { path, ours: false }),
+            None => {
+                let path = std::env::temp_dir().join(format!("aviary-demo-{}", std::process::id()));
+                std::fs::create_dir_all(&path)?;
+                Ok(Self { path, ours: true })
+            }
+        }
+    }
+
+    fn remove_if_ours(self) {
+        if self.ours {
+            let _ = std::fs::remove_dir_all(&self.path);
+        }
+    }
+}

@@ -1,0 +1,89 @@
+//! What people see: one line for a failure, tables for lists, a bar for long work. Data on standard output, the rest on
+//! standard error.
+
+use std::io::{IsTerminal, Write};
+
+use serde::Serialize;
+use serde_json::{Value, json};
+
+/// One line that says what went wrong; what to do about it, on a line of its own.
+pub(super) fn failure(text: &str) {
+    let (what, hint) = match text.split_once('\n') {
+        Some((what, hint)) => (what, Some(hint)),
+        None => (text, None),
+    };
+    eprintln!("aviary: {what}");
+    if let Some(hint) = hint.filter(|hint| !hint.is_empty()) {
+        eprintln!("  hint: {hint}");
+    }
+}
+
+pub(super) fn version(as_json: bool) {
+    let version = env!("CARGO_PKG_VERSION");
+    if as_json { json_line(&json!({ "name": "aviary", "version": version })) } else { line(&format!("aviary {version}")) }
+}
+
+/// A line of data. Nobody reading any more is no fault of ours.
+pub(super) fn line(text: &str) {
+    let _ = writeln!(std::io::stdout(), "{text}");
+}
+
+/// A value as JSON.
+pub(super) fn json_line(value: &impl Serialize) {
+    line(&serde_json::to_string_pretty(value).unwrap_or_default());
+}
+
+/// A table with aligned columns.
+pub(super) fn table(head: &[&str], rows: &[Vec<String>]) {
+    let width = |column: usize| {
+        let cells = rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count());
+        cells.chain([head[column].chars().count()]).max().unwrap_or(0)
+    };
+    let widths: Vec<_> = (0..head.len()).map(width).collect();
+    let print = |cells: &[String]| {
+        let padded = cells.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}"));
+        line(padded.collect::<Vec<_>>().join("  ").trim_end());
+    };
+    print(&head.iter().map(|cell| (*cell).to_owned()).collect::<Vec<_>>());
+    rows.iter().for_each(|row| print(row));
+}
+
+/// Shows how far a sync is, on one line that is written over, when a person watches.
+pub(super) struct Progress {
+    watched: bool,
+    last: String,
+}
+
+const BAR: usize = 24;
+
+impl Progress {
+    pub(super) fn new(as_json: bool) -> Self {
+        Self { watched: !as_json && std::io::stderr().is_terminal(), last: String::new() }
+    }
+
+    pub(super) fn show(&mut self, run: &Value) {
+        let text = self.text(run);
+        if text == self.last {
+            return;
+        }
+        if self.watched {
+            eprint!("\r\x1b[2K{text}");
+        }
+        self.last = text;
+    }
+
+    fn text(&self, run: &Value) -> String {
+        let percent = usize::try_from(run["percent"].as_u64().unwrap_or(0)).unwrap_or(0).min(100);
+        let full = percent * BAR / 100;
+        let bar = format!("{}{}", "█".repeat(full), "░".repeat(BAR - full));
+        let requests = run["requests"].as_u64().unwrap_or(0);
+        let left = run["remainingMs"].as_u64().map(|ms| format!(" · about {} s left", ms.div_ceil(1000))).unwrap_or_default();
+        format!("{bar} {percent:>3} %  {} · {requests} requests{left}", run["message"].as_str().unwrap_or_default())
+    }
+
+    pub(super) fn end(&self) {
+        if self.watched {
+            eprint!("\r\x1b[2K");
+        }
+    }
+}

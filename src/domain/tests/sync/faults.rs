@@ -1,0 +1,128 @@
+use std::time::Duration;
+
+use aviary_kernel::model::{Server, SyncStatus, User};
+use aviary_sim::{Fault, FaultKind, Match, PanelSpec};
+
+use crate::lab::{Lab, small};
+
+/// Every fault on a page of a list: the sync says so, the scope keeps what it had, nothing is removed, others are synced,
+/// and the next clean sync heals.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_fault_keeps_the_scope_and_the_next_sync_heals() {
+    let lab = Lab::new(PanelSpec { servers: 120, users: 90, per_page_cap: Some(50), ..small() }).await;
+    lab.clean_sync().await;
+    let faults = [
+        FaultKind::Status(500),
+        FaultKind::Status(403),
+        FaultKind::Status(404),
+        FaultKind::StatusHtml(502),
+        FaultKind::StatusHtml(504),
+        FaultKind::Html200,
+        FaultKind::Reset,
+        FaultKind::ResetMidBody,
+        FaultKind::TruncatedBody,
+        FaultKind::TruncatedJson,
+        FaultKind::EmptyPage,
+        FaultKind::LieTotal(7),
+        FaultKind::LieTotal(-7),
+        FaultKind::DuplicateRows,
+        FaultKind::BadRow,
+        FaultKind::Redirect("https://elsewhere.example/".into()),
+    ];
+    for fault in faults {
+        let users = lab.ids::<User>();
+        let victim = lab.sim.with_world(|world| {
+            let victim = *world.users.keys().find(|id| !world.servers.values().any(|s| s.user == **id)).unwrap();
+            world.remove_user(victim);
+            world.change_server(*world.servers.keys().next().unwrap(), |server| server.name.push('x'));
+            victim
+        });
+        lab.sim.faults().inject(Fault { when: Match::path("/api/application/users").page(2), what: fault.clone() });
+        let run = lab.sync().await;
+        assert_eq!(run.status, SyncStatus::Failed, "{fault:?}: {run:#?}");
+        assert!(!run.issues.is_empty(), "{fault:?}");
+        assert!(run.issues.iter().all(|issue| !issue.remedy.is_empty()), "{fault:?}: {:#?}", run.issues);
+        assert_eq!(lab.ids::<User>(), users, "{fault:?}");
+        assert!(users.contains(&victim));
+        if !matches!(fault, FaultKind::Redirect(_)) {
+            let first = *lab.ids::<Server>().first().unwrap();
+            assert!(lab.get::<Server>(first).unwrap().name.ends_with('x'), "{fault:?}: other scopes are synced");
+        }
+        lab.sim.faults().clear();
+        lab.clean_sync().await;
+        lab.assert_same();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_record_with_wrong_types_is_counted_and_its_neighbours_are_synced() {
+    let lab = Lab::new(small()).await;
+    lab.clean_sync().await;
+    lab.sim.faults().inject(Fault { when: Match::path("/api/application/users"), what: FaultKind::WrongTypes });
+    let before = lab.ids::<User>();
+    let run = lab.sync().await;
+    assert!(run.totals().failed > 0, "{run:#?}");
+    assert_eq!(lab.ids::<User>(), before);
+    lab.sim.faults().clear();
+    lab.clean_sync().await;
+    lab.assert_same();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_wrong_key_is_told_at_once_and_changes_nothing() {
+    let lab = Lab::new(small()).await;
+    lab.clean_sync().await;
+    let before = lab.all_ids();
+    lab.sim.faults().inject(Fault { when: Match::containing("/api/application"), what: FaultKind::Status(401) });
+    lab.sim.reset_requests();
+    let run = lab.sync().await;
+    assert_eq!(run.status, SyncStatus::Failed);
+    assert!(run.issues.iter().any(|issue| issue.code == "unauthorized"), "{:#?}", run.issues);
+    assert!(lab.sim.request_count() < 8, "no use in asking on: {}", lab.sim.request_count());
+    assert_eq!(lab.all_ids(), before);
+    assert!(lab.panels.require(lab.panel).await.unwrap().reach.trouble.is_some());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn maintenance_keeps_the_mirror_as_it_is() {
+    let lab = Lab::new(small()).await;
+    lab.clean_sync().await;
+    let before = lab.all_ids();
+    lab.sim.faults().inject(Fault { when: Match::any(), what: FaultKind::Maintenance { retry_after_s: None, html: false } });
+    let run = lab.sync().await;
+    assert_eq!(run.status, SyncStatus::Failed);
+    assert_eq!(lab.all_ids(), before);
+    lab.sim.faults().clear();
+    lab.clean_sync().await;
+    lab.assert_same();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_broken_egg_does_not_lose_the_others() {
+    let lab = Lab::new(small()).await;
+    let broken = lab.sim.with_world(|world| world.add_inheriting_egg()).unwrap();
+    let run = lab.sync().await;
+    assert_eq!(run.status, SyncStatus::Completed, "{run:#?}");
+    assert!(run.totals().failed > 0);
+    let eggs = lab.ids::<aviary_kernel::model::Egg>();
+    let used = lab.sim.with_world(|world| world.servers.values().map(|s| s.egg).filter(|egg| *egg != broken).collect::<Vec<_>>());
+    assert!(used.iter().all(|egg| eggs.contains(egg)), "{eggs:?} {used:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_storm_of_429_is_waited_out() {
+    let lab = Lab::new(small()).await;
+    let storm = Match::path("/api/application/servers").times(2);
+    lab.sim.faults().inject(Fault { when: storm, what: FaultKind::TooMany { retry_after_s: Some(1) } });
+    lab.clean_sync().await;
+    lab.assert_same();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_slow_answer_times_out_and_is_tried_again() {
+    let lab = Lab::new(small()).await;
+    let slow = Match::path("/api/application/users").times(1);
+    lab.sim.faults().inject(Fault { when: slow, what: FaultKind::Delay(Duration::from_secs(4)) });
+    lab.clean_sync().await;
+    lab.assert_same();
+}

@@ -1,0 +1,7 @@
+//! Syncs against simulated panels: real HTTP, real files, faults on demand.
+#![allow(missing_docs, clippy::unwrap_used, reason = "tests")]
+
+mod faults;
+mod lab;
+mod removals;
+mod whole;

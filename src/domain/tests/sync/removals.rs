@@ -1,0 +1,143 @@
+use std::collections::BTreeSet;
+
+use aviary_kernel::model::{Allocation, Node, RemovalState, Server, SyncStatus, User};
+use aviary_sim::{Fault, FaultKind, Match};
+
+use crate::lab::{Lab, small};
+
+fn remove_servers(lab: &Lab, count: usize) -> BTreeSet<u64> {
+    lab.sim.with_world(|world| {
+        let ids: BTreeSet<_> = world.servers.keys().copied().take(count).collect();
+        ids.iter().for_each(|id| {
+            world.remove_server(*id);
+        });
+        ids
+    })
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_gone_for_sure_is_removed_with_what_belongs_to_it() {
+    let lab = Lab::new(small()).await;
+    lab.clean_sync().await;
+    remove_servers(&lab, 3);
+    let run = lab.clean_sync().await;
+    assert_eq!(run.steps.iter().find(|s| s.target.name() == "servers").unwrap().counts.removed, 3);
+    lab.assert_same();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_removed_node_takes_its_allocations_along() {
+    let lab = Lab::new(aviary_sim::PanelSpec { servers: 4, nodes: 9, allocations_per_node: 30, ..small() }).await;
+    lab.clean_sync().await;
+    lab.sim.with_world(|world| {
+        let node = world.nodes.keys().copied().find(|node| !world.servers.values().any(|s| s.node == *node)).unwrap();
+        world.remove_node(node);
+    });
+    lab.clean_sync().await;
+    lab.assert_same();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_row_that_the_list_lacks_but_a_read_finds_stays() {
+    let lab = Lab::new(small()).await;
+    lab.clean_sync().await;
+    let before = lab.ids::<Server>();
+    // The list says that there is nothing; single reads still answer.
+    lab.sim.faults().inject(Fault { when: Match::path("/api/application/servers"), what: FaultKind::ListEmptyAll });
+    lab.sync().await;
+    assert_eq!(lab.ids::<Server>(), before);
+    lab.sim.faults().clear();
+    lab.clean_sync().await;
+    lab.assert_same();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn so_many_removals_wait_for_a_person_who_agrees() {
+    let lab = Lab::new(small()).await;
+    lab.clean_sync().await;
+    remove_servers(&lab, 15);
+    let run = lab.sync().await;
+    assert_eq!(run.status, SyncStatus::NeedsReview, "{run:#?}");
+    assert_eq!(lab.ids::<Server>().len(), 40, "nothing is removed before somebody decides");
+    let stops = lab.syncs.stops(true).await.unwrap();
+    assert_eq!(stops.len(), 1);
+    let (_, started) = lab.syncs.decide(stops[0].sync, true, "Mara".into()).await.unwrap();
+    let run = lab.syncs.wait(started.unwrap().run.id).await.unwrap();
+    assert_eq!(run.status, SyncStatus::Completed, "{run:#?}");
+    lab.assert_same();
+    assert_eq!(lab.syncs.stop(stops[0].sync).await.unwrap().state, RemovalState::Done);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn refused_removals_stay_and_do_not_ask_again() {
+    let lab = Lab::new(small()).await;
+    lab.clean_sync().await;
+    remove_servers(&lab, 15);
+    lab.sync().await;
+    let stop = lab.syncs.stops(true).await.unwrap()[0].sync;
+    lab.syncs.decide(stop, false, "Mara".into()).await.unwrap();
+    let run = lab.sync().await;
+    assert_eq!(run.status, SyncStatus::Completed);
+    assert_eq!(lab.ids::<Server>().len(), 40);
+    let drift = lab.book.drift(None).await.unwrap();
+    assert!(drift.totals["vanished"] >= 15, "{:?}", drift.totals);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_confirmation_removes_only_what_is_still_gone() {
+    let lab = Lab::new(small()).await;
+    lab.clean_sync().await;
+    let kept = lab.sim.with_world(|world| world.clone());
+    remove_servers(&lab, 15);
+    lab.sync().await;
+    let stop = lab.syncs.stops(true).await.unwrap()[0].sync;
+    // The panel was restored in the meantime.
+    lab.sim.with_world(|world| *world = kept);
+    let (_, started) = lab.syncs.decide(stop, true, "Mara".into()).await.unwrap();
+    lab.syncs.wait(started.unwrap().run.id).await.unwrap();
+    assert_eq!(lab.ids::<Server>().len(), 40);
+    lab.assert_same();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_object_that_comes_back_loses_its_mark() {
+    let lab = Lab::new(small()).await;
+    lab.clean_sync().await;
+    lab.sim.faults().inject(Fault { when: Match::path("/api/application/users"), what: FaultKind::ListEmptyAll });
+    lab.sync().await;
+    assert!(!lab.book.drift(None).await.unwrap().totals.is_empty());
+    lab.sim.faults().clear();
+    lab.clean_sync().await;
+    assert_eq!(lab.book.drift(None).await.unwrap().totals.get("vanished"), None);
+    assert_eq!(lab.ids::<User>().len(), 30);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn rows_that_move_while_the_list_is_read_are_not_lost() {
+    let lab = Lab::new(aviary_sim::PanelSpec { servers: 350, users: 250, per_page_cap: Some(50), ..small() }).await;
+    lab.clean_sync().await;
+    let moving = Match::path("/api/application/servers").page(2).times(1);
+    lab.sim.faults().inject(Fault { when: moving, what: FaultKind::ShiftRow });
+    lab.clean_sync().await;
+    lab.assert_same();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_node_whose_list_fails_keeps_its_allocations() {
+    let lab = Lab::new(small()).await;
+    lab.clean_sync().await;
+    let before = lab.ids::<Allocation>();
+    let node = *lab.ids::<Node>().first().unwrap();
+    let list = Match::path(&format!("/api/application/nodes/{node}/allocations"));
+    lab.sim.faults().inject(Fault { when: list, what: FaultKind::Status(500) });
+    lab.sim.with_world(|world| {
+        let free = world.allocations.values().find(|a| a.node != node && a.server.is_none()).unwrap().id;
+        world.remove_allocation(free);
+    });
+    let run = lab.sync().await;
+    assert_eq!(run.status, SyncStatus::Failed);
+    assert_eq!(lab.ids::<Allocation>(), before, "a failed sync removes nothing at all");
+    lab.sim.faults().clear();
+    lab.clean_sync().await;
+    lab.assert_same();
+}

@@ -1,0 +1,158 @@
+use aviary_domain::mirror::HistoryQuery;
+use aviary_kernel::model::{Operation, Server, SyncStatus, Target};
+use aviary_sim::PanelSpec;
+
+use crate::lab::{Lab, small};
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_first_sync_holds_what_the_panel_holds() {
+    for spec in [small(), PanelSpec { servers: 40, users: 30, ..PanelSpec::pelican() }] {
+        let lab = Lab::new(spec).await;
+        lab.clean_sync().await;
+        lab.assert_same();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_second_sync_writes_no_rows() {
+    let lab = Lab::new(small()).await;
+    lab.clean_sync().await;
+    let history = lab.history_len();
+    let run = lab.clean_sync().await;
+    let totals = run.totals();
+    assert_eq!((totals.created, totals.updated, totals.removed), (0, 0, 0), "{run:#?}");
+    assert_eq!(totals.unchanged, totals.done);
+    assert_eq!(lab.history_len(), history);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn churn_is_followed() {
+    for spec in [small(), PanelSpec { servers: 40, users: 30, ..PanelSpec::pelican() }] {
+        let lab = Lab::new(spec).await;
+        lab.clean_sync().await;
+        for _ in 0..6 {
+            lab.sim.tick_many(5);
+            lab.clean_sync().await;
+            lab.assert_same();
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn each_changed_field_is_in_the_history_with_old_and_new() {
+    let lab = Lab::new(small()).await;
+    lab.clean_sync().await;
+    let id = *lab.ids::<Server>().first().unwrap();
+    let before = lab.get::<Server>(id).unwrap();
+    lab.sim.with_world(|world| {
+        world.change_server(id, |server| {
+            server.name = "New name".into();
+            server.limits.memory = 12_345;
+        });
+    });
+    let run = lab.clean_sync().await;
+    let page = lab.book.history(HistoryQuery { sync: Some(run.id), ..HistoryQuery::default() }).await.unwrap();
+    let entry = page.entries.iter().find(|entry| entry.object.kind == aviary_kernel::model::Kind::Server).unwrap();
+    assert_eq!(entry.operation, Operation::Changed);
+    let change = |name: &str| {
+        let change = entry.fields.iter().find(|change| change.field == name).unwrap();
+        (change.old.as_ref().unwrap().value(), change.new.as_ref().unwrap().value())
+    };
+    assert_eq!(change("name"), (before.name.into(), "New name".into()));
+    assert_eq!(change("limits.memory"), (before.limits.memory.into(), 12_345.into()));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_partial_sync_touches_only_what_was_asked() {
+    let lab = Lab::new(small()).await;
+    let run = lab.sync_only(&[Target::Users]).await;
+    assert_eq!(run.status, SyncStatus::Completed);
+    assert!(lab.ids::<Server>().is_empty());
+    assert_eq!(lab.ids::<aviary_kernel::model::User>().len(), 30);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_partial_sync_in_turn_makes_the_whole() {
+    let lab = Lab::new(small()).await;
+    for target in Target::ALL {
+        let run = lab.sync_only(&[target]).await;
+        assert_eq!(run.status, SyncStatus::Completed, "{target}: {:#?}", run.issues);
+    }
+    lab.assert_same();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_second_request_is_joined_to_the_running_sync() {
+    let lab = Lab::new(PanelSpec { page_delay: std::time::Duration::from_millis(50), ..small() }).await;
+    let first = lab.start(&[]).await;
+    let wanted = aviary_domain::sync::StartSync { panel: lab.panel, targets: vec![], requested_by: "other".into() };
+    let second = lab.syncs.start(wanted).await.unwrap();
+    assert!(second.joined);
+    assert_eq!(second.run.id, first.id);
+    lab.syncs.wait(first.id).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_cancelled_sync_stops_soon_and_removes_nothing() {
+    let lab = Lab::new(PanelSpec { page_delay: std::time::Duration::from_millis(30), ..small() }).await;
+    lab.clean_sync().await;
+    lab.sim.with_world(|world| {
+        let id = *world.servers.keys().next().unwrap();
+        world.remove_server(id);
+    });
+    let run = lab.start(&[]).await;
+    lab.syncs.cancel(run.id).await.unwrap();
+    let run = lab.syncs.wait(run.id).await.unwrap();
+    assert_eq!(run.status, SyncStatus::Cancelled);
+    assert_eq!(lab.ids::<Server>().len(), 40);
+    lab.clean_sync().await;
+    lab.assert_same();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_crash_in_the_middle_is_healed_by_the_next_sync() {
+    let lab = Lab::new(PanelSpec { page_delay: std::time::Duration::from_millis(20), ..small() }).await;
+    let run = lab.start(&[]).await;
+    let mut progress = lab.syncs.watch(run.id).unwrap();
+    progress.wait_for(|run| run.totals().done > 60).await.unwrap();
+    drop(progress);
+    let lab = lab.crash().await;
+    assert_eq!(lab.syncs.recover().await.unwrap(), 1);
+    let dead = lab.syncs.get(run.id).await.unwrap();
+    assert_eq!(dead.status, SyncStatus::Failed);
+    assert!(dead.message.contains("stopped while this sync was at work"), "{}", dead.message);
+    lab.assert_sound();
+    lab.clean_sync().await;
+    lab.assert_same();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn hidden_values_are_not_in_the_file_in_the_clear() {
+    let lab = Lab::new(small()).await;
+    let secret = "planted-Secret-9f31";
+    lab.sim.with_world(|world| {
+        let (egg, variable) = world
+            .eggs
+            .values()
+            .find_map(|egg| egg.variables.iter().find(|v| !v.user_viewable).map(|v| (egg.id, v.id)))
+            .expect("an egg with a hidden variable");
+        let server = world.servers.values().find(|server| server.egg == egg).unwrap().id;
+        world.change_server(server, |server| {
+            server.values.insert(variable, secret.into());
+        });
+    });
+    lab.clean_sync().await;
+    let bytes = std::fs::read(lab.dir.path().join("aviary.redb")).unwrap();
+    assert!(!bytes.windows(secret.len()).any(|window| window == secret.as_bytes()));
+    assert!(!bytes.windows(20).any(|window| window == &lab.sim.app_key().as_bytes()[..20]));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_thousand_servers_take_at_most_seventy_requests_and_no_429() {
+    let lab = Lab::new(PanelSpec { servers: 1000, users: 600, nodes: 10, allocations_per_node: 150, ..PanelSpec::default() }).await;
+    let run = lab.clean_sync().await;
+    lab.assert_same();
+    assert!(run.requests <= 70, "{}", run.requests);
+    assert_eq!(run.requests, lab.sim.request_count() as u64);
+    assert_eq!(lab.sim.count_429(), 0);
+}
