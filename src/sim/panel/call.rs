@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use crate::panel::limit::{Counted, Throttle};
+use crate::panel::limit::Throttle;
 use crate::panel::list::Page;
 use crate::panel::problem::Problem;
 use crate::panel::query::Includes;
@@ -132,17 +132,5 @@ impl Call<'_> {
     /// 403 unless the caller has a permission on a server.
     pub(crate) fn require(&self, view: View<'_>, server: &Server, permission: &str) -> Result<(), Problem> {
         if self.may(view, server, permission) { Ok(()) } else { Err(Problem::forbidden()) }
-    }
-
-    /// Counts one call of a kind that is limited per server, for all users together.
-    ///
-    /// # Errors
-    /// 429 with the headers of this limit.
-    pub(crate) fn limit_on_server(&self, what: &'static str, limit: u32, window_s: i64) -> Result<(), Problem> {
-        let standing = self.throttle.hit(Counted::Server(self.id(0), what), limit, window_s, self.now);
-        if standing.refused.is_some() {
-            return Err(Problem { headers: standing.headers(), ..Problem::too_many() });
-        }
-        Ok(())
     }
 }

@@ -92,14 +92,21 @@ impl Engine {
     fn refuse(&self, request: &Request, problem: &Problem) -> Reply {
         if !request.wants_json {
             return match problem.status {
-                401 => Reply::redirect(&format!("{}{}", request.base, self.login())),
+                401 => self.to_login(request),
                 400 | 422 => Reply::redirect(&request.base),
                 status => Reply::html(status, problem.code),
             };
         }
-        let mut reply = Reply::json(problem.status, problem.body());
+        let mut reply = Reply::json(problem.status, problem.body(self.spec.debug_errors));
         reply.headers.clone_from(&problem.headers);
         reply
+    }
+
+    /// Whoever follows with a cookie jar ends up as a browser.
+    fn to_login(&self, request: &Request) -> Reply {
+        let cookie = if self.spec.dialect.is_pelican() { "pelican_session" } else { "pterodactyl_session" };
+        let reply = Reply::redirect(&format!("{}{}", request.base, self.login()));
+        reply.with("Set-Cookie", format!("{cookie}=simulated; path=/; httponly; samesite=lax"))
     }
 
     fn login(&self) -> &'static str {
@@ -125,7 +132,7 @@ impl Engine {
             FaultKind::Maintenance { retry_after_s, html } => {
                 let reply = match html {
                     true => Reply::html(503, "Service Unavailable"),
-                    false => Reply::json(503, Problem::for_status(503).body()),
+                    false => Reply::json(503, Problem::for_status(503).body(false)),
                 };
                 retry_after_s.iter().fold(reply, |reply, wait| reply.with("Retry-After", wait))
             }
@@ -135,7 +142,7 @@ impl Engine {
     }
 
     fn too_many(&self, retry_after_s: Option<u32>) -> Reply {
-        let reply = Reply::json(429, Problem::too_many().body())
+        let reply = Reply::json(429, Problem::too_many().body(false))
             .with("X-RateLimit-Limit", self.spec.rate_limit)
             .with("X-RateLimit-Remaining", 0);
         let ends_at = |wait: u32| self.spec.clock.now().as_second() + i64::from(wait);

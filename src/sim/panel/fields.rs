@@ -17,13 +17,14 @@ impl Fields {
         Self { root: Value::Object(request.fields()), failures: Vec::new() }
     }
 
-    /// A field by its dotted name; null counts as absent.
+    /// A field by its dotted name; null and empty texts count as absent.
     pub(crate) fn get(&self, field: &str) -> Option<&Value> {
         let mut value = &self.root;
         for part in field.split('.') {
             value = value.get(part)?;
         }
-        (!value.is_null()).then_some(value)
+        // The framework turns empty texts into null before anybody looks.
+        (!value.is_null() && value.as_str().is_none_or(|text| !text.trim().is_empty())).then_some(value)
     }
 
     /// True when the key is there, even with null in it.
@@ -54,7 +55,7 @@ impl Fields {
     /// A text that may be missing.
     pub(crate) fn maybe_text(&mut self, field: &str, max: usize) -> Option<String> {
         let text = match self.get(field)? {
-            Value::String(text) => Some(text.clone()),
+            Value::String(text) => Some(text.trim().to_owned()),
             _ => None,
         };
         match &text {

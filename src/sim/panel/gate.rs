@@ -9,7 +9,7 @@ use crate::panel::limit::{Counted, Standing, Throttle};
 use crate::panel::path::resolve;
 use crate::panel::problem::Problem;
 use crate::panel::request::Request;
-use crate::panel::routes::{Matched, Need};
+use crate::panel::routes::{Matched, Need, Route};
 use crate::panel::seen::Api;
 use crate::panel::spec::PanelSpec;
 use crate::panel::world::{ApiKey, KeyKind, Levels, Server, View};
@@ -48,6 +48,7 @@ impl<'r> Gate<'r> {
         };
         if let Some(server) = matched.route.server_of(&call).and_then(|id| view.world.servers.get(&id)) {
             visible(&call, view, server)?;
+            self.count_on_server(matched.route, server.id)?;
             if matched.route.is_gated() {
                 state(&call, view, server, matched.route.path)?;
             }
@@ -57,6 +58,7 @@ impl<'r> Gate<'r> {
     }
 
     fn pterodactyl_order(&mut self, view: View<'_>, matched: &Matched) -> Result<(Caller, Vec<u64>), Problem> {
+        self.request.check_origin()?;
         let key = self.authenticate(view)?;
         self.request.check_body()?;
         if view.world.requires_two_factor && !view.world.users.get(&key.user).is_some_and(|user| user.two_factor) {
@@ -74,6 +76,7 @@ impl<'r> Gate<'r> {
 
     fn pelican_order(&mut self, view: View<'_>, matched: &Matched) -> Result<(Caller, Vec<u64>), Problem> {
         let ids = resolve(view, self.request.api(), self.spec.dialect, matched)?;
+        self.request.check_origin()?;
         let key = self.authenticate(view)?;
         self.request.check_body()?;
         self.address(key)?;
@@ -105,6 +108,17 @@ impl<'r> Gate<'r> {
         let limit = if api == Api::Client { self.spec.client_rate_limit } else { self.spec.rate_limit };
         let standing = self.throttle.hit(Counted::User(user, api), limit, EVERY_WINDOW_S, self.now);
         self.standing = Some(standing);
+        if standing.refused.is_some() { Err(Problem::too_many()) } else { Ok(()) }
+    }
+
+    /// Some calls are scarce on each server. The headers show the tighter of the two limits.
+    fn count_on_server(&mut self, route: &'static Route, server: u64) -> Result<(), Problem> {
+        let limited = self.spec.limits_per_server || self.spec.dialect.is_pelican();
+        let Some((calls, window_s)) = route.per_server.filter(|_| limited) else { return Ok(()) };
+        let standing = self.throttle.hit(Counted::Server(server, route.path), calls, window_s, self.now);
+        if self.standing.is_none_or(|general| standing.remaining < general.remaining) {
+            self.standing = Some(standing);
+        }
         if standing.refused.is_some() { Err(Problem::too_many()) } else { Ok(()) }
     }
 

@@ -25,8 +25,12 @@ impl Default for LifeSpec {
 pub enum LifeEvent {
     /// A server was ordered; it is installing.
     ServerCreated(u64),
-    /// An installation has ended.
-    ServerInstalled(u64),
+    /// An installation or the restoring of a backup has ended.
+    ServerReady(u64),
+    /// A server has arrived on another node.
+    ServerMoved(u64),
+    /// A backup is complete.
+    BackupFinished(u64),
     /// A server has a new name.
     ServerRenamed(u64),
     /// A server's limits were changed.
@@ -67,7 +71,7 @@ impl World {
     pub(crate) fn live_on(&mut self, chance: &mut Chance) -> Option<LifeEvent> {
         match chance.below(100) {
             0..8 => self.order_a_server(chance),
-            8..22 => self.finish_an_installation(),
+            8..22 => self.finish_something(),
             22..34 => self.rename_a_server(chance),
             34..44 => self.resize_a_server(chance),
             44..52 => self.toggle_suspension(chance),
@@ -112,11 +116,22 @@ impl World {
         Some(LifeEvent::ServerCreated(id))
     }
 
-    fn finish_an_installation(&mut self) -> Option<LifeEvent> {
-        let installing = |server: &&Server| server.status.as_deref() == Some("installing");
-        let id = self.servers.values().find(installing)?.id;
-        self.set_status(id, None);
-        Some(LifeEvent::ServerInstalled(id))
+    /// What the node reports when it is done with something.
+    fn finish_something(&mut self) -> Option<LifeEvent> {
+        let busy = |server: &&Server| matches!(server.status.as_deref(), Some("installing" | "restoring_backup"));
+        if let Some(id) = self.servers.values().find(busy).map(|server| server.id) {
+            self.set_status(id, None);
+            return Some(LifeEvent::ServerReady(id));
+        }
+        if let Some(id) = self.servers.values().find(|server| server.transferring).map(|server| server.id) {
+            self.end_transfer(id, true);
+            return Some(LifeEvent::ServerMoved(id));
+        }
+        let now = self.now();
+        let backup = self.backups.values_mut().find(|backup| backup.completed_at.is_none())?;
+        (backup.successful, backup.completed_at, backup.bytes) = (true, Some(now), 64 << 20);
+        backup.checksum = Some(format!("sha1:{}", Chance::fork(backup.id, "checksum").hex(40)));
+        Some(LifeEvent::BackupFinished(backup.id))
     }
 
     fn rename_a_server(&mut self, chance: &mut Chance) -> Option<LifeEvent> {

@@ -3,6 +3,9 @@
 use std::borrow::Cow;
 use std::cmp::Ordering;
 
+use jiff::Timestamp;
+
+use crate::panel::call::Call;
 use crate::panel::json::{EmptyObject, Json};
 use crate::panel::problem::Problem;
 use crate::panel::query::Query;
@@ -36,6 +39,8 @@ pub(crate) struct Rules<T: 'static> {
     pub(crate) filters: &'static [Filter<T>],
     /// Sorts; empty = `sort` is ignored.
     pub(crate) sorts: &'static [Sort<T>],
+    /// When a row was last changed.
+    pub(crate) changed: fn(&T) -> Timestamp,
 }
 
 impl<T> Rules<T> {
@@ -43,13 +48,17 @@ impl<T> Rules<T> {
     ///
     /// # Errors
     /// 400 for a filter or sort that the list does not have.
-    pub(crate) fn apply(&self, rows: &mut Vec<&T>, query: &Query) -> Result<(), Problem> {
+    pub(crate) fn apply(&self, rows: &mut Vec<&T>, call: &Call<'_>) -> Result<(), Problem> {
+        let query = &call.request.query;
         for (name, wanted) in query.filters() {
             let filter = self.filters.iter().find(|filter| filter.name == name).ok_or_else(|| unknown_filter(name))?;
             if !wanted.is_empty() {
                 let wanted: Vec<String> = wanted.iter().map(|text| text.to_lowercase()).collect();
                 rows.retain(|row| filter.matches(row, &wanted));
             }
+        }
+        if call.spec.unordered && query.get("sort").is_none() {
+            rows.sort_by_key(|row| (self.changed)(row));
         }
         if !self.sorts.is_empty() {
             self.sort(rows, query)?;

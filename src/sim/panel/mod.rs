@@ -30,7 +30,7 @@ pub mod world;
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
@@ -48,8 +48,8 @@ use world::{World, WorldGuard};
 pub struct SimPanel {
     engine: Arc<Engine>,
     address: SocketAddr,
-    server: JoinHandle<()>,
-    life: Mutex<Option<JoinHandle<()>>>,
+    server: Task,
+    life: Task,
 }
 
 impl SimPanel {
@@ -70,7 +70,7 @@ impl SimPanel {
         let address = listener.local_addr()?;
         let engine = Arc::new(Engine::new(spec));
         let server = tokio::spawn(serve::accept(Arc::clone(&engine), listener));
-        Ok(Self { engine, address, server, life: Mutex::new(None) })
+        Ok(Self { engine, address, server: Mutex::new(Some(server)), life: Mutex::new(None) })
     }
 
     /// The panel's address, without a slash at the end.
@@ -178,24 +178,53 @@ impl SimPanel {
     }
 
     fn replace_life(&self, next: Option<JoinHandle<()>>) {
-        let mut life = self.life.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(old) = std::mem::replace(&mut *life, next) {
+        if let Some(old) = std::mem::replace(&mut *lock(&self.life), next) {
             old.abort();
         }
     }
 
+    /// Closes the port and every connection; the data stays. Until [`SimPanel::come_back`], connections are refused.
+    pub async fn go_down(&self) {
+        let server = lock(&self.server).take();
+        if let Some(server) = server {
+            server.abort();
+            // The error says that the task was aborted, which is what was asked for.
+            let _ = server.await;
+        }
+    }
+
+    /// Opens the port again after [`SimPanel::go_down`]. Does nothing when it is open.
+    ///
+    /// # Errors
+    /// When somebody else has taken the port.
+    pub async fn come_back(&self) -> io::Result<()> {
+        if lock(&self.server).is_some() {
+            return Ok(());
+        }
+        let listener = TcpListener::bind(self.address).await?;
+        let server = tokio::spawn(serve::accept(Arc::clone(&self.engine), listener));
+        *lock(&self.server) = Some(server);
+        Ok(())
+    }
+
     /// Stops the panel and closes its connections.
-    pub async fn stop(mut self) {
+    pub async fn stop(self) {
         self.stop_life();
-        self.server.abort();
-        // The error says that the task was aborted, which is what was asked for.
-        let _ = (&mut self.server).await;
+        self.go_down().await;
     }
 }
 
 impl Drop for SimPanel {
     fn drop(&mut self) {
         self.stop_life();
-        self.server.abort();
+        if let Some(server) = lock(&self.server).take() {
+            server.abort();
+        }
     }
+}
+
+type Task = Mutex<Option<JoinHandle<()>>>;
+
+fn lock(task: &Task) -> MutexGuard<'_, Option<JoinHandle<()>>> {
+    task.lock().unwrap_or_else(PoisonError::into_inner)
 }

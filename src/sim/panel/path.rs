@@ -66,6 +66,10 @@ fn client_row(view: View<'_>, dialect: Dialect, name: &str, text: &str, before: 
         }
         "allocation" => mine(view.index.allocations_of_server(server)),
         "schedule" => mine(view.index.schedules_of_server(server)),
+        "task" => {
+            let schedule = before.get(1).and_then(|id| world.schedules.get(id))?;
+            schedule.tasks.iter().any(|task| task.id == id).then_some(id)
+        }
         "backup" => {
             let ids = view.index.backups_of_server(server).iter().copied();
             ids.into_iter().find(|id| world.backups.get(id).is_some_and(|backup| backup.uuid == text))

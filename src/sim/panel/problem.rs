@@ -96,12 +96,15 @@ impl Problem {
     }
 
     /// The error envelope.
-    pub(crate) fn body(&self) -> Vec<u8> {
+    pub(crate) fn body(&self, debug: bool) -> Vec<u8> {
         let status = self.status.to_string();
         let mut json = Json::object();
         json.open_list("errors");
         if self.failures.is_empty() {
             self.element(&mut json, &status, &self.detail);
+            if debug {
+                whereabouts(&mut json);
+            }
             json.close();
         }
         for failure in &self.failures {
@@ -122,4 +125,16 @@ impl Problem {
         json.put("status", status);
         json.put("detail", detail);
     }
+}
+
+/// What a panel in debug mode adds.
+fn whereabouts(json: &mut Json) {
+    json.open("source");
+    json.put("line", 42u64);
+    json.put("file", "/var/www/panel/app/Exceptions/Handler.php");
+    json.close();
+    json.open("meta");
+    json.put("trace", vec!["#0 /var/www/panel/public/index.php(55): handle()"]);
+    json.put("previous", Vec::<u8>::new());
+    json.close();
 }

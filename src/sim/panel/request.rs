@@ -28,6 +28,8 @@ pub(crate) struct Request {
     pub(crate) sends_json: bool,
     /// Body.
     pub(crate) body: Bytes,
+    /// Looks like the panel's own web interface: its session cookie, or an origin on its host.
+    pub(crate) from_browser: bool,
     /// Who is at the other end.
     pub(crate) peer: IpAddr,
     /// Scheme and host as addressed, without a slash at the end.
@@ -43,6 +45,14 @@ impl Request {
     /// True when a JSON body was announced that is none.
     pub(crate) fn has_broken_body(&self) -> bool {
         self.sends_json && !self.body.is_empty() && serde_json::from_slice::<Value>(&self.body).is_err()
+    }
+
+    /// 419 for a write that looks like one of the panel's own pages, which would carry a token against forgery.
+    pub(crate) fn check_origin(&self) -> Result<(), Problem> {
+        if self.from_browser && !matches!(self.method.as_str(), "GET" | "HEAD") {
+            return Err(Problem::new(419, "HttpException", "CSRF token mismatch."));
+        }
+        Ok(())
     }
 
     /// The fields of the body; none when there is no JSON object.

@@ -51,6 +51,8 @@ pub(crate) struct Route {
     pub(crate) need: Need,
     /// The handler.
     pub(crate) run: Run,
+    /// Calls per server, for all users together, and the seconds in which they are counted.
+    pub(crate) per_server: Option<(u32, i64)>,
     at: Where,
 }
 
@@ -64,15 +66,25 @@ pub(crate) struct Matched {
 
 impl Route {
     const fn look(path: &'static str, need: Need, run: Look) -> Self {
-        Self { method: "GET", path, need, run: Run::Look(run), at: Where::Both }
+        Self { method: "GET", path, need, run: Run::Look(run), per_server: None, at: Where::Both }
+    }
+
+    /// A call that the node carries out: nothing of the panel changes, whatever the method.
+    const fn node(method: &'static str, path: &'static str, need: Need, run: Look) -> Self {
+        Self { method, path, need, run: Run::Look(run), per_server: None, at: Where::Both }
     }
 
     const fn act(method: &'static str, path: &'static str, need: Need, run: Act) -> Self {
-        Self { method, path, need, run: Run::Act(run), at: Where::Both }
+        Self { method, path, need, run: Run::Act(run), per_server: None, at: Where::Both }
     }
 
     const fn only(mut self, dialect: Dialect) -> Self {
         self.at = Where::Only(dialect);
+        self
+    }
+
+    const fn per_server(mut self, calls: u32, window_s: i64) -> Self {
+        self.per_server = Some((calls, window_s));
         self
     }
 
@@ -198,6 +210,8 @@ const PELICAN_ONLY: &[Route] = &[
     Route::look("/api/application/eggs", EGGS, application::eggs::all).only(PELICAN),
     Route::look("/api/application/eggs/{egg}", EGGS, application::eggs::show).only(PELICAN),
     Route::act("DELETE", "/api/application/eggs/{egg}", Need::Read(Resource::Eggs), application::eggs::delete).only(PELICAN),
+    Route::act("POST", "/api/application/servers/{server}/transfer", SERVERS, application::server_writes::transfer).only(PELICAN),
+    Route::act("POST", "/api/application/servers/{server}/transfer/cancel", SERVERS, application::server_writes::cancel_transfer).only(PELICAN),
     Route::look("/api/application/database-hosts", HOSTS, application::hosts::list).only(PELICAN),
     Route::look("/api/application/database-hosts/{host}", HOSTS, application::hosts::show).only(PELICAN),
     Route::look("/api/application/mounts", Need::Level(Resource::Mounts), application::hosts::nothing).only(PELICAN),
@@ -217,38 +231,63 @@ const CLIENT: &[Route] = &[
     Route::look("/api/client/account", Need::Nothing, client::account::show),
     Route::look("/api/client/account/activity", Need::Nothing, client::activity::of_account),
     Route::look("/api/client/account/api-keys", Need::Nothing, client::account::api_keys),
+    Route::act("POST", "/api/client/account/api-keys", Need::Nothing, client::account::create_api_key),
+    Route::act("DELETE", "/api/client/account/api-keys/{identifier}", Need::Nothing, client::account::delete_api_key),
     Route::look("/api/client/account/ssh-keys", Need::Nothing, client::account::ssh_keys),
     Route::look("/api/client/servers/{server}", Need::Nothing, client::list::show),
     Route::look("/api/client/servers/{server}/resources", Need::Nothing, client::power::resources),
-    Route::look("/api/client/servers/{server}/websocket", may("websocket.connect"), client::power::websocket),
+    Route::look("/api/client/servers/{server}/websocket", may("websocket.connect"), client::power::websocket).per_server(5, 60),
     Route::act("POST", "/api/client/servers/{server}/power", Need::Nothing, client::power::power),
     Route::act("POST", "/api/client/servers/{server}/command", may("control.console"), client::power::command),
     Route::look("/api/client/servers/{server}/activity", may("activity.read"), client::activity::of_server),
     Route::look("/api/client/servers/{server}/users", may("user.read"), client::subusers::list),
-    Route::act("POST", "/api/client/servers/{server}/users", may("user.create"), client::subusers::create),
+    Route::act("POST", "/api/client/servers/{server}/users", may("user.create"), client::subusers::create).per_server(10, 900),
     Route::look("/api/client/servers/{server}/users/{subuser}", may("user.read"), client::subusers::show),
     Route::act("POST", "/api/client/servers/{server}/users/{subuser}", may("user.update"), client::subusers::update),
     Route::act("DELETE", "/api/client/servers/{server}/users/{subuser}", may("user.delete"), client::subusers::delete),
     Route::look("/api/client/servers/{server}/network/allocations", may("allocation.read"), client::network::list),
-    Route::act("POST", "/api/client/servers/{server}/network/allocations", may("allocation.create"), client::network::create),
+    Route::act("POST", "/api/client/servers/{server}/network/allocations", may("allocation.create"), client::network::create).per_server(2, 60),
     Route::act("POST", "/api/client/servers/{server}/network/allocations/{allocation}", may("allocation.update"), client::network::notes),
     Route::act("POST", "/api/client/servers/{server}/network/allocations/{allocation}/primary", may("allocation.update"), client::network::primary),
     Route::act("DELETE", "/api/client/servers/{server}/network/allocations/{allocation}", may("allocation.delete"), client::network::delete),
     Route::look("/api/client/servers/{server}/databases", may("database.read"), client::databases::list),
-    Route::act("POST", "/api/client/servers/{server}/databases", may("database.create"), client::databases::create),
+    Route::act("POST", "/api/client/servers/{server}/databases", may("database.create"), client::databases::create).per_server(2, 60),
     Route::act("POST", "/api/client/servers/{server}/databases/{database}/rotate-password", may("database.update"), client::databases::rotate),
     Route::act("DELETE", "/api/client/servers/{server}/databases/{database}", may("database.delete"), client::databases::delete),
     Route::look("/api/client/servers/{server}/backups", may("backup.read"), client::backups::list),
     Route::act("POST", "/api/client/servers/{server}/backups", may("backup.create"), client::backups::create),
     Route::look("/api/client/servers/{server}/backups/{backup}", may("backup.read"), client::backups::show),
+    Route::look("/api/client/servers/{server}/backups/{backup}/download", may("backup.download"), client::files::signed_url),
+    Route::act("POST", "/api/client/servers/{server}/backups/{backup}/restore", may("backup.restore"), client::backups::restore).per_server(3, 900),
+    Route::act("PUT", "/api/client/servers/{server}/backups/{backup}/rename", may("backup.delete"), client::backups::rename).only(PELICAN),
     Route::act("POST", "/api/client/servers/{server}/backups/{backup}/lock", may("backup.delete"), client::backups::lock),
     Route::act("DELETE", "/api/client/servers/{server}/backups/{backup}", may("backup.delete"), client::backups::delete),
     Route::look("/api/client/servers/{server}/schedules", may("schedule.read"), client::schedules::list),
     Route::look("/api/client/servers/{server}/schedules/{schedule}", may("schedule.read"), client::schedules::show),
+    Route::act("POST", "/api/client/servers/{server}/schedules", may("schedule.create"), client::schedules::create).per_server(2, 60),
+    Route::act("POST", "/api/client/servers/{server}/schedules/{schedule}", may("schedule.update"), client::schedules::update),
+    Route::act("DELETE", "/api/client/servers/{server}/schedules/{schedule}", may("schedule.delete"), client::schedules::delete),
+    Route::act("POST", "/api/client/servers/{server}/schedules/{schedule}/execute", may("schedule.update"), client::schedules::execute),
+    Route::act("POST", "/api/client/servers/{server}/schedules/{schedule}/tasks", may("schedule.update"), client::schedules::add_task),
+    Route::act("POST", "/api/client/servers/{server}/schedules/{schedule}/tasks/{task}", may("schedule.update"), client::schedules::update_task),
+    Route::act("DELETE", "/api/client/servers/{server}/schedules/{schedule}/tasks/{task}", may("schedule.update"), client::schedules::delete_task),
     Route::look("/api/client/servers/{server}/startup", may("startup.read"), client::startup::show),
     Route::act("PUT", "/api/client/servers/{server}/startup/variable", may("startup.update"), client::startup::set),
     Route::look("/api/client/servers/{server}/files/list", may("file.read"), client::files::list),
     Route::look("/api/client/servers/{server}/files/contents", may("file.read-content"), client::files::contents),
+    Route::node("PUT", "/api/client/servers/{server}/files/rename", may("file.update"), client::files::done),
+    Route::node("POST", "/api/client/servers/{server}/files/copy", may("file.create"), client::files::done),
+    Route::node("POST", "/api/client/servers/{server}/files/write", may("file.create"), client::files::done),
+    Route::node("POST", "/api/client/servers/{server}/files/compress", may("file.archive"), client::files::compress),
+    Route::node("POST", "/api/client/servers/{server}/files/decompress", may("file.create"), client::files::done),
+    Route::node("POST", "/api/client/servers/{server}/files/delete", may("file.delete"), client::files::done),
+    Route::node("POST", "/api/client/servers/{server}/files/create-folder", may("file.create"), client::files::done),
+    Route::node("POST", "/api/client/servers/{server}/files/chmod", may("file.update"), client::files::done),
+    Route::node("POST", "/api/client/servers/{server}/files/pull", may("file.create"), client::files::done).per_server(5, 600),
+    Route::look("/api/client/servers/{server}/files/download", may("file.read-content"), client::files::signed_url),
+    Route::look("/api/client/servers/{server}/files/upload", may("file.create"), client::files::signed_url),
+    Route::act("PUT", "/api/client/servers/{server}/settings/docker-image", may("startup.docker-image"), client::settings::docker_image),
+    Route::act("POST", "/api/client/servers/{server}/settings/description", may("settings.description"), client::settings::description).only(PELICAN),
     Route::act("POST", "/api/client/servers/{server}/settings/rename", may("settings.rename"), client::settings::rename),
     Route::act("POST", "/api/client/servers/{server}/settings/reinstall", may("settings.reinstall"), client::settings::reinstall),
 ];

@@ -8,7 +8,9 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
-use hyper::header::{ACCEPT, AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, HOST, HeaderName, HeaderValue};
+use hyper::header::{
+    ACCEPT, AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, COOKIE, HOST, HeaderName, HeaderValue, ORIGIN, REFERER,
+};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -128,7 +130,7 @@ fn answer(engine: &Engine, request: &Request, faults: &[FaultKind]) -> Reply {
         if let FaultKind::WriteThen5xx(status) = kind
             && reply.status < 400
         {
-            reply = Reply { headers: reply.headers, ..Reply::json(*status, Problem::for_status(*status).body()) };
+            reply = Reply { headers: reply.headers, ..Reply::json(*status, Problem::for_status(*status).body(false)) };
         }
     }
     reply
@@ -140,7 +142,11 @@ async fn read(incoming: Incoming1, peer: IpAddr) -> Result<Request, io::Error> {
     let header = |name: HeaderName| head.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let raw_query = head.uri.query().unwrap_or_default().to_owned();
     let token = header(AUTHORIZATION).split_once(' ').filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
+    let host = header(HOST);
+    let origin = |name| header(name).split('/').nth(2).is_some_and(|origin| origin == host);
+    let from_browser = header(COOKIE).contains("_session=") || origin(ORIGIN) || origin(REFERER);
     Ok(Request {
+        from_browser,
         method: head.method.as_str().to_owned(),
         path: head.uri.path().to_owned(),
         query: Query::parse(&raw_query),
@@ -150,7 +156,7 @@ async fn read(incoming: Incoming1, peer: IpAddr) -> Result<Request, io::Error> {
         sends_json: prefers_json(header(CONTENT_TYPE)),
         body,
         peer,
-        base: format!("http://{}", header(HOST)),
+        base: format!("http://{host}"),
     })
 }
 

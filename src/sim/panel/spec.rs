@@ -52,6 +52,12 @@ pub struct PanelSpec {
     pub page_delay: Duration,
     /// A patched panel that answers with at most this many rows per page, whatever was asked.
     pub per_page_cap: Option<u32>,
+    /// Single calls are limited per server too, as from Pterodactyl 1.12 on. Pelican always does that.
+    pub limits_per_server: bool,
+    /// Errors show where in the panel they were raised, as with `APP_DEBUG` on.
+    pub debug_errors: bool,
+    /// Lists without a sort come in the order of their last change, as from PostgreSQL.
+    pub unordered: bool,
     /// Sprinkle in the rows that real panels surprise their clients with.
     pub awkward: bool,
     /// Where "now" comes from: windows of the rate limit, times of changes.
@@ -76,6 +82,9 @@ impl Default for PanelSpec {
             client_key: "ptlc_SimulatedCl0123456789abcdefghijABCDEFGHIJxy".to_owned(),
             page_delay: Duration::ZERO,
             per_page_cap: None,
+            limits_per_server: false,
+            debug_errors: false,
+            unordered: false,
             awkward: true,
             clock: SimClock::system(),
         }

@@ -2,23 +2,20 @@
 
 use crate::panel::call::{Answer, Call};
 use crate::panel::fields::Fields;
-use crate::panel::list::{Rules, exact, nullable, part, text, unknown_filter};
+use crate::panel::list::{Filter, exact, nullable, part, text, unknown_filter};
 use crate::panel::problem::Problem;
 use crate::panel::query::Includes;
 use crate::panel::reply::Reply;
 use crate::panel::sheet::Sheet;
 use crate::panel::world::{Allocation, Kind, Resource, Store, View};
 
-const RULES: Rules<Allocation> = Rules {
-    filters: &[
-        exact("ip", |a| text(&a.ip)),
-        exact("port", |a| Some(a.port.to_string().into())),
-        part("ip_alias", |a| nullable(&a.alias)),
-        // Handled by hand before these rules are asked.
-        exact("server_id", |_| None),
-    ],
-    sorts: &[],
-};
+const FILTERS: &[Filter<Allocation>] = &[
+    exact("ip", |a| text(&a.ip)),
+    exact("port", |a| Some(a.port.to_string().into())),
+    part("ip_alias", |a| nullable(&a.alias)),
+    // Handled by hand before these rules are asked.
+    exact("server_id", |_| None),
+];
 
 impl<'a> Sheet<'a> {
     /// An `allocation`: it names neither its node nor its server.
@@ -81,7 +78,7 @@ pub(crate) fn list(call: &Call<'_>, view: View<'_>) -> Answer {
 
 fn filter(call: &Call<'_>, rows: &mut Vec<&Allocation>) -> Result<(), Problem> {
     for (name, wanted) in call.request.query.filters() {
-        let rule = RULES.filters.iter().find(|rule| rule.name == name).ok_or_else(|| unknown_filter(name))?;
+        let rule = FILTERS.iter().find(|rule| rule.name == name).ok_or_else(|| unknown_filter(name))?;
         let Some(first) = wanted.first() else { continue };
         if name == "server_id" {
             let server = first.parse::<u64>().ok().filter(|&id| id > 0);

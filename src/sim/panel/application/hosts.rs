@@ -14,6 +14,7 @@ const RULES: Rules<DatabaseHost> = Rules {
         ("name", |a, b| a.name.cmp(&b.name)),
         ("host", |a, b| a.host.cmp(&b.host)),
     ],
+    changed: |host| host.updated_at,
 };
 
 /// Rows per page of the lists that came later.
@@ -43,7 +44,7 @@ fn short_page<R: Copy>(call: &Call<'_>, rows: &[R]) -> Result<Page<R>, Problem> 
 /// `GET /database-hosts`
 pub(crate) fn list(call: &Call<'_>, view: View<'_>) -> Answer {
     let mut rows: Vec<&DatabaseHost> = view.world.database_hosts.values().collect();
-    RULES.apply(&mut rows, &call.request.query)?;
+    RULES.apply(&mut rows, call)?;
     let includes = call.includes();
     Sheet::page(call, view, &short_page(call, &rows)?, |sheet, host| sheet.database_host(host, &includes))
 }

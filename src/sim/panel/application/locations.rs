@@ -13,6 +13,7 @@ use crate::panel::world::{Kind, Location, Resource, Store, View, World};
 const RULES: Rules<Location> = Rules {
     filters: &[part("short", |l| text(&l.short)), part("long", |l| nullable(&l.long))],
     sorts: &[("id", |a, b| a.id.cmp(&b.id))],
+    changed: |location| location.updated_at,
 };
 
 impl<'a> Sheet<'a> {
@@ -50,7 +51,7 @@ impl<'a> Sheet<'a> {
 /// `GET /locations`
 pub(crate) fn list(call: &Call<'_>, view: View<'_>) -> Answer {
     let mut rows: Vec<&Location> = view.world.locations.values().collect();
-    RULES.apply(&mut rows, &call.request.query)?;
+    RULES.apply(&mut rows, call)?;
     let includes = call.includes();
     Sheet::page(call, view, &call.page(&rows)?, |sheet, location| sheet.location(location, &includes))
 }

@@ -25,6 +25,7 @@ const RULES: Rules<Node> = Rules {
         ("memory", |a, b| a.memory.cmp(&b.memory)),
         ("disk", |a, b| a.disk.cmp(&b.disk)),
     ],
+    changed: |node| node.updated_at,
 };
 
 const PELICAN_RULES: Rules<Node> = Rules {
@@ -36,6 +37,7 @@ const PELICAN_RULES: Rules<Node> = Rules {
         ("disk", |a, b| a.disk.cmp(&b.disk)),
         ("cpu", |a, b| a.cpu.cmp(&b.cpu)),
     ],
+    changed: RULES.changed,
 };
 
 impl<'a> Sheet<'a> {
@@ -157,7 +159,7 @@ fn times(json: &mut Json, made: Timestamp, changed: Timestamp) {
 pub(crate) fn list(call: &Call<'_>, view: View<'_>) -> Answer {
     let mut rows: Vec<&Node> = view.world.nodes.values().collect();
     let rules = if call.dialect().is_pelican() { PELICAN_RULES } else { RULES };
-    rules.apply(&mut rows, &call.request.query)?;
+    rules.apply(&mut rows, call)?;
     let includes = call.includes();
     Sheet::page(call, view, &call.page(&rows)?, |sheet, node| sheet.node(node, &includes))
 }

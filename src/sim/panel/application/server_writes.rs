@@ -6,6 +6,7 @@ use crate::panel::application::servers::show;
 use crate::panel::call::{Answer, Call};
 use crate::panel::fields::Fields;
 use crate::panel::problem::Problem;
+use crate::panel::reply::Reply;
 use crate::panel::sheet::Sheet;
 use crate::panel::world::{FeatureLimits, Limits, NewServer, Server, Store, World};
 
@@ -212,4 +213,39 @@ pub(crate) fn startup(call: &Call<'_>, store: &mut Store) -> Answer {
     });
     set_environment(world, call.id(0), &environment);
     show(call, store.view())
+}
+
+/// 406: the words of Pelican for a transfer that cannot be.
+fn not_viable() -> Problem {
+    Problem::new(406, "NotAcceptableHttpException", "This server cannot be moved like that.")
+}
+
+/// `POST /servers/{server}/transfer` of Pelican: until it is over, the old place shows and the new allocation is taken too.
+pub(crate) fn transfer(call: &Call<'_>, store: &mut Store) -> Answer {
+    let mut fields = Fields::of(call.request);
+    let (node, allocation) = (fields.number("node_id", 1) as u64, fields.maybe_number("allocation_id", 1));
+    let additional = fields.numbers("allocation_additional");
+    fields.expect("node_id", "exists", store.world.nodes.contains_key(&node));
+    fields.done()?;
+    let wanted: Vec<u64> = allocation.into_iter().map(|id| id as u64).chain(additional).collect();
+    let world = &store.world;
+    let server = world.servers.get(&call.id(0)).ok_or_else(Problem::not_found)?;
+    let free = |id: &u64| world.allocations.get(id).is_some_and(|row| row.node == node && row.server.is_none());
+    if server.node == node || server.transferring || !wanted.iter().all(free) {
+        return Err(not_viable());
+    }
+    let world = store.edit();
+    for id in wanted {
+        world.assign(id, Some(call.id(0)));
+    }
+    world.change_server(call.id(0), |server| server.transferring = true);
+    Ok(Reply::done())
+}
+
+/// `POST /servers/{server}/transfer/cancel` of Pelican.
+pub(crate) fn cancel_transfer(call: &Call<'_>, store: &mut Store) -> Answer {
+    match store.edit().end_transfer(call.id(0), false) {
+        true => Ok(Reply::done()),
+        false => Err(not_viable()),
+    }
 }

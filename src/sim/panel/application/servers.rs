@@ -1,6 +1,7 @@
 //! Servers of the application API: shape, lists, and the calls that change a state.
 
 use crate::panel::call::{Answer, Call};
+use crate::panel::fields::Fields;
 use crate::panel::json::At;
 use crate::panel::list::{Rules, nullable, part, text};
 use crate::panel::problem::Problem;
@@ -24,6 +25,7 @@ const RULES: Rules<Server> = Rules {
         part("external_id", |s| nullable(&s.external_id)),
     ],
     sorts: SORTS,
+    changed: |server| server.updated_at,
 };
 
 const PELICAN_RULES: Rules<Server> = Rules {
@@ -36,6 +38,7 @@ const PELICAN_RULES: Rules<Server> = Rules {
         part("external_id", |s| nullable(&s.external_id)),
     ],
     sorts: SORTS,
+    changed: |server| server.updated_at,
 };
 
 /// Relations, in the order in which the panel writes them.
@@ -155,7 +158,9 @@ impl<'a> Sheet<'a> {
             }
             "egg" => self.one(name, Some(Resource::Eggs), egg, |sheet, row| sheet.egg(row, below)),
             "variables" => {
+                let again = usize::from(server.repeats_a_variable && !self.dialect.is_pelican());
                 let rows = egg.iter().flat_map(|egg| egg.variables.iter().map(move |row| (*egg, row)));
+                let rows = rows.clone().chain(rows.take(again));
                 self.many(name, Some(Resource::Servers), rows, |sheet, (egg, row)| {
                     sheet.server_variable(egg, row, server, below);
                 });
@@ -228,11 +233,16 @@ impl<'a> Sheet<'a> {
     }
 }
 
-/// `GET /servers`
+/// `GET /servers`. `search` is checked, and then nobody asks for it.
 pub(crate) fn list(call: &Call<'_>, view: View<'_>) -> Answer {
+    if call.request.query.get("search").is_some_and(|text| text.chars().count() > 100) {
+        let mut fields = Fields::of(call.request);
+        fields.fail("search", "max");
+        fields.done()?;
+    }
     let mut rows: Vec<&Server> = view.world.servers.values().collect();
     let rules = if call.dialect().is_pelican() { PELICAN_RULES } else { RULES };
-    rules.apply(&mut rows, &call.request.query)?;
+    rules.apply(&mut rows, call)?;
     let includes = call.includes();
     Sheet::page(call, view, &call.page(&rows)?, |sheet, server| sheet.server(server, &includes))
 }

@@ -18,6 +18,7 @@ const RULES: Rules<User> = Rules {
         part("external_id", |u| nullable(&u.external_id)),
     ],
     sorts: &[("id", |a, b| a.id.cmp(&b.id)), ("uuid", |a, b| a.uuid.cmp(&b.uuid))],
+    changed: |user| user.updated_at,
 };
 
 impl<'a> Sheet<'a> {
@@ -83,7 +84,7 @@ impl<'a> Sheet<'a> {
 /// `GET /users`
 pub(crate) fn list(call: &Call<'_>, view: View<'_>) -> Answer {
     let mut rows: Vec<&User> = view.world.users.values().collect();
-    RULES.apply(&mut rows, &call.request.query)?;
+    RULES.apply(&mut rows, call)?;
     let includes = call.includes();
     Sheet::page(call, view, &call.page(&rows)?, |sheet, user| sheet.user(user, &includes))
 }
@@ -158,6 +159,7 @@ impl Draft {
             language: fields.maybe_text("language", 5),
         };
         let others = || world.users.values().filter(|user| Some(user.id) != myself);
+        fields.expect("language", "in", draft.language.as_deref().is_none_or(|code| code == "en"));
         fields.expect("email", "email", draft.email.contains('@'));
         fields.expect("email", "unique", !others().any(|user| user.email.eq_ignore_ascii_case(&draft.email)));
         fields.expect("username", "unique", !others().any(|user| user.username == draft.username));

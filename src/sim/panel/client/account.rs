@@ -1,11 +1,13 @@
 //! The caller's own account, and the names of permissions.
 
 use crate::panel::call::{Answer, Call};
+use crate::panel::fields::Fields;
 use crate::panel::json::At;
 use crate::panel::problem::Problem;
+use crate::panel::reply::Reply;
 use crate::panel::sheet::Sheet;
 use crate::panel::spec::Dialect;
-use crate::panel::world::{KeyKind, Kind, User, View};
+use crate::panel::world::{ApiKey, KeyKind, Kind, Store, User, View};
 
 /// Groups of permissions with their keys, as Pterodactyl has them.
 const GROUPS: &[(&str, &[&str])] = &[
@@ -122,16 +124,62 @@ pub(crate) fn show(call: &Call<'_>, view: View<'_>) -> Answer {
 /// `GET /account/api-keys`
 pub(crate) fn api_keys(call: &Call<'_>, view: View<'_>) -> Answer {
     let mine = view.world.keys.iter().filter(|key| key.user == call.caller.user && key.kind == KeyKind::Account);
-    Sheet::all(call, view, mine, |sheet, key| {
-        sheet.json.put("object", "api_key");
-        sheet.json.open("attributes");
-        sheet.json.put("identifier", key.identifier());
-        sheet.json.put("description", key.description.as_deref());
-        sheet.json.put("allowed_ips", &key.allowed_ips);
-        sheet.json.put("last_used_at", At(call.now, sheet.zone));
-        sheet.json.put("created_at", At(key.created_at, sheet.zone));
-        sheet.json.close();
-    })
+    Sheet::all(call, view, mine, |sheet, key| draw_key(sheet, call, key))
+}
+
+fn draw_key(sheet: &mut Sheet<'_>, call: &Call<'_>, key: &ApiKey) {
+    let zone = sheet.zone;
+    let json = &mut sheet.json;
+    json.put("object", "api_key");
+    json.open("attributes");
+    json.put("identifier", key.identifier());
+    json.put("description", key.description.as_deref());
+    json.put("allowed_ips", &key.allowed_ips);
+    json.put(
+        "last_used_at",
+        (key.token == call.request.token.as_deref().unwrap_or_default()).then_some(At(call.now, zone)),
+    );
+    json.put("created_at", At(key.created_at, zone));
+    json.close();
+}
+
+/// Keys that one user may have.
+const MOST_KEYS: usize = 25;
+
+/// `POST /account/api-keys`: the secret half is shown this once.
+pub(crate) fn create_api_key(call: &Call<'_>, store: &mut Store) -> Answer {
+    let mut fields = Fields::of(call.request);
+    let (description, allowed_ips) = (fields.text("description", 500), fields.texts("allowed_ips"));
+    fields.expect("allowed_ips", "max", allowed_ips.len() <= 50);
+    fields.done()?;
+    let user = call.caller.user;
+    if store.world.keys.iter().filter(|key| key.user == user && key.kind == KeyKind::Account).count() >= MOST_KEYS {
+        return Err(Problem::refused("DisplayException", "This account has all the keys that it may have."));
+    }
+    let world = store.edit();
+    let token = world.add_account_key(user);
+    if let Some(key) = world.keys.last_mut() {
+        (key.description, key.allowed_ips) = (Some(description), allowed_ips);
+    }
+    let view = store.view();
+    let key = view.world.keys.last().ok_or_else(Problem::not_found)?;
+    let mut sheet = Sheet::new(call, view);
+    draw_key(&mut sheet, call, key);
+    sheet.json.open("meta");
+    sheet.json.put("secret_token", token.get(16..).unwrap_or_default());
+    sheet.json.close();
+    sheet.answer(200)
+}
+
+/// `DELETE /account/api-keys/{identifier}`
+pub(crate) fn delete_api_key(call: &Call<'_>, store: &mut Store) -> Answer {
+    let mine =
+        |key: &ApiKey| key.user == call.caller.user && key.kind == KeyKind::Account && key.identifier() == call.name(0);
+    if !store.world.keys.iter().any(mine) {
+        return Err(Problem::not_found());
+    }
+    store.edit().keys.retain(|key| !mine(key));
+    Ok(Reply::done())
 }
 
 /// `GET /account/ssh-keys`: nobody has any.

@@ -10,8 +10,11 @@ use crate::panel::query::Includes;
 use crate::panel::sheet::Sheet;
 use crate::panel::world::{Activity, View};
 
-const RULES: Rules<Activity> =
-    Rules { filters: &[part("event", |a| text(&a.event))], sorts: &[("timestamp", |a, b| a.at.cmp(&b.at))] };
+const RULES: Rules<Activity> = Rules {
+    filters: &[part("event", |a| text(&a.event))],
+    sorts: &[("timestamp", |a, b| a.at.cmp(&b.at))],
+    changed: |line| line.at,
+};
 
 const PER_PAGE: u64 = 25;
 const MOST_PER_PAGE: u64 = 100;
@@ -28,7 +31,7 @@ pub(crate) fn of_account(call: &Call<'_>, view: View<'_>) -> Answer {
 }
 
 fn list(call: &Call<'_>, view: View<'_>, mut rows: Vec<&Activity>) -> Answer {
-    RULES.apply(&mut rows, &call.request.query)?;
+    RULES.apply(&mut rows, call)?;
     let page = call.capped_page(&rows, PER_PAGE, MOST_PER_PAGE)?;
     let includes = call.includes();
     let mut sheet = Sheet::new(call, view);

@@ -5,6 +5,7 @@ use crate::panel::call::{Answer, Call};
 use crate::panel::client::list::this;
 use crate::panel::fields::Fields;
 use crate::panel::json::At;
+use crate::panel::limit::Counted;
 use crate::panel::problem::Problem;
 use crate::panel::reply::Reply;
 use crate::panel::sheet::Sheet;
@@ -62,6 +63,21 @@ fn one(call: &Call<'_>, view: View<'_>, id: u64) -> Answer {
     Sheet::single(call, view, |sheet| draw(sheet, row))
 }
 
+/// Backups that may be started on one server in ten minutes; those deleted since still count.
+const STARTS: u32 = 2;
+const STARTS_WINDOW_S: i64 = 600;
+
+/// A limit of its own, with a wait of its own; the headers still show the general one.
+fn check_starts(call: &Call<'_>) -> Result<(), Problem> {
+    let counted = Counted::Server(call.id(0), "backups");
+    let Some((wait_s, _)) = call.throttle.hit(counted, STARTS, STARTS_WINDOW_S, call.now).refused else {
+        return Ok(());
+    };
+    let mut problem = Problem::new(429, "TooManyRequestsHttpException", "Too many backups were started here lately.");
+    problem.headers.push(("Retry-After", wait_s.to_string()));
+    Err(problem)
+}
+
 /// `POST …/backups`: answered while it runs.
 pub(crate) fn create(call: &Call<'_>, store: &mut Store) -> Answer {
     let mut fields = Fields::of(call.request);
@@ -72,6 +88,7 @@ pub(crate) fn create(call: &Call<'_>, store: &mut Store) -> Answer {
     if counted(view, call.id(0)) >= this(call, view)?.feature_limits.backups {
         return Err(Problem::refused("TooManyBackupsException", "No more backups for this server."));
     }
+    check_starts(call)?;
     let world = store.edit();
     let (id, now) = (world.next_id(Kind::Backup), world.now());
     let row = Backup {
@@ -89,6 +106,32 @@ pub(crate) fn create(call: &Call<'_>, store: &mut Store) -> Answer {
     };
     world.backups.insert(id, row);
     one(call, store.view(), id)
+}
+
+/// `POST …/backups/{backup}/restore`
+pub(crate) fn restore(call: &Call<'_>, store: &mut Store) -> Answer {
+    let mut fields = Fields::of(call.request);
+    let told = fields.flag("truncate").is_some();
+    fields.expect("truncate", "required", told);
+    fields.done()?;
+    let view = store.view();
+    let complete = view.world.backups.get(&call.id(1)).is_some_and(|row| row.successful);
+    if this(call, view)?.status.is_some() || !complete {
+        return Err(Problem::refused("BadRequestHttpException", "This cannot be restored now."));
+    }
+    store.edit().set_status(call.id(0), Some("restoring_backup"));
+    Ok(Reply::done())
+}
+
+/// `PUT …/backups/{backup}/rename` of Pelican.
+pub(crate) fn rename(call: &Call<'_>, store: &mut Store) -> Answer {
+    let mut fields = Fields::of(call.request);
+    let name = fields.text("name", 191);
+    fields.done()?;
+    if let Some(row) = store.edit().backups.get_mut(&call.id(1)) {
+        row.name = name;
+    }
+    one(call, store.view(), call.id(1))
 }
 
 /// `POST …/backups/{backup}/lock`: toggles.

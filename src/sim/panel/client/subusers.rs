@@ -15,8 +15,7 @@ impl<'a> Sheet<'a> {
     /// A subuser: the person, with permissions.
     pub(crate) fn client_subuser(&mut self, row: &'a Subuser) {
         let Some(user) = self.view.world.users.get(&row.user) else { return self.throw("ErrorException") };
-        let object = if self.dialect.is_pelican() { "user" } else { "server_subuser" };
-        self.begin(object, Kind::Subuser, row.id);
+        self.begin("server_subuser", Kind::Subuser, row.id);
         if self.dialect.is_pelican() {
             self.pelican_person(user);
         } else {

@@ -27,6 +27,7 @@ const SERVER_TWISTS: &[ServerTwist] = &[
         s.values.pop_last();
     },
     |s| s.values.values_mut().for_each(String::clear),
+    |s| s.repeats_a_variable = true,
     |s| s.image = "registry.simulated.example/own/image@sha256:00ff".into(),
 ];
 

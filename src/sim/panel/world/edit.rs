@@ -245,6 +245,26 @@ impl World {
         self.servers.remove(&id).is_some()
     }
 
+    /// Ends a running transfer: the server arrives, or stays where it was. False when it was not moving.
+    pub fn end_transfer(&mut self, id: u64, arrived: bool) -> bool {
+        let Some(server) = self.servers.get(&id).filter(|server| server.transferring) else { return false };
+        let home = server.node;
+        let mine: Vec<(u64, u64)> =
+            self.allocations.values().filter(|row| row.server == Some(id)).map(|row| (row.id, row.node)).collect();
+        let target = mine.iter().copied().find(|(_, node)| *node != home);
+        for (allocation, node) in mine {
+            if (node == home) == (arrived && target.is_some()) {
+                self.assign(allocation, None);
+            }
+        }
+        self.change_server(id, |server| {
+            server.transferring = false;
+            if let Some((allocation, node)) = target.filter(|_| arrived) {
+                (server.node, server.allocation) = (node, Some(allocation));
+            }
+        })
+    }
+
     /// Changes a server and moves its `updated_at`.
     pub fn change_server(&mut self, id: u64, change: impl FnOnce(&mut Server)) -> bool {
         let now = self.now();
@@ -310,7 +330,8 @@ impl World {
     }
 
     fn add_key(&mut self, user: u64, prefix: &str, kind: KeyKind) -> String {
-        let mut chance = Chance::fork(self.keys.len() as u64, "new key");
+        self.keys_made += 1;
+        let mut chance = Chance::fork(self.keys_made, "new key");
         let token = format!("{prefix}{}", chance.token(43));
         let now = self.now();
         let key = ApiKey {
@@ -364,6 +385,7 @@ fn blank_server(id: u64, egg: &Egg, now: Timestamp) -> Server {
         startup: egg.startup_commands.first().map(|(_, command)| command.clone()).unwrap_or_default(),
         image: egg.docker_images.first().map(|(_, image)| image.clone()).unwrap_or_default(),
         values: egg.variables.iter().map(|v| (v.id, v.default_value.clone())).collect(),
+        repeats_a_variable: false,
         power: Power::Offline,
         power_since: now,
         created_at: now,

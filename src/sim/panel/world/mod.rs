@@ -65,5 +65,6 @@ pub struct World {
     /// Offset of the panel's own time zone.
     pub utc_offset_minutes: i32,
     issued: HashMap<Kind, u64>,
+    keys_made: u64,
     clock: SimClock,
 }

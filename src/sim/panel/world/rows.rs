@@ -357,6 +357,8 @@ pub struct Server {
     pub image: String,
     /// Values by egg variable id. A missing one means "no row".
     pub values: BTreeMap<u64, String>,
+    /// The first variable's row is in the database twice. Pterodactyl only.
+    pub repeats_a_variable: bool,
     /// The process.
     pub power: Power,
     /// Since when the process is in that state.

@@ -143,3 +143,35 @@ async fn broken_bodies_and_wrong_methods_are_refused() {
     assert_eq!((answer.status, answer.code().as_str()), (405, "MethodNotAllowedHttpException"));
     assert_eq!(answer.json()["errors"][0]["status"], "405", "the status is a text");
 }
+
+#[tokio::test]
+async fn a_write_that_looks_like_a_browser_needs_a_token_against_forgery() {
+    let panel = panel(PanelSpec::default()).await;
+    let with = async |method: &str, name: &'static str, value: String| {
+        let key = ("Authorization", format!("Bearer {}", panel.app_key()));
+        let headers = [("Accept", "application/json".to_owned()), key, (name, value)];
+        raw(&panel, method, "/api/application/locations", &headers, "").await.expect("an answer").status
+    };
+    assert_eq!(with("POST", "Origin", panel.url()).await, 419);
+    assert_eq!(with("POST", "Cookie", "pterodactyl_session=x".into()).await, 419);
+    assert_eq!(with("GET", "Origin", panel.url()).await, 200);
+    assert_eq!(with("POST", "Origin", "https://elsewhere.example".into()).await, 422);
+}
+
+#[tokio::test]
+async fn a_panel_in_debug_mode_tells_too_much() {
+    let panel = panel(PanelSpec { debug_errors: true, ..PanelSpec::default() }).await;
+    let error = get(&panel, "/api/application/users/999").await.json()["errors"][0].clone();
+    assert!(error["source"]["line"].is_u64() && error["meta"]["trace"].is_array());
+}
+
+#[tokio::test]
+async fn a_panel_goes_away_and_comes_back_with_its_data() {
+    let panel = panel(PanelSpec::default()).await;
+    panel.with_world(|world| world.add_location("eu.kept", None));
+    panel.go_down().await;
+    let refused = raw(&panel, "GET", "/", &[], "").await.expect_err("nobody listens");
+    assert_eq!(refused.kind(), std::io::ErrorKind::ConnectionRefused);
+    panel.come_back().await.expect("the port is free");
+    assert_eq!(get(&panel, "/api/application/locations").await.total(), 3);
+}

@@ -208,3 +208,82 @@ async fn what_hangs_on_a_server_has_its_shape() {
                  modified_at:str";
     assert_shape(&files["data"][0]["attributes"], shape);
 }
+
+#[tokio::test]
+async fn schedules_and_their_tasks_are_made_and_changed() {
+    let panel = panel(spec()).await;
+    let schedules = path(&panel, 1, "/schedules");
+    let mut body = json!({ "name": "Hourly", "is_active": true, "minute": "0", "hour": "*", "day_of_month": "*",
+        "month": "*", "day_of_week": "*" });
+    let made = send(&panel, "POST", &schedules, body.clone()).await.json();
+    let one = format!("{schedules}/{}", made["attributes"]["id"]);
+    assert_eq!(send(&panel, "POST", &format!("{one}/execute"), json!({})).await.status, 400);
+    let task = json!({ "action": "power", "payload": "restart", "time_offset": 30 });
+    let task = send(&panel, "POST", &format!("{one}/tasks"), task).await.json();
+    assert_eq!(task["attributes"]["sequence_id"], 1);
+    assert_eq!(send(&panel, "POST", &format!("{one}/execute"), json!({})).await.status, 202);
+    body["minute"] = json!("every now and then!");
+    assert_eq!(send(&panel, "POST", &one, body).await.status, 400);
+    let gone = format!("{one}/tasks/{}", task["attributes"]["id"]);
+    assert_eq!(send(&panel, "DELETE", &gone, json!({})).await.status, 204);
+    assert_eq!(send(&panel, "DELETE", &one, json!({})).await.status, 204);
+    assert_eq!(get(&panel, &one).await.status, 404);
+}
+
+#[tokio::test]
+async fn keys_are_made_used_and_deleted() {
+    let panel = panel(spec()).await;
+    let made = send(&panel, "POST", "/api/client/account/api-keys", json!({ "description": "robot" })).await.json();
+    let identifier = made["attributes"]["identifier"].as_str().expect("identifier");
+    let token = format!("{identifier}{}", made["meta"]["secret_token"].as_str().expect("secret"));
+    assert_eq!(token.len(), 48);
+    assert_eq!(ask(&panel, "GET", "/api/client/account", Some(&token), None).await.status, 200);
+    let one = format!("/api/client/account/api-keys/{identifier}");
+    assert_eq!(send(&panel, "DELETE", &one, json!({})).await.status, 204);
+    assert_eq!(ask(&panel, "GET", "/api/client/account", Some(&token), None).await.status, 401);
+}
+
+#[tokio::test]
+async fn a_restore_closes_the_server_until_the_node_reports() {
+    let panel = panel(PanelSpec { servers: 60, ..spec() }).await;
+    let (server, uuid) = panel.with_world(|world| {
+        let row = world.backups.values().find(|row| row.successful).expect("a backup");
+        (row.server, row.uuid.clone())
+    });
+    let restore = path(&panel, server, &format!("/backups/{uuid}/restore"));
+    assert_eq!(send(&panel, "POST", &restore, json!({})).await.status, 422);
+    assert_eq!(send(&panel, "POST", &restore, json!({ "truncate": true })).await.status, 204);
+    assert_eq!(get(&panel, &path(&panel, server, "/files/list")).await.status, 409);
+    for _ in 0..200 {
+        if panel.tick_once() == Some(aviary_sim::LifeEvent::ServerReady(server)) {
+            break;
+        }
+    }
+    let there = panel.with_world(|world| world.servers.get(&server).is_some_and(|row| row.status.is_none()));
+    assert!(there);
+    let download = get(&panel, &path(&panel, server, &format!("/backups/{uuid}/download"))).await.json();
+    assert_eq!(download["object"], "signed_url");
+}
+
+#[tokio::test]
+async fn pelican_moves_servers_between_nodes() {
+    let panel = panel(pelican()).await;
+    let (target, allocation) = panel.with_world(|world| {
+        let home = world.servers[&1].node;
+        let row = world.allocations.values().find(|row| row.node != home && row.server.is_none()).expect("free");
+        (row.node, row.id)
+    });
+    let transfer = "/api/application/servers/1/transfer";
+    let body = json!({ "node_id": target, "allocation_id": allocation });
+    assert_eq!(send(&panel, "POST", &format!("{transfer}/cancel"), json!({})).await.status, 406);
+    assert_eq!(send(&panel, "POST", transfer, body.clone()).await.status, 204);
+    assert_eq!(send(&panel, "POST", transfer, body).await.status, 406);
+    let list = get(&panel, &format!("/api/application/nodes/{target}/allocations?filter[server_id]=1")).await;
+    assert_eq!(list.ids(), [allocation]);
+    panel.with_world(|world| world.end_transfer(1, true));
+    let moved = get(&panel, "/api/application/servers/1").await.json();
+    assert_eq!(
+        (&moved["attributes"]["node"], &moved["attributes"]["allocation"]),
+        (&json!(target), &json!(allocation))
+    );
+}

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use aviary_sim::{Api, PanelSpec};
 
-use crate::http::{ask, get, panel};
+use crate::http::{ask, get, panel, send};
 
 #[tokio::test]
 async fn the_window_is_fixed_and_shared_by_all_keys_of_a_user() {
@@ -70,4 +70,18 @@ async fn pelican_limits_token_calls_per_server() {
     }
     let refused = get(&panel, &path).await;
     assert_eq!((refused.status, refused.header("X-RateLimit-Limit")), (429, Some("5")));
+}
+
+#[tokio::test]
+async fn starting_backups_is_limited_with_a_wait_of_its_own() {
+    let panel = panel(PanelSpec { awkward: false, ..PanelSpec::default() }).await;
+    let path = panel.with_world(|world| {
+        world.servers.get_mut(&1).expect("server 1").feature_limits.backups = 50;
+        format!("/api/client/servers/{}/backups", world.servers[&1].identifier())
+    });
+    let start = async || send(&panel, "POST", &path, serde_json::json!({})).await;
+    assert_eq!((start().await.status, start().await.status), (200, 200));
+    let refused = start().await;
+    assert_eq!((refused.status, refused.code().as_str()), (429, "TooManyRequestsHttpException"));
+    assert_eq!((refused.header("Retry-After"), refused.header("X-RateLimit-Limit")), (Some("600"), Some("720")));
 }

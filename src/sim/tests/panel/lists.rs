@@ -169,3 +169,13 @@ async fn deployable_nodes_have_room() {
     let none = get(&pelican, "/api/application/nodes/deployable?memory=999999999&disk=1").await;
     assert_eq!((none.status, none.ids().len()), (200, 0));
 }
+
+#[tokio::test]
+async fn without_a_sort_an_unordered_database_moves_rows_around() {
+    let panel = panel(PanelSpec { unordered: true, ..spec() }).await;
+    panel.with_world(|world| world.change_server(5, |server| server.name = "touched".to_owned()));
+    let unsorted = get(&panel, "/api/application/servers?per_page=200").await.ids();
+    assert_eq!(unsorted.last(), Some(&5));
+    let sorted = get(&panel, "/api/application/servers?per_page=200&sort=id").await.ids();
+    assert!(sorted.is_sorted() && !unsorted.is_sorted());
+}

@@ -46,6 +46,7 @@ impl World {
             editable_descriptions: true,
             utc_offset_minutes: 0,
             issued: HashMap::new(),
+            keys_made: 0,
             clock: spec.clock.clone(),
         };
         places::fill(&mut world, spec);

@@ -56,6 +56,7 @@ fn server(id: u64, egg: &Egg, chance: &mut Chance) -> Server {
         startup: egg.startup_commands.first().map(|(_, command)| command.clone()).unwrap_or_default(),
         image: egg.docker_images.first().map(|(_, image)| image.clone()).unwrap_or_default(),
         values: values(egg, chance),
+        repeats_a_variable: false,
         power: if running { Power::Running } else { Power::Offline },
         power_since: updated_at,
         created_at,
