@@ -253,8 +253,8 @@ impl Caller {
             (FaultKind::Connect, _) if was_slow => 2,
             (FaultKind::RateLimited | FaultKind::Connect, _) => self.max_attempts,
             (FaultKind::Maintenance, _) if retry_after.is_some_and(|pause| pause <= SHORT_MAINTENANCE) => 3,
-            // One gateway that lost its back end for a moment answers the same way.
-            (FaultKind::Maintenance | FaultKind::Dns, _) => 2,
+            // A gateway that lost its back end for a moment answers like this, too.
+            (FaultKind::Maintenance | FaultKind::Dns | FaultKind::NotJson, _) => 2,
             (kind, Patience::Once) if kind.is_splittable() => 1,
             (kind, Patience::Twice) if kind.is_splittable() => 2,
             // These are mostly the same the second time: a row that the panel cannot show, a page that is too heavy.

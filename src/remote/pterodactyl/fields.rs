@@ -53,10 +53,13 @@ impl<'a> Fields<'a> {
         self.get(name).map(read).transpose()
     }
 
+    /// Text by which an object is known: nothing else will do.
     pub(crate) fn text(&self, name: &str) -> Read<String> {
-        self.opt_text(name)?.ok_or_else(|| self.missing(name))
+        let value = self.get(name).ok_or_else(|| self.missing(name))?;
+        value.as_str().map(str::to_owned).ok_or_else(|| self.wrong(name, "text"))
     }
 
+    /// Text that says more about an object; a number is taken for its digits.
     pub(crate) fn opt_text(&self, name: &str) -> Read<Option<String>> {
         let read = |value: &Value| match value {
             Value::String(text) => Ok(text.clone()),

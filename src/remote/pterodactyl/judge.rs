@@ -1,6 +1,7 @@
 //! Makes sense of what came back, or of why nothing did, in words that help the person who set the panel up.
 
 use std::net::IpAddr;
+use std::time::Duration;
 
 use aviary_kernel::base::Secret;
 use serde::Deserialize;
@@ -49,8 +50,8 @@ impl KeyHint {
 pub(crate) struct Place {
     host: String,
     has_ca_file: bool,
-    connect_s: u64,
-    answer_s: u64,
+    connect_timeout: Duration,
+    request_timeout: Duration,
 }
 
 impl Place {
@@ -59,8 +60,8 @@ impl Place {
         Self {
             host: base.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}")),
             has_ca_file: options.ca_file.is_some(),
-            connect_s: options.connect_timeout.as_secs(),
-            answer_s: options.request_timeout.as_secs(),
+            connect_timeout: options.connect_timeout,
+            request_timeout: options.request_timeout,
         }
     }
 
@@ -81,12 +82,12 @@ impl Place {
             Broken::Tls(fault) => self.tls(fault),
             Broken::Timeout { connecting: true } => PanelError::new(
                 FaultKind::Connect,
-                format!("{host} took no connection within {} s", self.connect_s),
+                format!("{host} took no connection within {:?}", self.connect_timeout),
                 "check that the panel's machine is up and that no firewall drops what we send",
             ),
             Broken::Timeout { connecting: false } => PanelError::new(
                 FaultKind::Timeout,
-                format!("{host} did not finish its answer within {} s", self.answer_s),
+                format!("{host} did not finish its answer within {:?}", self.request_timeout),
                 "look at the load of the panel's machine; a longer request time-out can be set",
             ),
             Broken::Interrupted => interrupted("the connection broke off in the middle of the answer"),

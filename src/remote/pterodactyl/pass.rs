@@ -55,7 +55,8 @@ pub(crate) struct Pass {
     sweep: Sweep,
     first_total: Option<u64>,
     last_total: u64,
-    has_moved: bool,
+    /// The first total that was another than on the first page.
+    moved_to: Option<u64>,
     /// Ids above the anchor.
     beyond: u64,
     /// The first thing that did not fit.
@@ -80,7 +81,7 @@ impl Pass {
             sweep: Sweep::default(),
             first_total: None,
             last_total: 0,
-            has_moved: false,
+            moved_to: None,
             beyond: 0,
             odd: None,
             barren: 0,
@@ -100,7 +101,9 @@ impl Pass {
 
     pub(crate) fn see_chunk<T>(&mut self, chunk: &Chunk<T>) {
         let total = chunk.total();
-        self.has_moved |= *self.first_total.get_or_insert(total) != total;
+        if *self.first_total.get_or_insert(total) != total {
+            self.moved_to.get_or_insert(total);
+        }
         self.last_total = total;
         self.new_in_chunk = 0;
         let is_capped = chunk.page > 1 && chunk.paging.is_some_and(|paging| paging.per_page != chunk.size);
@@ -206,18 +209,17 @@ impl Pass {
         if let Some(odd) = &self.odd {
             return Err(odd.clone());
         }
-        let (read, first, last) =
-            (self.sweep.ids.len() + self.sweep.nameless, self.first_total.unwrap_or_default(), self.last_total);
-        if !self.has_moved && read == last {
-            return Ok(());
-        }
+        let read = self.sweep.ids.len() + self.sweep.nameless;
         if self.anchor.is_some_and(|anchor| read - self.beyond == anchor.total) {
             return Ok(());
         }
-        let reason = if self.has_moved {
-            format!("the number of rows went from {first} to {last} while they were read")
-        } else {
-            format!("the panel reports {last} rows, and {read} different ones were read")
+        let reason = match self.moved_to {
+            None if read == self.last_total => return Ok(()),
+            None => format!("the panel reports {} rows, and {read} different ones were read", self.last_total),
+            Some(other) => format!(
+                "the panel reported {} rows on the first page and {other} on a later one",
+                self.first_total.unwrap_or_default()
+            ),
         };
         Err(Incomplete { reason, request: self.last_request.clone() })
     }

@@ -29,7 +29,9 @@ pub struct Sweep {
 
 impl Sweep {
     /// Whether the listing is known to be whole: every page was read, the distinct ids are as many as the panel reported from
-    /// the first page to the last, and no row is without an id. Only then does the absence of an id mean anything.
+    /// the first page to the last, and no row is without an id. Only then does the absence of an id mean anything, and even then
+    /// it must be confirmed: panels page without a snapshot, and a row added in the moment another one is deleted can make up for
+    /// a third that slipped through.
     pub fn is_complete(&self) -> bool {
         self.incomplete.is_none() && self.nameless == 0
     }
