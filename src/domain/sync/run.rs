@@ -339,6 +339,7 @@ fn closing_words(run: &SyncRun, result: &Result<bool, Halt>) -> String {
         Err(Halt::Panel) => run.issues.last().map_or_else(|| "Stopped".into(), |issue| issue.what.clone()),
         Ok(_) if !failed.is_empty() => format!("Not all could be read: {}. Nothing was removed", failed.join(", ")),
         Ok(true) => "So much would vanish that a person must decide; nothing was removed".into(),
+        Ok(false) if unread == 1 => "Done, but one record could not be read".into(),
         Ok(false) if unread > 0 => format!("Done, but {unread} records could not be read"),
         Ok(false) => "Done".into(),
     }

@@ -286,12 +286,10 @@ impl<'r> Steps<'r> {
             Err(fault) => return self.run.note_fault(Target::Nests, &fault),
         };
         self.run.note_unreadable(Target::Nests, &sweep.unreadable);
-        self.run.count(Target::Nests, &self.client, &Counts { failed: sweep.unreadable_count, ..Counts::default() });
+        let failed = sweep.unreadable_count.max(u64::from(!sweep.is_complete()));
+        self.run.count(Target::Nests, &self.client, &Counts { failed, ..Counts::default() });
         if !sweep.is_complete() {
             self.note_incomplete(Target::Nests, &sweep);
-            if sweep.unreadable_count == 0 {
-                self.run.set_state(Target::Nests, StepState::Failed);
-            }
             return Ok(());
         }
         let (panel, ids) = (self.run.panel.id, sweep.ids);

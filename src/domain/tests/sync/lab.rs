@@ -116,6 +116,12 @@ impl Lab {
         self.store.read_blocking(|tx| tx.get(T::table(), &(panel, id))).unwrap().map(|row| row.data)
     }
 
+    pub fn all_rows<T: Mirror>(&self) -> Vec<String> {
+        let panel = self.panel;
+        let rows = self.store.read_blocking(|tx| tx.all(T::table(), &Span::prefix(&panel))).unwrap();
+        rows.into_iter().map(|(_, row)| format!("{:?}", row.data)).collect()
+    }
+
     pub fn all_ids(&self) -> Vec<(Kind, BTreeSet<RemoteId>)> {
         vec![
             (Kind::Location, self.ids::<Location>()),
