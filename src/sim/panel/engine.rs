@@ -7,7 +7,7 @@ use crate::panel::call::Answer;
 use crate::panel::fault::{FaultKind, Faults};
 use crate::panel::gate::Gate;
 use crate::panel::life::LifeEvent;
-use crate::panel::limit::{Standing, Throttle};
+use crate::panel::limit::{Standing, Throttle, shown};
 use crate::panel::problem::Problem;
 use crate::panel::reply::Reply;
 use crate::panel::request::Request;
@@ -123,12 +123,12 @@ impl Engine {
     }
 
     /// What a request gets that the panel never sees, because something in front of it answers.
-    pub(crate) fn in_front(&self, kind: &FaultKind) -> Option<Reply> {
+    pub(crate) fn in_front(&self, request: &Request, kind: &FaultKind) -> Option<Reply> {
         let reply = match kind {
             FaultKind::StatusHtml(status) => Reply::html(*status, "The web server could not reach the panel"),
             FaultKind::Html200 => Reply::html(200, "Please accept the terms of this network"),
             FaultKind::Redirect(location) => Reply::redirect(location),
-            FaultKind::TooMany { retry_after_s } => self.too_many(*retry_after_s),
+            FaultKind::TooMany { retry_after_s } => self.too_many(request, *retry_after_s),
             FaultKind::Maintenance { retry_after_s, html } => {
                 let reply = match html {
                     true => Reply::html(503, "Service Unavailable"),
@@ -141,9 +141,9 @@ impl Engine {
         Some(reply)
     }
 
-    fn too_many(&self, retry_after_s: Option<u32>) -> Reply {
+    fn too_many(&self, request: &Request, retry_after_s: Option<u32>) -> Reply {
         let reply = Reply::json(429, Problem::too_many().body(false))
-            .with("X-RateLimit-Limit", self.spec.rate_limit)
+            .with("X-RateLimit-Limit", shown(self.spec.limit_of(request.api())))
             .with("X-RateLimit-Remaining", 0);
         let ends_at = |wait: u32| self.spec.clock.now().as_second() + i64::from(wait);
         match retry_after_s {

@@ -105,7 +105,7 @@ impl<'r> Gate<'r> {
 
     fn count(&mut self, user: u64) -> Result<(), Problem> {
         let api = self.request.api();
-        let limit = if api == Api::Client { self.spec.client_rate_limit } else { self.spec.rate_limit };
+        let limit = self.spec.limit_of(api);
         let standing = self.throttle.hit(Counted::User(user, api), limit, EVERY_WINDOW_S, self.now);
         self.standing = Some(standing);
         if standing.refused.is_some() { Err(Problem::too_many()) } else { Ok(()) }

@@ -10,6 +10,11 @@ use crate::panel::seen::Api;
 /// Shown as the limit when none was asked for.
 const OUT_OF_REACH: u32 = 1_000_000_000;
 
+/// The limit as the headers show it.
+pub(crate) fn shown(limit: u32) -> u32 {
+    if limit == 0 { OUT_OF_REACH } else { limit }
+}
+
 /// What is counted together.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) enum Counted {
@@ -43,7 +48,7 @@ pub(crate) struct Standing {
 impl Throttle {
     /// Counts one request. `limit` 0 counts but never refuses.
     pub(crate) fn hit(&self, counted: Counted, limit: u32, window_s: i64, now: Timestamp) -> Standing {
-        let limit = if limit == 0 { OUT_OF_REACH } else { limit };
+        let limit = shown(limit);
         let now_ms = now.as_millisecond();
         let mut buckets = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let fresh = Bucket { ends_at_ms: now_ms + window_s * 1000, used: 0 };

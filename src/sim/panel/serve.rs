@@ -116,7 +116,7 @@ impl Drop for Log<'_> {
 }
 
 fn answer(engine: &Engine, request: &Request, faults: &[FaultKind]) -> Reply {
-    if let Some(reply) = faults.iter().find_map(|kind| engine.in_front(kind)) {
+    if let Some(reply) = faults.iter().find_map(|kind| engine.in_front(request, kind)) {
         return reply;
     }
     let mut reply = engine.answer(request, faults);

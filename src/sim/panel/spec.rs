@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::SimClock;
+use crate::panel::seen::Api;
 
 /// Which panel is simulated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -102,6 +103,11 @@ impl PanelSpec {
             client_key: "pacc_SimulatedCl0123456789abcdefghijABCDEFGHIJxy".to_owned(),
             ..Self::default()
         }
+    }
+
+    /// The limit of an API as it was asked for, 0 for none.
+    pub(crate) fn limit_of(&self, api: Api) -> u32 {
+        if api == Api::Client { self.client_rate_limit } else { self.rate_limit }
     }
 
     /// The same panel without awkward rows.

@@ -198,7 +198,8 @@ pub(crate) fn deployable(call: &Call<'_>, view: View<'_>) -> Answer {
     Sheet::page(call, view, &page, |sheet, node| sheet.node_with(node, &includes, true))
 }
 
-fn has_room(view: View<'_>, node: &Node, memory: u64, disk: u64) -> bool {
+/// True when a public node can promise this much more, in MiB.
+pub(crate) fn has_room(view: View<'_>, node: &Node, memory: u64, disk: u64) -> bool {
     let used = view.index.sums_of_node(node.id);
     let fits = |has: u64, over: i64, used: u64, more: u64| over < 0 || used + more <= has + has * over as u64 / 100;
     node.public

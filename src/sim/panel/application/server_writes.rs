@@ -2,13 +2,14 @@
 
 use serde_json::{Map, Value};
 
+use crate::panel::application::nodes::has_room;
 use crate::panel::application::servers::show;
 use crate::panel::call::{Answer, Call};
 use crate::panel::fields::Fields;
 use crate::panel::problem::Problem;
 use crate::panel::reply::Reply;
 use crate::panel::sheet::Sheet;
-use crate::panel::world::{FeatureLimits, Limits, NewServer, Server, Store, World};
+use crate::panel::world::{Allocation, FeatureLimits, Limits, NewServer, Node, Server, Store, View, World};
 
 /// `POST /servers`: 201 without `meta`.
 pub(crate) fn create(call: &Call<'_>, store: &mut Store) -> Answer {
@@ -20,9 +21,10 @@ pub(crate) fn create(call: &Call<'_>, store: &mut Store) -> Answer {
     let (image, startup) = images(call, &mut fields);
     fields.expect("user", "exists", store.world.users.contains_key(&(user as u64)));
     fields.expect("egg", "exists", store.world.eggs.contains_key(&(egg as u64)));
-    let allocation = primary(&mut fields, &store.world);
-    let additional = fields.numbers("allocation.additional");
+    let (chosen, additional) = (primary(&mut fields, &store.world), additional(&mut fields, &store.world));
+    let deploy = Deploy::read(&fields, &limits);
     fields.done()?;
+    let allocation = chosen.map_or_else(|| deploy.find(call, store.view()), Ok)?;
 
     let world = store.edit();
     let new = NewServer {
@@ -31,10 +33,10 @@ pub(crate) fn create(call: &Call<'_>, store: &mut Store) -> Answer {
         external_id,
         user: Some(user as u64),
         egg: Some(egg as u64),
-        allocation,
+        allocation: Some(allocation),
         ..NewServer::default()
     };
-    let id = world.add_server(new).ok_or_else(|| Problem::refused("NoViableNodeException", "There is no node."))?;
+    let id = world.add_server(new).ok_or_else(|| Problem::thrown("ErrorException"))?;
     for extra in additional {
         world.assign(extra, Some(id));
     }
@@ -58,6 +60,66 @@ fn images(call: &Call<'_>, fields: &mut Fields) -> (Option<String>, Option<Strin
         return (fields.maybe_text("docker_image", 191), fields.maybe_text("startup", 65_535));
     }
     (Some(fields.text("docker_image", 191)), Some(fields.text("startup", 65_535)))
+}
+
+/// Further allocations; they must be free, like the first.
+fn additional(fields: &mut Fields, world: &World) -> Vec<u64> {
+    let wanted = fields.numbers("allocation.additional");
+    for (nth, id) in wanted.iter().enumerate() {
+        let free = world.allocations.get(id).is_some_and(|allocation| allocation.server.is_none());
+        fields.expect(&format!("allocation.additional.{nth}"), "exists", free);
+    }
+    wanted
+}
+
+/// What a server needs that may go anywhere.
+struct Deploy {
+    memory: u64,
+    disk: u64,
+    locations: Vec<u64>,
+    tags: Vec<String>,
+    ports: Vec<(u16, u16)>,
+}
+
+impl Deploy {
+    fn read(fields: &Fields, limits: &Limits) -> Self {
+        let range = |text: &String| {
+            let (low, high) = text.split_once('-').unwrap_or((text, text));
+            Some((low.parse().ok()?, high.parse().ok()?))
+        };
+        Self {
+            memory: limits.memory,
+            disk: limits.disk,
+            locations: fields.numbers("deploy.locations"),
+            tags: fields.texts("deploy.tags"),
+            ports: fields.texts("deploy.port_range").iter().filter_map(range).collect(),
+        }
+    }
+
+    /// A free allocation on a node with room.
+    fn find(&self, call: &Call<'_>, view: View<'_>) -> Result<u64, Problem> {
+        let nodes: Vec<&Node> = view.world.nodes.values().filter(|node| self.may_use(call, view, node)).collect();
+        if nodes.is_empty() {
+            return Err(Problem::refused("NoViableNodeException", "No node has room for this."));
+        }
+        let fits = |row: &&Allocation| {
+            let port = self.ports.is_empty() || self.ports.iter().any(|(low, high)| (low..=high).contains(&&row.port));
+            row.server.is_none() && port
+        };
+        let ids = nodes.iter().flat_map(|node| view.index.allocations_of_node(node.id));
+        let found = ids.filter_map(|id| view.world.allocations.get(id)).find(fits);
+        found
+            .map(|row| row.id)
+            .ok_or_else(|| Problem::refused("NoViableAllocationException", "No allocation is left for this."))
+    }
+
+    fn may_use(&self, call: &Call<'_>, view: View<'_>, node: &Node) -> bool {
+        let wanted = match call.dialect().is_pelican() {
+            true => self.tags.is_empty() || node.tags.iter().any(|tag| self.tags.contains(tag)),
+            false => self.locations.is_empty() || self.locations.contains(&node.location),
+        };
+        wanted && has_room(view, node, self.memory, self.disk)
+    }
 }
 
 /// The allocation asked for; `None` lets the panel choose.
@@ -145,37 +207,58 @@ pub(crate) fn build(call: &Call<'_>, store: &mut Store) -> Answer {
             fields.number(key, -1);
         });
     }
+    let keeps_oom = fields.get("oom_disabled").is_none() && fields.get("oom_killer").is_none();
     let old_style = limits.is_none().then(|| read_flat_limits(&mut fields));
     let (add, remove) = (fields.numbers("add_allocations"), fields.numbers("remove_allocations"));
     fields.done()?;
 
     let id = call.id(0);
     let world = store.edit();
-    let node = world.servers.get(&id).map(|server| server.node);
-    let fits = |world: &World, id: u64| {
-        world.allocations.get(&id).is_some_and(|row| row.server.is_none() && Some(row.node) == node)
-    };
-    for wanted in add {
-        if fits(world, wanted) {
-            world.assign(wanted, Some(id));
-        }
-    }
-    for gone in remove.into_iter().filter(|gone| *gone != allocation) {
-        if world.allocations.get(&gone).is_some_and(|row| row.server == Some(id)) {
-            world.assign(gone, None);
-        }
-    }
+    let allocation = trade_allocations(world, id, allocation, &add, &remove)?;
     let owned = world.allocations.get(&allocation).is_some_and(|row| row.server == Some(id));
     world.change_server(id, |server| {
         server.feature_limits = features;
         if let Some(limits) = limits.or_else(|| old_style.flatten()) {
-            server.limits = limits;
+            let oom_disabled = if keeps_oom { server.limits.oom_disabled } else { limits.oom_disabled };
+            server.limits = Limits { oom_disabled, ..limits };
         }
         if owned {
             server.allocation = Some(allocation);
         }
     });
     show(call, store.view())
+}
+
+/// Hands out and takes back, and tells the primary one. What does not fit is left out without a word: taken ones, and ones on
+/// other nodes.
+///
+/// # Errors
+/// 400 when the primary one is to go and nothing new can take its place.
+fn trade_allocations(
+    world: &mut World,
+    server: u64,
+    primary: u64,
+    add: &[u64],
+    remove: &[u64],
+) -> Result<u64, Problem> {
+    let node = world.servers.get(&server).map(|server| server.node);
+    let fits = |row: &Allocation| row.server.is_none() && Some(row.node) == node;
+    let new: Vec<u64> = add.iter().copied().filter(|id| world.allocations.get(id).is_some_and(fits)).collect();
+    let primary = match remove.contains(&primary) {
+        false => primary,
+        true => *new
+            .first()
+            .ok_or_else(|| Problem::refused("DisplayException", "The primary allocation needs a replacement."))?,
+    };
+    for wanted in new {
+        world.assign(wanted, Some(server));
+    }
+    for gone in remove {
+        if world.allocations.get(gone).is_some_and(|row| row.server == Some(server)) {
+            world.assign(*gone, None);
+        }
+    }
+    Ok(primary)
 }
 
 /// The old form, with the limits beside everything else.

@@ -6,6 +6,7 @@ mod generate;
 mod index;
 mod keys;
 mod rows;
+mod server_rows;
 mod store;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -16,9 +17,10 @@ use crate::panel::spec::Dialect;
 pub use edit::NewServer;
 pub(crate) use index::Index;
 pub use keys::{ApiKey, KeyKind, Levels, Resource};
-pub use rows::{
-    Activity, Allocation, Backup, Database, DatabaseHost, Egg, EggVariable, FeatureLimits, Kind, Limits, Location,
-    Nest, Node, Permissions, Power, Schedule, Server, Subuser, Task, User,
+pub use rows::{Allocation, Egg, EggVariable, Kind, Location, Nest, Node, User};
+pub use server_rows::{
+    Activity, Backup, Database, DatabaseHost, FeatureLimits, Limits, Permissions, Power, Schedule, Server, Subuser,
+    Task,
 };
 pub use store::WorldGuard;
 pub(crate) use store::{Store, View, Worlds};

@@ -173,3 +173,41 @@ async fn places_with_something_in_them_stay() {
     let configuration = get(&panel, "/api/application/nodes/1/configuration").await.json();
     assert!(configuration.get("object").is_none() && configuration["token"].as_str().is_some_and(|t| t.len() == 64));
 }
+
+#[tokio::test]
+async fn the_panel_finds_a_place_when_asked_to() {
+    let panel = panel(spec()).await;
+    panel.with_world(|world| world.nodes.values_mut().for_each(|node| node.public = node.id == 2));
+    let mut body = json!({
+        "name": "Anywhere", "user": 2, "egg": 1, "docker_image": "img", "startup": "run", "environment": {},
+        "limits": { "memory": 1, "swap": 0, "disk": 1, "io": 500, "cpu": 50 },
+        "feature_limits": { "databases": 1, "backups": 0 },
+        "deploy": { "locations": [], "dedicated_ip": false, "port_range": ["25570-25590"] }
+    });
+    let made = send(&panel, "POST", "/api/application/servers", body.clone()).await;
+    assert_eq!((made.status, made.json()["attributes"]["node"].as_u64()), (201, Some(2)), "{}", made.text());
+    body["deploy"]["port_range"] = json!(["9"]);
+    assert_eq!(
+        send(&panel, "POST", "/api/application/servers", body.clone()).await.code(),
+        "NoViableAllocationException"
+    );
+    body["limits"]["memory"] = json!(999_999_999);
+    assert_eq!(send(&panel, "POST", "/api/application/servers", body).await.code(), "NoViableNodeException");
+}
+
+#[tokio::test]
+async fn the_primary_allocation_only_goes_against_a_replacement() {
+    let panel = panel(spec()).await;
+    let (primary, free) = panel.with_world(|world| {
+        let server = &world.servers[&1];
+        let free = world.allocations.values().find(|row| row.server.is_none() && row.node == server.node);
+        (server.allocation, free.expect("free").id)
+    });
+    let mut body = json!({ "allocation": primary, "feature_limits": { "databases": 0, "backups": 0 },
+        "limits": { "memory": 1, "swap": 0, "io": 500, "cpu": 0, "disk": 1 }, "remove_allocations": [primary] });
+    let build = "/api/application/servers/1/build";
+    assert_eq!(send(&panel, "PATCH", build, body.clone()).await.code(), "DisplayException");
+    body["add_allocations"] = json!([free]);
+    assert_eq!(send(&panel, "PATCH", build, body).await.json()["attributes"]["allocation"], free);
+    assert!(panel.with_world(|world| world.allocations[&primary.expect("one")].server.is_none()));
+}
