@@ -48,7 +48,8 @@ impl App {
         let master = config.master_key(is_new)?;
         let sealer = Arc::new(Sealer::new(&master));
         let backing = Backing::File(file);
-        let store = Store::open(StoreOptions { backing, cache_bytes: config.store.cache_bytes(), ..StoreOptions::file("") })?;
+        let store =
+            Store::open(StoreOptions { backing, cache_bytes: config.store.cache_bytes(), ..StoreOptions::file("") })?;
         check_master_key(&store, &sealer).await?;
 
         let settings = Settings::new(store.clone(), config.sync.every_s.filter(|every_s| *every_s > 0));
@@ -68,8 +69,13 @@ impl App {
             heartbeats: Heartbeats::new(env),
             options: web_options(config, &sealer),
         };
-        let app =
-            Self { services, schedule, history_days: config.sync.history_days, workers: Vec::new(), stop: watch::channel(false).0 };
+        let app = Self {
+            services,
+            schedule,
+            history_days: config.sync.history_days,
+            workers: Vec::new(),
+            stop: watch::channel(false).0,
+        };
         app.settle(config, is_new).await?;
         Ok(app)
     }
@@ -104,11 +110,14 @@ impl App {
             async move { schedule.tick().await.map(drop) }
         });
         if self.history_days > 0 {
-            let (book, env) = (self.services.book.clone(), self.services.env.clone());
+            let services = self.services.clone();
             let keep = Duration::from_secs(u64::from(self.history_days) * 86_400);
             self.every("clean-up", CLEAN_EVERY, move || {
-                let (book, before) = (book.clone(), env.now().minus(keep));
-                async move { book.forget_history(before).await.map(drop) }
+                let (services, before) = (services.clone(), services.env.now().minus(keep));
+                async move {
+                    services.book.forget_history(before).await?;
+                    services.syncs.forget(before).await.map(drop)
+                }
             });
         }
     }

@@ -19,11 +19,17 @@ impl Check {
         let report = door.post("/api/v1/check", json!({})).await;
         door.close().await;
         let report = report?;
-        if common.json { print::json_line(&report) } else { show(&report) }
+        if common.json {
+            print::json_line(&report)
+        } else {
+            show(&report)
+        }
         if report["problemCount"].as_u64().unwrap_or(0) == 0 {
             Ok(())
         } else {
-            Err(Failure::Failed("the data file has problems\nrestore a backup, or sync anew into an empty data directory".into()))
+            Err(Failure::Failed(
+                "the data file has problems\nrestore a backup, or sync anew into an empty data directory".into(),
+            ))
         }
     }
 }

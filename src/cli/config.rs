@@ -41,7 +41,10 @@ fn show(config: &Config, as_json: bool) {
         Value::Null => "(not set)".into(),
         other => other.to_string(),
     };
-    let rows: Vec<_> =
-        shown.keys.iter().map(|key| vec![key.key.clone(), plain(&key.value), key.source.to_owned(), key.variable.clone()]).collect();
+    let rows: Vec<_> = shown
+        .keys
+        .iter()
+        .map(|key| vec![key.key.clone(), plain(&key.value), key.source.to_owned(), key.variable.clone()])
+        .collect();
     print::table(&["KEY", "VALUE", "SET BY", "VARIABLE"], &rows);
 }

@@ -72,7 +72,8 @@ impl Door {
     async fn call(&self, method: Method, path: &str, body: Option<Value>) -> Result<Value, Failure> {
         let answer = self.send(method, path, body).await?;
         let text = answer.bytes().await.map_err(broken)?;
-        let mut value: Value = serde_json::from_slice(&text).map_err(|e| Failure::Failed(format!("Aviary answered strangely: {e}")))?;
+        let mut value: Value =
+            serde_json::from_slice(&text).map_err(|e| Failure::Failed(format!("Aviary answered strangely: {e}")))?;
         Ok(value["data"].take())
     }
 
@@ -124,7 +125,10 @@ fn broken(error: reqwest::Error) -> Failure {
 async fn refusal(answer: Response) -> Failure {
     let status = answer.status().as_u16();
     let body: Value = answer.json().await.unwrap_or_default();
-    let text = ["detail", "error", "title"].into_iter().find_map(|field| body[field].as_str()).unwrap_or("no reason was given");
+    let text = ["detail", "error", "title"]
+        .into_iter()
+        .find_map(|field| body[field].as_str())
+        .unwrap_or("no reason was given");
     let text = text.to_owned();
     match status {
         400 | 422 => Failure::Usage(text),

@@ -102,7 +102,8 @@ type Done = Result<(), Failure>;
 impl Common {
     /// The configuration, with what was given on the command line on top.
     fn load(&self, flags: &[(&str, String)]) -> Result<Config, ConfigError> {
-        let env = std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
+        let env =
+            std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
         let sources = Sources::new().env(env);
         let sources = match &self.config {
             Some(path) => sources.file(path),

@@ -109,7 +109,10 @@ async fn add(door: &Door, body: Value, as_json: bool) -> Done {
         print::line(&format!("Added {} as panel {}.", text(&panel["name"]), panel["id"]));
     }
     match test {
-        Ok(check) if as_json => { let _ = check; Ok(()) }
+        Ok(check) if as_json => {
+            let _ = check;
+            Ok(())
+        }
         Ok(check) => {
             show_check(&check);
             print::line("Next: aviary sync");
@@ -139,7 +142,11 @@ async fn list(door: &Door, as_json: bool) -> Done {
 }
 
 fn row(panel: &Value) -> Vec<String> {
-    let state = panel["reach"]["trouble"].as_str().unwrap_or(if panel["reach"]["at"].is_null() { "not tried" } else { "answers" });
+    let state = panel["reach"]["trouble"].as_str().unwrap_or(if panel["reach"]["at"].is_null() {
+        "not tried"
+    } else {
+        "answers"
+    });
     vec![
         panel["id"].to_string(),
         text(&panel["name"]),
@@ -157,7 +164,11 @@ fn text(value: &Value) -> String {
 async fn test(door: &Door, named: Named, as_json: bool) -> Done {
     let panel = find(door, &named).await?;
     let check = door.post(&format!("/api/v1/panels/{}/test", panel["id"]), json!({})).await?;
-    if as_json { print::json_line(&check) } else { show_check(&check) }
+    if as_json {
+        print::json_line(&check)
+    } else {
+        show_check(&check)
+    }
     let problem = check["findings"].as_array().into_iter().flatten().any(|finding| finding["severity"] == "problem");
     if problem { Err(Failure::Failed("not everything can be mirrored".into())) } else { Ok(()) }
 }
@@ -185,7 +196,8 @@ pub(super) fn pick(panels: Vec<Value>, wanted: Option<&str>) -> Result<Value, Fa
     let found = match wanted {
         Some(wanted) => {
             let is_it = |panel: &Value| {
-                panel["name"].as_str().is_some_and(|name| name.eq_ignore_ascii_case(wanted)) || panel["id"].to_string() == wanted
+                panel["name"].as_str().is_some_and(|name| name.eq_ignore_ascii_case(wanted))
+                    || panel["id"].to_string() == wanted
             };
             panels.into_iter().find(is_it)
         }

@@ -20,7 +20,11 @@ pub(super) fn failure(text: &str) {
 
 pub(super) fn version(as_json: bool) {
     let version = env!("CARGO_PKG_VERSION");
-    if as_json { json_line(&json!({ "name": "aviary", "version": version })) } else { line(&format!("aviary {version}")) }
+    if as_json {
+        json_line(&json!({ "name": "aviary", "version": version }))
+    } else {
+        line(&format!("aviary {version}"))
+    }
 }
 
 /// A line of data. Nobody reading any more is no fault of ours.
@@ -77,7 +81,8 @@ impl Progress {
         let full = percent * BAR / 100;
         let bar = format!("{}{}", "█".repeat(full), "░".repeat(BAR - full));
         let requests = run["requests"].as_u64().unwrap_or(0);
-        let left = run["remainingMs"].as_u64().map(|ms| format!(" · about {} s left", ms.div_ceil(1000))).unwrap_or_default();
+        let left =
+            run["remainingMs"].as_u64().map(|ms| format!(" · about {} s left", ms.div_ceil(1000))).unwrap_or_default();
         format!("{bar} {percent:>3} %  {} · {requests} requests{left}", run["message"].as_str().unwrap_or_default())
     }
 

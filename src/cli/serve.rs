@@ -46,9 +46,13 @@ impl Running {
     pub(super) async fn start(config: &Config) -> Result<Self, Failure> {
         let mut app = App::open(config, Env::system(), Handle::current()).await?;
         let socket = config.socket();
-        let opened = aviary_web::serve(app.services.clone(), config.server.listen, Some(socket.clone()), config.server.workers);
+        let opened =
+            aviary_web::serve(app.services.clone(), config.server.listen, Some(socket.clone()), config.server.workers);
         let (server, address) = opened.map_err(|e| {
-            Failure::Failed(format!("cannot listen on {}: {e}\nchoose another address with --listen, or stop what uses it", config.server.listen))
+            Failure::Failed(format!(
+                "cannot listen on {}: {e}\nchoose another address with --listen, or stop what uses it",
+                config.server.listen
+            ))
         })?;
         let handle = server.handle();
         tokio::spawn(server);

@@ -71,9 +71,9 @@ impl Simulate {
         let Self::Panel(wanted) = self;
         let listen = wanted.listen;
         let live = wanted.live;
-        let panel = SimPanel::bind(wanted.spec()?, listen)
-            .await
-            .map_err(|e| Failure::Failed(format!("cannot listen on {listen}: {e}\nchoose another address with --listen")))?;
+        let panel = SimPanel::bind(wanted.spec()?, listen).await.map_err(|e| {
+            Failure::Failed(format!("cannot listen on {listen}: {e}\nchoose another address with --listen"))
+        })?;
         if live {
             panel.live(aviary_sim::LifeSpec::default());
         }

@@ -72,7 +72,12 @@ impl Sync {
 fn show(panel: &Value, run: &Value) {
     let number = |value: &Value| value.as_u64().unwrap_or(0).to_string();
     let word = |value: &Value| value.as_str().unwrap_or("?").replace('_', " ");
-    print::line(&format!("{}: {}. {}.", word(&panel["name"]), word(&run["status"]), run["message"].as_str().unwrap_or_default()));
+    print::line(&format!(
+        "{}: {}. {}.",
+        word(&panel["name"]),
+        word(&run["status"]),
+        run["message"].as_str().unwrap_or_default()
+    ));
     let rows: Vec<_> = run["steps"]
         .as_array()
         .into_iter()
@@ -86,7 +91,10 @@ fn show(panel: &Value, run: &Value) {
             row
         })
         .collect();
-    print::table(&["STEP", "STATE", "TOTAL", "CREATED", "UPDATED", "REMOVED", "UNCHANGED", "FAILED", "REQUESTS"], &rows);
+    print::table(
+        &["STEP", "STATE", "TOTAL", "CREATED", "UPDATED", "REMOVED", "UNCHANGED", "FAILED", "REQUESTS"],
+        &rows,
+    );
     print::line(&format!("{} requests in all", number(&run["requests"])));
     for issue in run["issues"].as_array().into_iter().flatten() {
         let place = issue["request"].as_str().map(|request| format!(" ({request})")).unwrap_or_default();
@@ -98,10 +106,16 @@ fn show(panel: &Value, run: &Value) {
 /// The worst end decides.
 fn verdict(runs: &[Value]) -> Done {
     if runs.iter().any(|run| run["status"] == "needs_review") {
-        return Err(Failure::NeedsPerson("a person must decide about removals\nlook at them on the sync's page".into()));
+        return Err(Failure::NeedsPerson(
+            "a person must decide about removals\nlook at them on the sync's page".into(),
+        ));
     }
     let unread = |run: &Value| {
-        run["steps"].as_array().into_iter().flatten().any(|step| step["counts"]["failed"].as_u64().is_some_and(|n| n > 0))
+        run["steps"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .any(|step| step["counts"]["failed"].as_u64().is_some_and(|n| n > 0))
     };
     match runs.iter().find(|run| run["status"] != "completed" || unread(run)) {
         Some(run) => Err(Failure::Failed(run["message"].as_str().unwrap_or("the sync failed").to_owned())),

@@ -12,8 +12,6 @@ pub use aviary_kernel::store::rows::Change;
 
 /// Entries that are kept. Followers are never further behind than a restart.
 const KEEP: u64 = 200_000;
-/// How many old entries one append removes at most, so that trimming never makes a commit long.
-const TRIM: u64 = 4;
 
 /// Notes a change; to be called in the transaction that makes it.
 ///
@@ -22,10 +20,8 @@ const TRIM: u64 = 4;
 pub fn append(tx: &mut WriteTx<'_>, env: &Env, change: Change) -> Result<u64> {
     let seq = tx.next_number("feed")?;
     tx.put(FEED, &seq, &FeedEntry { at: env.now(), change })?;
-    if let Some(last) = seq.checked_sub(KEEP) {
-        for old in last.saturating_sub(TRIM)..=last {
-            tx.remove(FEED, &old)?;
-        }
+    if let Some(old) = seq.checked_sub(KEEP) {
+        tx.remove(FEED, &old)?;
     }
     Ok(seq)
 }

@@ -105,7 +105,11 @@ pub(super) fn place(reader: &impl Read, panel: PanelId, row: Mirrored<Allocation
 }
 
 /// The server that uses an allocation.
-pub(super) fn server_of(reader: &impl Read, panel: PanelId, allocation: RemoteId) -> Result<Option<(RemoteId, String)>> {
+pub(super) fn server_of(
+    reader: &impl Read,
+    panel: PanelId,
+    allocation: RemoteId,
+) -> Result<Option<(RemoteId, String)>> {
     let users = reader.all_keys(ALLOCATION_SERVER, &Span::prefix(&(panel, allocation)))?;
     let Some((_, _, server)) = users.into_iter().next() else { return Ok(None) };
     let row = reader.get(Server::table(), &(panel, server))?;

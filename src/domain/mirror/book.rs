@@ -41,7 +41,10 @@ impl Book {
     ///
     /// # Errors
     /// What `ask` returns.
-    pub async fn look<T: Send + 'static>(&self, ask: impl FnOnce(&Page<'_>) -> Result<T> + Send + 'static) -> Result<T> {
+    pub async fn look<T: Send + 'static>(
+        &self,
+        ask: impl FnOnce(&Page<'_>) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
         self.store.read(|tx| ask(&Page(tx))).await
     }
 
@@ -158,7 +161,12 @@ impl Page<'_> {
     ///
     /// # Errors
     /// When the file cannot be read.
-    pub fn children<T: Mirror>(&self, panel: PanelId, parent: (Kind, RemoteId), limit: usize) -> Result<Vec<Mirrored<T>>> {
+    pub fn children<T: Mirror>(
+        &self,
+        panel: PanelId,
+        parent: (Kind, RemoteId),
+        limit: usize,
+    ) -> Result<Vec<Mirrored<T>>> {
         let mut keys = Vec::new();
         let span = Span::prefix(&(panel, parent.0, parent.1, T::KIND));
         self.0.walk_index(CHILDREN, &span, Direction::Up, |(.., id)| {

@@ -3,7 +3,8 @@ use std::ops::ControlFlow;
 
 use aviary_kernel::base::Result;
 use aviary_kernel::model::{
-    Allocation, Drift, DriftKind, Egg, Kind, Location, Nest, Node, ObjectKey, PanelId, RemoteId, Server, ServerDatabase, Subuser, User,
+    Allocation, Drift, DriftKind, Egg, Kind, Location, Nest, Node, ObjectKey, PanelId, RemoteId, Server,
+    ServerDatabase, Subuser, User,
 };
 use aviary_kernel::store::rows::Mirror;
 use aviary_kernel::store::tables::{MISSING, counted};
@@ -120,8 +121,10 @@ fn nodes(reader: &impl Read, span: &Span, loads: &Loads, report: &mut DriftRepor
         let node = row.data;
         let object = ObjectKey { panel, kind: Kind::Node, id };
         if let Some(load) = loads.get(&(panel, id)) {
-            let pairs =
-                [("memory", load.memory, node.memory, node.memory_overallocate), ("disk", load.disk, node.disk, node.disk_overallocate)];
+            let pairs = [
+                ("memory", load.memory, node.memory, node.memory_overallocate),
+                ("disk", load.disk, node.disk, node.disk_overallocate),
+            ];
             for (what, used, has, extra) in pairs {
                 if let Some(allowed) = allowed(has, extra).filter(|allowed| used > *allowed) {
                     let text = format!("its servers may use {used} MiB of {what}, it has {allowed} MiB to give");

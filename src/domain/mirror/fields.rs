@@ -70,8 +70,10 @@ mod tests {
         let old = fields_of(&json!({"name": "a", "limits": {"memory": 1, "disk": 2}, "gone": true})).unwrap();
         let new = fields_of(&json!({"name": "a", "limits": {"memory": 4, "disk": 2}, "came": null})).unwrap();
         let changes = diff(&old, &new);
-        let shown: Vec<_> =
-            changes.iter().map(|c| (c.field.as_str(), c.old.as_ref().map(|v| v.0.as_str()), c.new.as_ref().map(|v| v.0.as_str()))).collect();
+        let shown: Vec<_> = changes
+            .iter()
+            .map(|c| (c.field.as_str(), c.old.as_ref().map(|v| v.0.as_str()), c.new.as_ref().map(|v| v.0.as_str())))
+            .collect();
         assert_eq!(
             shown,
             [("came", None, Some("null")), ("gone", Some("true"), None), ("limits.memory", Some("1"), Some("4"))]

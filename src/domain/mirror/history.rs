@@ -71,9 +71,15 @@ pub(super) fn page(reader: &impl Read, query: &HistoryQuery) -> Result<HistoryPa
     Ok(HistoryPage { entries, next })
 }
 
-fn each_number(reader: &impl Read, query: &HistoryQuery, mut visit: impl FnMut(u64) -> Result<ControlFlow<()>>) -> Result<()> {
+fn each_number(
+    reader: &impl Read,
+    query: &HistoryQuery,
+    mut visit: impl FnMut(u64) -> Result<ControlFlow<()>>,
+) -> Result<()> {
     let after = match &query.after {
-        Some(cursor) => Some(u64::from_bytes(cursor.key()).ok_or_else(|| Error::invalid("cursor", "is not one of the history"))?),
+        Some(cursor) => {
+            Some(u64::from_bytes(cursor.key()).ok_or_else(|| Error::invalid("cursor", "is not one of the history"))?)
+        }
         None => None,
     };
     if let Some(object) = query.object {
@@ -103,7 +109,10 @@ impl HistoryQuery {
             && self.panel.is_none_or(|panel| panel == entry.object.panel)
             && self.kind.is_none_or(|kind| kind == entry.object.kind)
             && self.until.is_none_or(|until| entry.at < until)
-            && self.field.as_deref().is_none_or(|field| entry.fields.iter().any(|change| is_at_or_below(&change.field, field)))
+            && self
+                .field
+                .as_deref()
+                .is_none_or(|field| entry.fields.iter().any(|change| is_at_or_below(&change.field, field)))
             && self.search.as_deref().is_none_or(|text| contains(entry, &text.trim().to_lowercase()))
     }
 }
@@ -114,7 +123,8 @@ fn is_at_or_below(path: &str, field: &str) -> bool {
 
 fn contains(entry: &HistoryEntry, needle: &str) -> bool {
     let values = entry.fields.iter().flat_map(|change| change.old.iter().chain(&change.new));
-    entry.label.to_lowercase().contains(needle) || values.into_iter().any(|value| value.0.to_lowercase().contains(needle))
+    entry.label.to_lowercase().contains(needle)
+        || values.into_iter().any(|value| value.0.to_lowercase().contains(needle))
 }
 
 /// Removes at most `limit` entries that are older than `before`. The number removed.

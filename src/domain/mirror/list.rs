@@ -179,7 +179,12 @@ struct Picked {
 }
 
 /// Takes one row more than the page needs, to know whether there is a next one.
-fn pick(reader: &impl Read, source: &Source, query: &ListQuery, keep: impl Fn(RowKey) -> Result<bool>) -> Result<Picked> {
+fn pick(
+    reader: &impl Read,
+    source: &Source,
+    query: &ListQuery,
+    keep: impl Fn(RowKey) -> Result<bool>,
+) -> Result<Picked> {
     let forward = if query.descending { Direction::Down } else { Direction::Up };
     let backward = if query.descending { Direction::Up } else { Direction::Down };
     let (after, direction, mut skip) = match &query.at {

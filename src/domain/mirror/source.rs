@@ -4,7 +4,8 @@ use aviary_kernel::base::{Error, Result};
 use aviary_kernel::model::{Kind, PanelId, RemoteId, ServerState};
 use aviary_kernel::store::rows::Mirror;
 use aviary_kernel::store::tables::{
-    ALLOCATIONS_BY_ADDRESS, ALLOCATIONS_BY_NODE, BY_CHANGED, BY_CREATED, BY_NAME, BY_PANEL_NAME, CHILDREN, RowKey, SERVERS_BY_STATE,
+    ALLOCATIONS_BY_ADDRESS, ALLOCATIONS_BY_NODE, BY_CHANGED, BY_CREATED, BY_NAME, BY_PANEL_NAME, CHILDREN, RowKey,
+    SERVERS_BY_STATE,
 };
 use aviary_kernel::store::{Direction, Index, Key, Read, Span};
 
@@ -42,9 +43,9 @@ impl Source {
     pub(super) fn by_name(kind: Kind, panel: Option<PanelId>) -> Self {
         match panel {
             None => Self::new(BY_NAME, Span::prefix(&kind), |b| last_two::<ByName>(b, |(_, _, p, id)| (p, id))),
-            Some(panel) => {
-                Self::new(BY_PANEL_NAME, Span::prefix(&(panel, kind)), |b| last_two::<ByPanelName>(b, |(p, _, _, id)| (p, id)))
-            }
+            Some(panel) => Self::new(BY_PANEL_NAME, Span::prefix(&(panel, kind)), |b| {
+                last_two::<ByPanelName>(b, |(p, _, _, id)| (p, id))
+            }),
         }
     }
 
@@ -66,15 +67,17 @@ impl Source {
 
     /// What belongs to an object, by name.
     pub(super) fn children(panel: PanelId, parent: Kind, of: RemoteId, kind: Kind) -> Self {
-        Self::new(CHILDREN, Span::prefix(&(panel, parent, of, kind)), |b| last_two::<Child>(b, |(p, _, _, _, _, id)| (p, id)))
+        Self::new(CHILDREN, Span::prefix(&(panel, parent, of, kind)), |b| {
+            last_two::<Child>(b, |(p, _, _, _, _, id)| (p, id))
+        })
     }
 
     /// Allocations of a node by address; only the assigned or only the free ones if so wanted.
     pub(super) fn addresses(panel: PanelId, node: RemoteId, assigned: Option<bool>) -> Self {
         match assigned {
-            None => {
-                Self::new(ALLOCATIONS_BY_NODE, Span::prefix(&(panel, node)), |b| last_two::<ByNode>(b, |(p, _, _, _, id)| (p, id)))
-            }
+            None => Self::new(ALLOCATIONS_BY_NODE, Span::prefix(&(panel, node)), |b| {
+                last_two::<ByNode>(b, |(p, _, _, _, id)| (p, id))
+            }),
             Some(assigned) => {
                 let span = Span::prefix(&(panel, node, u8::from(assigned)));
                 Self::new(ALLOCATIONS_BY_ADDRESS, span, |b| last_two::<ByAddress>(b, |(p, _, _, _, _, id)| (p, id)))

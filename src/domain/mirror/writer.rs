@@ -172,7 +172,14 @@ impl Writer {
         Ok(true)
     }
 
-    fn note<T: Draft>(&self, tx: &mut WriteTx<'_>, data: &T, operation: Operation, fields: Vec<FieldChange>, at: Timestamp) -> Result<()> {
+    fn note<T: Draft>(
+        &self,
+        tx: &mut WriteTx<'_>,
+        data: &T,
+        operation: Operation,
+        fields: Vec<FieldChange>,
+        at: Timestamp,
+    ) -> Result<()> {
         let object = ObjectKey { panel: self.panel, kind: T::KIND, id: data.id() };
         let seq = tx.next_number("history")?;
         let entry = HistoryEntry { seq, object, label: data.label(), at, sync: self.sync, operation, fields };

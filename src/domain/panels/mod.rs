@@ -138,7 +138,8 @@ impl Panels {
             Ok(client) => client.check().await,
             Err(error) => return Err(error),
         };
-        self.note_contact(id, checked.as_ref().ok().and_then(|check| Some(check.dialect)), reach(self, &checked)).await?;
+        self.note_contact(id, checked.as_ref().ok().and_then(|check| Some(check.dialect)), reach(self, &checked))
+            .await?;
         checked.map_err(|error| error.into_error(&panel.name))
     }
 
@@ -196,7 +197,9 @@ impl Panels {
 fn reach(panels: &Panels, checked: &Result<PanelCheck, PanelError>) -> Reach {
     let at = Some(panels.env.now());
     match checked {
-        Ok(check) => Reach { at, trouble: None, rate_limit: check.application_limit.as_ref().map(|limit| limit.per_minute) },
+        Ok(check) => {
+            Reach { at, trouble: None, rate_limit: check.application_limit.as_ref().map(|limit| limit.per_minute) }
+        }
         Err(error) => Reach { at, trouble: Some(format!("{} {}", error.what, error.remedy)), rate_limit: None },
     }
 }

@@ -46,7 +46,8 @@ impl Steps<'_> {
     }
 
     async fn confirm_one_by_one(&self, absent: Vec<Absent>) -> Vec<Absent> {
-        let ask = |absent: Absent| async move { (absent, self.client.presence(absent.kind, absent.id, absent.parent).await) };
+        let ask =
+            |absent: Absent| async move { (absent, self.client.presence(absent.kind, absent.id, absent.parent).await) };
         let answers = at_once(absent.into_iter().map(ask).collect()).await;
         let mut gone = Vec::new();
         for (absent, answer) in answers {
@@ -78,7 +79,9 @@ impl Steps<'_> {
     /// Those that a second listing, if it is whole, does not hold either.
     fn not_in(&self, swept: Result<Sweep, PanelError>, absent: Vec<Absent>) -> Vec<Absent> {
         let why = match swept {
-            Ok(sweep) if sweep.is_complete() => return absent.into_iter().filter(|a| !sweep.ids.contains(a.id)).collect(),
+            Ok(sweep) if sweep.is_complete() => {
+                return absent.into_iter().filter(|a| !sweep.ids.contains(a.id)).collect();
+            }
             Ok(_) => "a second listing was not whole".to_owned(),
             Err(fault) => fault.what,
         };
@@ -127,13 +130,16 @@ impl Steps<'_> {
         let kind = absent.first().map_or(Kind::Subuser, |absent| absent.kind);
         let databases = kind == Kind::Database;
         let with = ServerIncludes { databases, subusers: !databases, ..ServerIncludes::PLAIN };
-        let ask = |(server, absent): (RemoteId, Vec<Absent>)| async move { (absent, self.client.server(server, with).await) };
+        let ask =
+            |(server, absent): (RemoteId, Vec<Absent>)| async move { (absent, self.client.server(server, with).await) };
         let answers = at_once(by_parent(absent).into_iter().map(ask).collect()).await;
         let mut gone = Vec::new();
         for (absent, answer) in answers {
             let there = match answer {
                 Ok(None) => Ok(Some(IdSet::new())),
-                Ok(Some(bundle)) if databases => Ok(bundle.databases.map(|list| list.iter().map(|row| row.id).collect())),
+                Ok(Some(bundle)) if databases => {
+                    Ok(bundle.databases.map(|list| list.iter().map(|row| row.id).collect()))
+                }
                 Ok(Some(bundle)) => Ok(bundle.subusers.map(|list| list.iter().map(|row| row.id).collect())),
                 Err(fault) => Err(fault),
             };
@@ -153,7 +159,11 @@ impl Steps<'_> {
     }
 
     fn note_unconfirmed(&self, absent: Absent, why: &str) {
-        let what = format!("{} {} is no longer in the panel's list, but that it is gone could not be confirmed: {why}", absent.kind.noun(), absent.id);
+        let what = format!(
+            "{} {} is no longer in the panel's list, but that it is gone could not be confirmed: {why}",
+            absent.kind.noun(),
+            absent.id
+        );
         let remedy = "It stays in the mirror, marked as missing; the next sync looks again.".to_owned();
         let issue = self.run.issue(target_of(absent.kind), "unconfirmed", what, remedy);
         self.run.note_issue(SyncIssue { object: Some(absent.id), ..issue });

@@ -10,7 +10,11 @@ use aviary_kernel::store::tables::{ALLOCATIONS_BY_NODE, CHILDREN, RowKey};
 use aviary_kernel::store::{Direction, Key, Read, Span};
 
 /// The ids of a kind that `keep` wants.
-pub(super) fn of_kind<T: Mirror>(reader: &impl Read, panel: PanelId, keep: impl Fn(RemoteId) -> bool) -> Result<Vec<RemoteId>> {
+pub(super) fn of_kind<T: Mirror>(
+    reader: &impl Read,
+    panel: PanelId,
+    keep: impl Fn(RemoteId) -> bool,
+) -> Result<Vec<RemoteId>> {
     let table = T::table().name();
     let mut ids = Vec::new();
     reader.walk_bytes(table, &Span::prefix(&panel), Direction::Up, &mut |key, _| {
@@ -29,7 +33,12 @@ pub(super) fn allocations(reader: &impl Read, panel: PanelId, node: RemoteId) ->
 }
 
 /// What belongs to an object, of one kind.
-pub(super) fn children(reader: &impl Read, panel: PanelId, parent: (Kind, RemoteId), kind: Kind) -> Result<Vec<RemoteId>> {
+pub(super) fn children(
+    reader: &impl Read,
+    panel: PanelId,
+    parent: (Kind, RemoteId),
+    kind: Kind,
+) -> Result<Vec<RemoteId>> {
     let keys = reader.all_keys(CHILDREN, &Span::prefix(&(panel, parent.0, parent.1, kind)))?;
     Ok(keys.into_iter().map(|(.., id)| id).collect())
 }

@@ -1,9 +1,9 @@
 use std::ops::ControlFlow;
 
-use aviary_kernel::base::{Cursor, Result};
+use aviary_kernel::base::{Cursor, Result, Timestamp};
 use aviary_kernel::model::{PanelId, SyncId, SyncRun, Target};
 use aviary_kernel::store::tables::{SYNCS, SYNCS_BY_PANEL};
-use aviary_kernel::store::{Direction, Key, Read, Span};
+use aviary_kernel::store::{Direction, Key, Read, Span, WriteTx};
 
 /// What is asked of the list of syncs. The default is all, newest first.
 #[derive(Clone, Debug, Default)]
@@ -55,7 +55,8 @@ pub(super) fn page(reader: &impl Read, query: &SyncQuery) -> Result<SyncPage> {
     };
     match query.panel {
         Some(panel) => {
-            let span = behind(Span::prefix(&panel), query.after.as_ref().map(|c| [&panel.to_bytes(), c.key()].concat()));
+            let span =
+                behind(Span::prefix(&panel), query.after.as_ref().map(|c| [&panel.to_bytes(), c.key()].concat()));
             reader.walk_index(SYNCS_BY_PANEL, &span, Direction::Down, |(_, id)| visit(id))?;
         }
         None => {
@@ -69,4 +70,20 @@ pub(super) fn page(reader: &impl Read, query: &SyncQuery) -> Result<SyncPage> {
 
 fn behind(span: Span, key: Option<Vec<u8>>) -> Span {
     key.map_or(span.clone(), |key| span.after(&key, Direction::Down))
+}
+
+/// Removes at most `limit` runs that were over before `before`. The number removed.
+pub(super) fn forget(tx: &mut WriteTx<'_>, before: Timestamp, limit: usize) -> Result<usize> {
+    let mut old = Vec::new();
+    tx.walk(SYNCS, &Span::all(), Direction::Up, |id, run| {
+        if run.created_at >= before || old.len() == limit {
+            return Ok(ControlFlow::Break(()));
+        }
+        old.extend(run.status.is_over().then_some(id));
+        Ok(ControlFlow::Continue(()))
+    })?;
+    for id in &old {
+        tx.remove(SYNCS, id)?;
+    }
+    Ok(old.len())
 }

@@ -16,6 +16,6 @@ mod schedule;
 mod service;
 mod steps;
 
-pub use schedule::Schedule;
 pub use log::{SyncPage, SyncQuery};
+pub use schedule::Schedule;
 pub use service::{Limits, StartSync, Started, Syncs};

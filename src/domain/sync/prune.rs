@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use aviary_kernel::base::Result;
-use aviary_kernel::model::{Kind, Missing, ObjectKey, PanelId, Removal, RemovalState, RemovalStop, RemoteId, SyncId};
+use aviary_kernel::model::{Kind, Missing, ObjectKey, PanelId, RemoteId, Removal, RemovalState, RemovalStop, SyncId};
 use aviary_kernel::store::rows::Change;
 use aviary_kernel::store::tables::{MISSING, REMOVAL_STOPS};
 use aviary_kernel::store::{Read, Span, WriteTx};
@@ -76,13 +76,16 @@ impl Steps<'_> {
 
     async fn verdict(&self, gone: &BTreeMap<Kind, BTreeSet<RemoteId>>) -> Result<Verdict, Halt> {
         let panel = self.run.panel.id;
-        let (held, stops) = self.run.inner.store.read(move |tx| Ok((PanelCounts::of(tx, panel)?, stops_of(tx, panel)?))).await?;
+        let (held, stops) =
+            self.run.inner.store.read(move |tx| Ok((PanelCounts::of(tx, panel)?, stops_of(tx, panel)?))).await?;
         let limits = self.run.inner.limits;
         let mut removals: Vec<_> = gone.iter().map(|(kind, ids)| removal(*kind, ids, &held, limits)).collect();
         if !removals.iter().any(|removal| removal.over_limit) {
             return Ok(Verdict::Free);
         }
-        let covers = |state: RemovalState| stops.iter().find(|stop| stop.state == state && covers(stop, &removals)).map(|stop| stop.sync);
+        let covers = |state: RemovalState| {
+            stops.iter().find(|stop| stop.state == state && covers(stop, &removals)).map(|stop| stop.sync)
+        };
         if let Some(stop) = covers(RemovalState::Confirmed) {
             return Ok(Verdict::Agreed(stop));
         }
@@ -102,7 +105,11 @@ impl Steps<'_> {
         Ok(())
     }
 
-    async fn mark_with(&self, mut absent: HashSet<Object>, gone: &BTreeMap<Kind, BTreeSet<RemoteId>>) -> Result<(), Halt> {
+    async fn mark_with(
+        &self,
+        mut absent: HashSet<Object>,
+        gone: &BTreeMap<Kind, BTreeSet<RemoteId>>,
+    ) -> Result<(), Halt> {
         absent.extend(gone.iter().flat_map(|(kind, ids)| ids.iter().map(|id| (*kind, *id))));
         self.mark(absent).await
     }
@@ -139,7 +146,10 @@ impl Steps<'_> {
         for removal in removals.iter().filter(|removal| removal.over_limit) {
             let what = format!(
                 "{} of {} {} would be removed, more than the limit of {} %",
-                removal.ids.len(), removal.held, removal.kind.plural().replace('-', " "), self.run.inner.limits.percent
+                removal.ids.len(),
+                removal.held,
+                removal.kind.plural().replace('-', " "),
+                self.run.inner.limits.percent
             );
             let remedy = "Look at the panel. If they are really gone, confirm the removal; if not, refuse it. Until then nothing is removed.";
             self.run.note_issue(self.run.issue(target_of(removal.kind), "mass_removal", what, remedy.into()));
@@ -159,7 +169,11 @@ impl Steps<'_> {
 
     fn note_refused(&self, gone: &BTreeMap<Kind, BTreeSet<RemoteId>>) {
         for (kind, ids) in gone {
-            let what = format!("{} {} are gone from the panel; a person refused to remove them here", ids.len(), kind.plural().replace('-', " "));
+            let what = format!(
+                "{} {} are gone from the panel; a person refused to remove them here",
+                ids.len(),
+                kind.plural().replace('-', " ")
+            );
             let remedy = "They stay, marked as missing. To remove them after all, restore them on the panel and delete them again, or remove the panel here and add it anew.";
             self.run.note_issue(self.run.issue(target_of(*kind), "removal_refused", what, remedy.into()));
         }

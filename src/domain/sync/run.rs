@@ -47,9 +47,24 @@ pub(super) struct Run {
 }
 
 impl Run {
-    pub(super) fn new(inner: Arc<Inner>, panel: Panel, tell: watch::Sender<SyncRun>, cancelled: watch::Receiver<bool>) -> Self {
+    pub(super) fn new(
+        inner: Arc<Inner>,
+        panel: Panel,
+        tell: watch::Sender<SyncRun>,
+        cancelled: watch::Receiver<bool>,
+    ) -> Self {
         let now = Instant::now();
-        Self { inner, panel, tell, cancelled, began: now, expected_rows: 0, requests_before: 0, step_began: now, contact: None }
+        Self {
+            inner,
+            panel,
+            tell,
+            cancelled,
+            began: now,
+            expected_rows: 0,
+            requests_before: 0,
+            step_began: now,
+            contact: None,
+        }
     }
 
     /// Does the work, and leaves the record of it on disk whatever happens.
@@ -208,8 +223,12 @@ impl Run {
 
     pub(super) fn note_issue(&self, issue: SyncIssue) {
         warn!(
-            panel.name = self.panel.name, sync.step = issue.target.name(), fault = issue.code, request = issue.request,
-            "{}", issue.what
+            panel.name = self.panel.name,
+            sync.step = issue.target.name(),
+            fault = issue.code,
+            request = issue.request,
+            "{}",
+            issue.what
         );
         self.update(|run| {
             run.issue_count += 1;
@@ -248,7 +267,9 @@ impl Run {
                 object: one.id,
                 code: "unreadable".into(),
                 what: format!("a record of kind {} cannot be read: {}", one.kind.noun(), one.reason),
-                remedy: "What was known of it stays. Look at the object in the panel; saving it anew there often mends it.".into(),
+                remedy:
+                    "What was known of it stays. Look at the object in the panel; saving it anew there often mends it."
+                        .into(),
             });
         }
     }
@@ -331,7 +352,8 @@ fn is_panel_wide(kind: FaultKind) -> bool {
 }
 
 fn closing_words(run: &SyncRun, result: &Result<bool, Halt>) -> String {
-    let failed: Vec<_> = run.steps.iter().filter(|s| s.state == StepState::Failed).map(|s| plain_name(s.target)).collect();
+    let failed: Vec<_> =
+        run.steps.iter().filter(|s| s.state == StepState::Failed).map(|s| plain_name(s.target)).collect();
     let unread = run.totals().failed;
     match result {
         Err(Halt::Cancelled) => "Cancelled; what was read so far is kept, nothing was removed".into(),

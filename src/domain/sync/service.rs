@@ -1,7 +1,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use aviary_kernel::base::{Env, Error, Result, Sealer};
+use aviary_kernel::base::{Env, Error, Result, Sealer, Timestamp};
 use aviary_kernel::model::{
     Panel, PanelId, RemovalState, RemovalStop, StepReport, StepState, SyncId, SyncRun, SyncStatus, Target,
 };
@@ -63,6 +63,9 @@ pub(super) struct Inner {
     runtime: Handle,
     live: Mutex<HashMap<PanelId, Live>>,
 }
+
+/// Runs that one commit forgets.
+const FORGET_AT_ONCE: usize = 500;
 
 #[derive(Clone)]
 struct Live {
@@ -276,6 +279,21 @@ impl Syncs {
                 Ok(unfinished.len() as u64)
             })
             .await
+    }
+
+    /// Forgets runs that were over before `before`, a bit at a time so that others can write in between. The number forgotten.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub async fn forget(&self, before: Timestamp) -> Result<u64> {
+        let mut forgotten = 0;
+        loop {
+            let batch = self.inner.store.write(move |tx| log::forget(tx, before, FORGET_AT_ONCE)).await?;
+            forgotten += batch as u64;
+            if batch < FORGET_AT_ONCE {
+                return Ok(forgotten);
+            }
+        }
     }
 
     /// Stops all syncs and waits until they have.

@@ -2,8 +2,8 @@ use std::collections::HashSet;
 use std::future::Future;
 
 use aviary_kernel::model::{
-    Allocation, Counts, Dialect, Egg, EggVariable, Kind, Location, Nest, Node, RemoteId, Server, ServerDatabase, StepState, Subuser,
-    Target, User,
+    Allocation, Counts, Dialect, Egg, EggVariable, Kind, Location, Nest, Node, RemoteId, Server, ServerDatabase,
+    StepState, Subuser, Target, User,
 };
 use aviary_remote::{EggBundle, Page, PanelClient, PanelError, ServerBundle, ServerIncludes, Sweep};
 use futures_util::future::BoxFuture;
@@ -99,7 +99,9 @@ impl<'r> Steps<'r> {
     async fn one(&mut self, target: Target, dialect: Dialect) -> Result<(), Halt> {
         let client = self.client.clone();
         match target {
-            Target::Locations => self.whole::<Location, _>(target, |tx| async move { client.locations(tx).await }).await,
+            Target::Locations => {
+                self.whole::<Location, _>(target, |tx| async move { client.locations(tx).await }).await
+            }
             Target::Nodes => self.whole::<Node, _>(target, |tx| async move { client.nodes(tx).await }).await,
             Target::Users => self.whole::<User, _>(target, |tx| async move { client.users(tx).await }).await,
             Target::Allocations => self.allocations().await,
@@ -108,12 +110,17 @@ impl<'r> Steps<'r> {
     }
 
     /// A kind that has one list.
-    async fn whole<T: Draft, F>(&mut self, target: Target, sweep: impl FnOnce(mpsc::Sender<Page<T>>) -> F) -> Result<(), Halt>
+    async fn whole<T: Draft, F>(
+        &mut self,
+        target: Target,
+        sweep: impl FnOnce(mpsc::Sender<Page<T>>) -> F,
+    ) -> Result<(), Halt>
     where
         F: Future<Output = Swept>,
     {
         let (tx, pages) = mpsc::channel(PAGES_WAITING);
-        let swept = self.listing(target, sweep(tx), pages, |steps, rows| steps.apply_plain(target, rows).boxed()).await?;
+        let swept =
+            self.listing(target, sweep(tx), pages, |steps, rows| steps.apply_plain(target, rows).boxed()).await?;
         let swept = self.judged(target, swept)?;
         if let Some(sweep) = &swept {
             self.absent_of_kind::<T>(sweep).await?;
@@ -188,7 +195,8 @@ impl<'r> Steps<'r> {
 
     async fn absent_of_kind<T: Draft>(&mut self, sweep: &Sweep) -> Result<(), Halt> {
         let (panel, ids) = (self.run.panel.id, sweep.ids.clone());
-        let missing = self.run.inner.store.read(move |tx| held::of_kind::<T>(tx, panel, |id| !ids.contains(id))).await?;
+        let missing =
+            self.run.inner.store.read(move |tx| held::of_kind::<T>(tx, panel, |id| !ids.contains(id))).await?;
         self.absent.extend(missing.into_iter().map(|id| Absent { kind: T::KIND, id, parent: None }));
         Ok(())
     }
@@ -197,7 +205,8 @@ impl<'r> Steps<'r> {
         let panel = self.run.panel.id;
         let nodes = self.run.inner.store.read(move |tx| held::of_kind::<Node>(tx, panel, |_| true)).await?;
         // Nodes that the list no longer held would only answer 404; whether they are gone is asked later.
-        let gone: HashSet<_> = self.absent.iter().filter(|absent| absent.kind == Kind::Node).map(|absent| absent.id).collect();
+        let gone: HashSet<_> =
+            self.absent.iter().filter(|absent| absent.kind == Kind::Node).map(|absent| absent.id).collect();
         let (tx, pages) = mpsc::channel(PAGES_WAITING);
         let client = self.client.clone();
         let list = |node| {
@@ -208,8 +217,9 @@ impl<'r> Steps<'r> {
         drop(tx);
         let sweeps = stream::iter(lists).buffer_unordered(LISTS_AT_ONCE).collect::<Vec<_>>();
         let target = Target::Allocations;
-        let swept =
-            self.listing(target, sweeps, pages, |steps, rows| steps.apply_plain::<Allocation>(target, rows).boxed()).await?;
+        let swept = self
+            .listing(target, sweeps, pages, |steps, rows| steps.apply_plain::<Allocation>(target, rows).boxed())
+            .await?;
         let mut whole = Vec::new();
         for (node, swept) in swept {
             if let Some(sweep) = self.judged(Target::Allocations, swept)? {
@@ -232,7 +242,12 @@ impl<'r> Steps<'r> {
                 self.whole::<Nest, _>(Target::Nests, |tx| async move { client.nests(tx).await }).await?;
                 let panel = self.run.panel.id;
                 let gone: HashSet<_> = self.absent.iter().filter(|a| a.kind == Kind::Nest).map(|a| a.id).collect();
-                let nests = self.run.inner.store.read(move |tx| held::of_kind::<Nest>(tx, panel, |id| !gone.contains(&id))).await?;
+                let nests = self
+                    .run
+                    .inner
+                    .store
+                    .read(move |tx| held::of_kind::<Nest>(tx, panel, |id| !gone.contains(&id)))
+                    .await?;
                 nests.into_iter().map(Some).collect()
             }
         };
@@ -256,7 +271,9 @@ impl<'r> Steps<'r> {
             .run
             .inner
             .store
-            .read(move |tx| nests.into_iter().map(|nest| Ok((nest, held::eggs(tx, panel, nest)?))).collect::<Result<Vec<_>, _>>())
+            .read(move |tx| {
+                nests.into_iter().map(|nest| Ok((nest, held::eggs(tx, panel, nest)?))).collect::<Result<Vec<_>, _>>()
+            })
             .await?;
         let (tx, pages) = mpsc::channel(PAGES_WAITING);
         let client = self.client.clone();
@@ -267,7 +284,8 @@ impl<'r> Steps<'r> {
         let lists: Vec<_> = known.into_iter().map(list).collect();
         drop(tx);
         let sweeps = stream::iter(lists).buffer_unordered(LISTS_AT_ONCE).collect::<Vec<_>>();
-        let swept = self.listing(Target::Nests, sweeps, pages, |steps, bundles| steps.apply_eggs(bundles).boxed()).await?;
+        let swept =
+            self.listing(Target::Nests, sweeps, pages, |steps, bundles| steps.apply_eggs(bundles).boxed()).await?;
         for (nest, nothing_known, swept) in swept {
             let waits = may_wait && nothing_known && self.run.wants(Target::Servers);
             match swept {
@@ -332,8 +350,10 @@ impl<'r> Steps<'r> {
             subusers: self.run.wants(Target::Subusers),
             databases: self.run.wants(Target::Databases),
         };
-        let steps: Vec<_> =
-            [Target::Servers, Target::Databases, Target::Subusers].into_iter().filter(|target| self.run.wants(*target)).collect();
+        let steps: Vec<_> = [Target::Servers, Target::Databases, Target::Subusers]
+            .into_iter()
+            .filter(|target| self.run.wants(*target))
+            .collect();
         for target in steps.iter().rev() {
             self.run.begin(*target, &self.client);
         }

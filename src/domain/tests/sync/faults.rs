@@ -47,7 +47,10 @@ async fn every_fault_keeps_the_scope_and_the_next_sync_heals() {
         assert!(users.contains(&victim));
         if !matches!(fault, FaultKind::Redirect(_)) {
             let first = *lab.ids::<Server>().first().unwrap();
-            assert!(lab.get::<Server>(first).unwrap().name.ends_with('x'), "{fault:?}: other scopes are synced: {run:#?}");
+            assert!(
+                lab.get::<Server>(first).unwrap().name.ends_with('x'),
+                "{fault:?}: other scopes are synced: {run:#?}"
+            );
         }
         lab.sim.faults().clear();
         lab.clean_sync().await;
@@ -91,7 +94,9 @@ async fn maintenance_keeps_the_mirror_as_it_is() {
     let lab = Lab::new(small()).await;
     lab.clean_sync().await;
     let before = lab.all_ids();
-    lab.sim.faults().inject(Fault { when: Match::any(), what: FaultKind::Maintenance { retry_after_s: None, html: false } });
+    lab.sim
+        .faults()
+        .inject(Fault { when: Match::any(), what: FaultKind::Maintenance { retry_after_s: None, html: false } });
     let run = lab.sync().await;
     assert_eq!(run.status, SyncStatus::Failed);
     assert_eq!(lab.all_ids(), before);
@@ -108,7 +113,9 @@ async fn one_broken_egg_does_not_lose_the_others() {
     assert_eq!(run.status, SyncStatus::Completed, "{run:#?}");
     assert!(run.totals().failed > 0);
     let eggs = lab.ids::<aviary_kernel::model::Egg>();
-    let used = lab.sim.with_world(|world| world.servers.values().map(|s| s.egg).filter(|egg| *egg != broken).collect::<Vec<_>>());
+    let used = lab
+        .sim
+        .with_world(|world| world.servers.values().map(|s| s.egg).filter(|egg| *egg != broken).collect::<Vec<_>>());
     assert!(used.iter().all(|egg| eggs.contains(egg)), "{eggs:?} {used:?}");
 }
 

@@ -9,8 +9,8 @@ use aviary_domain::panels::{HttpOptions, NewPanel, Panels};
 use aviary_domain::sync::{Limits, StartSync, Syncs};
 use aviary_kernel::base::{Env, ManualClock, MasterKey, Sealer, Secret, Timestamp};
 use aviary_kernel::model::{
-    Allocation, Egg, EggVariable, Kind, Location, Nest, Node, PanelId, RemoteId, Server, ServerDatabase, Subuser, SyncRun,
-    SyncStatus, Target, User,
+    Allocation, Egg, EggVariable, Kind, Location, Nest, Node, PanelId, RemoteId, Server, ServerDatabase, Subuser,
+    SyncRun, SyncStatus, Target, User,
 };
 use aviary_kernel::store::{Options, Read, Span, Store, verify};
 use aviary_sim::{PanelSpec, SimPanel};
@@ -178,7 +178,8 @@ impl Lab {
         assert_eq!(ours.allocation_id, theirs.allocation, "{}", at("allocation"));
         assert_eq!(ours.startup_command, theirs.startup, "{}", at("startup"));
         assert_eq!(ours.image, theirs.image, "{}", at("image"));
-        let assigned: BTreeSet<_> = world.allocations.values().filter(|a| a.server == Some(theirs.id)).map(|a| a.id).collect();
+        let assigned: BTreeSet<_> =
+            world.allocations.values().filter(|a| a.server == Some(theirs.id)).map(|a| a.id).collect();
         assert_eq!(ours.allocations.unwrap().into_iter().collect::<BTreeSet<_>>(), assigned, "{}", at("allocations"));
     }
 

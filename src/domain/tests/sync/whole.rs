@@ -149,7 +149,9 @@ async fn hidden_values_are_not_in_the_file_in_the_clear() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_thousand_servers_take_at_most_seventy_requests_and_no_429() {
-    let lab = Lab::new(PanelSpec { servers: 1000, users: 600, nodes: 10, allocations_per_node: 150, ..PanelSpec::default() }).await;
+    let lab =
+        Lab::new(PanelSpec { servers: 1000, users: 600, nodes: 10, allocations_per_node: 150, ..PanelSpec::default() })
+            .await;
     let run = lab.clean_sync().await;
     lab.assert_same();
     assert!(run.requests <= 70, "{}", run.requests);
