@@ -4,13 +4,16 @@
 use std::error::Error as StdError;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use aviary_kernel::base::Secret;
 use bytes::{Bytes, BytesMut};
 use reqwest::header::{ACCEPT, AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
-use reqwest::{Certificate, Client, redirect, retry};
+use reqwest::{Certificate, Client, ClientBuilder, redirect, retry};
 use url::Url;
+
+use crate::tls;
 
 /// Headers that are ours to set, or that would make a request look like one of a browser.
 const NOT_YOURS: &[&str] =
@@ -107,6 +110,8 @@ pub(crate) enum Broken {
 pub(crate) enum TlsFault {
     /// Nobody that we trust has signed the certificate.
     UnknownIssuer,
+    /// The certificate is one of an authority, as self-signed ones often are.
+    IsAuthority,
     /// The certificate is past its time, or before it.
     Expired,
     /// The certificate is for another name.
@@ -120,6 +125,10 @@ pub(crate) enum TlsFault {
 /// One client for one remote.
 pub(crate) struct Http {
     client: Client,
+    /// Trusts only the very certificates in the `ca_file`.
+    pinned: Option<Client>,
+    /// Whether the remote showed one of those.
+    is_pinned: AtomicBool,
     cap: usize,
 }
 
@@ -127,29 +136,46 @@ impl Http {
     /// A client for the remote at `base`.
     pub(crate) fn new(options: &HttpOptions, base: &Url) -> Result<Self, Unusable> {
         init_tls();
-        let mut builder = Client::builder()
-            .user_agent(concat!("Aviary/", env!("CARGO_PKG_VERSION")))
-            .default_headers(extra_headers(&options.headers)?)
-            .connect_timeout(options.connect_timeout)
-            .timeout(options.request_timeout)
-            .redirect(redirect::Policy::none())
-            .referer(false)
-            // Ours is the only hand that repeats a request, so that each one is counted.
-            .retry(retry::never())
-            .pool_max_idle_per_host(options.concurrency);
         if base.scheme() == "http" {
             // No secure connection will be made, so a machine without any certificates is fine.
-            builder = builder.tls_certs_only([]);
-        } else if let Some(file) = &options.ca_file {
-            builder = builder.tls_certs_merge(read_certificates(file)?);
+            let builder = builder(options)?.tls_certs_only([]);
+            return Ok(Self::of(built(builder, options)?, None, options));
         }
-        let client = builder.build().map_err(|error| cannot_build(&error, options))?;
-        Ok(Self { client, cap: options.max_body_bytes })
+        let Some(file) = &options.ca_file else {
+            return Ok(Self::of(built(builder(options)?, options)?, None, options));
+        };
+        let pem = read_ca_file(file)?;
+        let client = built(builder(options)?.tls_certs_merge(certificates(file, &pem)?), options)?;
+        let pinned = match tls::pinned(&pem) {
+            Some(config) => Some(built(builder(options)?.tls_backend_preconfigured(config), options)?),
+            None => None,
+        };
+        Ok(Self::of(client, pinned, options))
+    }
+
+    fn of(client: Client, pinned: Option<Client>, options: &HttpOptions) -> Self {
+        Self { client, pinned, is_pinned: AtomicBool::new(false), cap: options.max_body_bytes }
     }
 
     /// Asks for `url` and takes the whole answer, whatever its status.
     pub(crate) async fn get(&self, url: Url, bearer: Option<&Secret<String>>) -> Result<Answer, Broken> {
-        let mut request = self.client.get(url).header(ACCEPT, "application/json");
+        let Some(pinned) = &self.pinned else { return self.get_by(&self.client, url, bearer).await };
+        if self.is_pinned.load(Ordering::Relaxed) {
+            return self.get_by(pinned, url, bearer).await;
+        }
+        match self.get_by(&self.client, url.clone(), bearer).await {
+            // No connection came about, so nothing was sent yet.
+            Err(Broken::Tls(TlsFault::IsAuthority)) => {
+                let outcome = self.get_by(pinned, url, bearer).await;
+                self.is_pinned.store(outcome.is_ok(), Ordering::Relaxed);
+                outcome
+            }
+            outcome => outcome,
+        }
+    }
+
+    async fn get_by(&self, client: &Client, url: Url, bearer: Option<&Secret<String>>) -> Result<Answer, Broken> {
+        let mut request = client.get(url).header(ACCEPT, "application/json");
         if let Some(key) = bearer {
             request = request.header(AUTHORIZATION, bearer_header(key));
         }
@@ -200,15 +226,42 @@ fn extra_headers(headers: &[(String, Secret<String>)]) -> Result<HeaderMap, Unus
     Ok(map)
 }
 
-fn read_certificates(file: &Path) -> Result<Vec<Certificate>, Unusable> {
-    let refuse = |why: String| Unusable {
+fn builder(options: &HttpOptions) -> Result<ClientBuilder, Unusable> {
+    let builder = Client::builder()
+        .user_agent(concat!("Aviary/", env!("CARGO_PKG_VERSION")))
+        .default_headers(extra_headers(&options.headers)?)
+        .connect_timeout(options.connect_timeout)
+        .timeout(options.request_timeout)
+        .redirect(redirect::Policy::none())
+        .referer(false)
+        // Ours is the only hand that repeats a request, so that each one is counted.
+        .retry(retry::never())
+        .pool_max_idle_per_host(options.concurrency);
+    Ok(builder)
+}
+
+fn built(builder: ClientBuilder, options: &HttpOptions) -> Result<Client, Unusable> {
+    builder.build().map_err(|error| cannot_build(&error, options))
+}
+
+fn read_ca_file(file: &Path) -> Result<Vec<u8>, Unusable> {
+    std::fs::read(file).map_err(|error| bad_ca_file(file, &format!("cannot be read: {error}")))
+}
+
+fn certificates(file: &Path, pem: &[u8]) -> Result<Vec<Certificate>, Unusable> {
+    match Certificate::from_pem_bundle(pem) {
+        Ok(certificates) if certificates.is_empty() => Err(bad_ca_file(file, "holds no certificate")),
+        Ok(certificates) => Ok(certificates),
+        Err(_) => Err(bad_ca_file(file, "holds no certificates that can be read")),
+    }
+}
+
+fn bad_ca_file(file: &Path, why: &str) -> Unusable {
+    Unusable {
         what: format!("the `ca_file` {} {why}", file.display()),
-        remedy: "give the path of a PEM file with the certificate of the authority that signed the panel's".to_owned(),
-    };
-    let pem = std::fs::read(file).map_err(|error| refuse(format!("cannot be read: {error}")))?;
-    let certificates =
-        Certificate::from_pem_bundle(&pem).map_err(|_| refuse("holds no certificates that can be read".to_owned()))?;
-    if certificates.is_empty() { Err(refuse("holds no certificate".to_owned())) } else { Ok(certificates) }
+        remedy: "give the path of a PEM file with the panel's certificate, or that of the authority that signed it"
+            .to_owned(),
+    }
 }
 
 fn cannot_build(error: &reqwest::Error, options: &HttpOptions) -> Unusable {
@@ -265,8 +318,8 @@ fn tls_fault(cause: &(dyn StdError + 'static)) -> Option<TlsFault> {
                 TlsFault::Expired
             }
             Bad::NotValidForName | Bad::NotValidForNameContext { .. } => TlsFault::WrongName,
-            // A self-signed certificate that marks itself as an authority ends up here.
-            other if format!("{other:?}").contains("CaUsedAsEndEntity") => TlsFault::UnknownIssuer,
+            // The library below tells this one only by its debug name.
+            other if format!("{other:?}").contains("CaUsedAsEndEntity") => TlsFault::IsAuthority,
             other => TlsFault::Other(other.to_string()),
         },
         rustls::Error::InvalidMessage(_) => TlsFault::NotTls,

@@ -9,6 +9,7 @@ mod http;
 mod ids;
 mod pace;
 pub mod pterodactyl;
+mod tls;
 
 pub use http::{HttpOptions, init_tls};
 pub use ids::IdSet;

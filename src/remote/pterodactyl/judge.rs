@@ -103,11 +103,11 @@ impl Place {
     fn tls(&self, fault: TlsFault) -> PanelError {
         let host = &self.host;
         let (what, remedy) = match fault {
-            TlsFault::UnknownIssuer if self.has_ca_file => (
+            TlsFault::UnknownIssuer | TlsFault::IsAuthority if self.has_ca_file => (
                 format!("the certificate of {host} is signed by nobody that we trust"),
                 "check that `ca_file` holds the authority that signed this certificate".to_owned(),
             ),
-            TlsFault::UnknownIssuer => (
+            TlsFault::UnknownIssuer | TlsFault::IsAuthority => (
                 format!("the certificate of {host} is signed by nobody that we trust; it may be self-signed"),
                 "name the certificate or its authority as `ca_file`, or give the panel a public certificate".to_owned(),
             ),

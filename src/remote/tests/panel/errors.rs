@@ -7,6 +7,7 @@ use aviary_remote::{FaultKind, PanelClient, PanelError};
 use serde_json::json;
 
 use crate::script::{APP_KEY, CLIENT_KEY, Reply, Script, access, collect, list, page_of, quick, users};
+use crate::tls::OTHER;
 
 async fn fault(client: &PanelClient) -> PanelError {
     let (_, _, outcome) = collect(async |pages| client.users(pages).await).await;
@@ -147,7 +148,7 @@ async fn a_panel_without_tls_is_said_plainly() {
     let panel = Script::start(|_| Reply::html(400)).await;
     let url = panel.url.replace("http://", "https://");
     let file = tempfile::NamedTempFile::new().unwrap();
-    std::fs::write(file.path(), CERTIFICATE).unwrap();
+    std::fs::write(file.path(), OTHER).unwrap();
     let mut options = quick();
     options.ca_file = Some(file.path().to_owned());
     let client = PanelClient::new(access(&url), &options, Env::system()).unwrap();
@@ -240,18 +241,3 @@ async fn a_dialect_is_never_guessed() {
         assert_eq!(client.dialect().await.unwrap_err().kind, kind, "{reply:?}");
     }
 }
-
-/// A self-signed certificate for `reef.example`.
-const CERTIFICATE: &str = "\
------BEGIN CERTIFICATE-----
-MIIBnDCCAUKgAwIBAgIUeRJ3VgNK6bZjmzUY2D8Djg/xooAwCgYIKoZIzj0EAwIw
-FzEVMBMGA1UEAwwMcmVlZi5leGFtcGxlMB4XDTI2MTEyMDA4MjgwOVoXDTM2MTEx
-NzA4MjgwOVowFzEVMBMGA1UEAwwMcmVlZi5leGFtcGxlMFkwEwYHKoZIzj0CAQYI
-KoZIzj0DAQcDQgAE15kGFWHJf/UbAKnKwkBmPyYZw75v5cwE67RX7iSCMlzFSf1e
-AY53FGOYGugGYWE5b+AakFTzs1R7XYls6iaWO6NsMGowHQYDVR0OBBYEFKFDcLsI
-HjKnp8ADVS4EDiH8WY8wMB8GA1UdIwQYMBaAFKFDcLsIHjKnp8ADVS4EDiH8WY8w
-MA8GA1UdEwEB/wQFMAMBAf8wFwYDVR0RBBAwDoIMcmVlZi5leGFtcGxlMAoGCCqG
-SM49BAMCA0gAMEUCIQD/9fBCGJtp3tpKmWiKNyFDU+moekIFOdBu0Nr/ITwJvgIg
-HWRMVRVNakyANkx//41CO6W7t/8CApDJ9GuLvsYAitQ=
------END CERTIFICATE-----
-";

@@ -9,3 +9,4 @@ mod lists;
 mod script;
 mod simulated;
 mod single;
+mod tls;
