@@ -9,16 +9,18 @@
 mod admin;
 pub mod allow;
 mod answer;
-pub mod api;
+pub(crate) mod api;
 pub mod assets;
 mod cors;
 mod input;
 mod map;
+pub mod openapi;
 pub mod page;
 pub mod problem;
 pub mod routes;
 pub mod serve;
 pub mod session;
+mod sse;
 
 use actix_web::App;
 use actix_web::Error;
@@ -83,13 +85,14 @@ pub struct Site {
     services: Services,
     sessions: Data<Sessions>,
     assets: Data<Assets>,
+    document: Data<openapi::Text>,
 }
 
 impl Site {
     /// Gets everything ready.
     pub fn new(services: Services) -> Self {
         let sessions = Data::new(Sessions::new(&services.options, services.env.clone()));
-        Self { services, sessions, assets: Data::new(Assets::load()) }
+        Self { services, sessions, assets: Data::new(Assets::load()), document: Data::new(openapi::Text::new()) }
     }
 
     /// Offers the services to handlers and puts the URL map in place.
@@ -105,7 +108,8 @@ impl Site {
             .app_data(Data::new(heartbeats))
             .app_data(Data::new(options))
             .app_data(self.sessions.clone())
-            .app_data(self.assets.clone());
+            .app_data(self.assets.clone())
+            .app_data(self.document.clone());
         input::limits(config);
         routes::routes(config);
     }

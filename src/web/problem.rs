@@ -5,7 +5,7 @@
 
 use std::fmt;
 
-use actix_web::http::header::{self, ContentType};
+use actix_web::http::header;
 use actix_web::http::{Method, StatusCode};
 use actix_web::{HttpResponse, HttpResponseBuilder, ResponseError};
 use aviary_kernel::base::{Error, Source};

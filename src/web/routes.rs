@@ -4,14 +4,72 @@ use actix_web::HttpRequest;
 use actix_web::web::{self, ServiceConfig};
 
 use crate::answer::is_page;
+use crate::api::{health, history, lists, mirror, panels, removals, reports, stats, sync, syncs};
 use crate::map::Map;
 use crate::page::PageError;
 use crate::problem::Problem;
-use crate::{admin, assets};
+use crate::{admin, assets, openapi};
 
 /// What programs use. Every route stands in `/openapi.json` too; a test compares the two.
 pub fn api() -> Map {
     Map::new()
+        // Everybody.
+        .get("/health", health::health)
+        .get("/readyz", health::ready)
+        .get("/openapi.json", openapi::document_route)
+        .get("/api/stats", stats::stats)
+        .get("/api/panel/counts", stats::panel_counts)
+        .get("/api/panel/nodes", stats::panel_nodes)
+        // The admin area of the older API.
+        .get("/api/admin/servers", lists::servers)
+        .get("/api/admin/nodes", lists::nodes)
+        .get("/api/admin/nodes/{id}/allocations", lists::node_allocations)
+        .patch("/api/admin/nodes/{id}/maintenance", lists::maintenance)
+        .get("/api/admin/locations", lists::locations)
+        .get("/api/admin/allocations", lists::allocations)
+        .get("/api/admin/nests", lists::nests)
+        .get("/api/admin/eggs", lists::eggs)
+        .get("/api/admin/stats", stats::admin)
+        .get("/api/admin/sync", sync::status)
+        .post("/api/admin/sync", sync::start)
+        .post("/api/admin/sync/cancel", sync::cancel)
+        .get("/api/admin/sync/logs", sync::logs)
+        .get("/api/admin/sync/settings", sync::settings)
+        .post("/api/admin/sync/settings", sync::set_settings)
+        .stream("/api/admin/sync/stream/{id}", sync::stream)
+        // For other back ends, as in the older API.
+        .post("/api/v1/sync/full", sync::v1_full)
+        .post("/api/v1/sync/cancel/{id}", sync::v1_cancel)
+        .get("/api/v1/sync/status/{id}", sync::v1_status)
+        .get("/api/v1/sync/logs", sync::v1_logs)
+        .get("/api/v1/sync/latest", sync::v1_latest)
+        .post("/api/v1/sync/{target}", sync::v1_target)
+        .get("/api/v1/stats/overview", stats::overview)
+        .get("/api/v1/stats/servers", stats::servers)
+        .get("/api/v1/stats/users", stats::users)
+        .get("/api/v1/stats/admin", stats::v1_admin)
+        // Panels and syncs.
+        .get("/api/v1/panels", panels::list)
+        .post("/api/v1/panels", panels::add)
+        .get("/api/v1/panels/{id}", panels::one)
+        .delete("/api/v1/panels/{id}", panels::remove)
+        .post("/api/v1/panels/{id}/test", panels::test)
+        .post("/api/v1/panels/{id}/sync", syncs::start)
+        .get("/api/v1/syncs", syncs::list)
+        .get("/api/v1/syncs/{id}", syncs::one)
+        .post("/api/v1/syncs/{id}/cancel", syncs::cancel)
+        .stream("/api/v1/syncs/{id}/events", syncs::events)
+        .get("/api/v1/removals", removals::list)
+        .get("/api/v1/removals/{sync}", removals::one)
+        .post("/api/v1/removals/{sync}/confirm", removals::confirm)
+        .post("/api/v1/removals/{sync}/refuse", removals::refuse)
+        // The mirror.
+        .get("/api/v1/mirror/{kind}", mirror::list)
+        .get("/api/v1/mirror/{kind}/{id}", mirror::one)
+        .get("/api/v1/mirror/{kind}/{id}/history", history::of_object)
+        .get("/api/v1/history", history::list)
+        .get("/api/v1/drift", reports::drift)
+        .get("/api/v1/counts", reports::counts)
 }
 
 /// Puts everything in place.

@@ -1,1 +1,15 @@
 //! The API for programs, one file per resource.
+
+pub(crate) mod health;
+pub(crate) mod history;
+pub(crate) mod lists;
+pub(crate) mod mirror;
+pub(crate) mod panels;
+pub(crate) mod removals;
+mod reply;
+pub(crate) mod reports;
+pub(crate) mod stats;
+pub(crate) mod sync;
+mod sync_log;
+pub(crate) mod syncs;
+mod words;

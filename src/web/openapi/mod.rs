@@ -1,0 +1,127 @@
+//! `/openapi.json`: generated from the handlers and the types they answer with.
+
+pub(crate) mod doc;
+pub(crate) mod shape;
+
+use actix_web::HttpResponse;
+use actix_web::http::header;
+use actix_web::web::{Bytes, Data};
+use utoipa::OpenApi;
+use utoipa::openapi::path::Operation;
+use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::openapi::{
+    Content, ContentBuilder, OpenApi as Document, PathItem, Ref, RefOr, Response, ResponseBuilder, SecurityRequirement,
+};
+
+use crate::api::{health, history, lists, mirror, panels, removals, reports, stats, sync, syncs};
+use crate::problem::ProblemView;
+
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "Aviary",
+        description = "Mirror of game server panels. Paths under /api/admin, /api/panel, /api/stats and most of /api/v1/sync and \
+            /api/v1/stats keep the names and fields of the API that Aviary replaces, with one difference: `metadata` of a sync \
+            log is an object. Every error everywhere is a problem (RFC 9457).",
+    ),
+    paths(
+        health::health, health::ready, document_route,
+        stats::stats, stats::panel_counts, stats::panel_nodes,
+        lists::servers, lists::nodes, lists::node_allocations, lists::maintenance, lists::locations, lists::allocations,
+        lists::nests, lists::eggs, stats::admin,
+        sync::status, sync::start, sync::cancel, sync::logs, sync::settings, sync::set_settings, sync::stream,
+        sync::v1_full, sync::v1_target, sync::v1_cancel, sync::v1_status, sync::v1_logs, sync::v1_latest,
+        stats::overview, stats::servers, stats::users, stats::v1_admin,
+        panels::list, panels::add, panels::one, panels::remove, panels::test, syncs::start,
+        syncs::list, syncs::one, syncs::cancel, syncs::events,
+        removals::list, removals::one, removals::confirm, removals::refuse,
+        mirror::list, mirror::one, history::of_object, history::list, reports::drift, reports::counts,
+    ),
+    components(schemas(ProblemView)),
+    tags(
+        (name = "health", description = "For monitors"),
+        (name = "public", description = "For everybody"),
+        (name = "admin", description = "The admin area of the API that Aviary replaces"),
+        (name = "sync", description = "Syncs, for other back ends"),
+        (name = "statistics", description = "Numbers, for other back ends"),
+        (name = "panels", description = "The panels that are mirrored"),
+        (name = "syncs", description = "Syncs, in full detail"),
+        (name = "removals", description = "Removals that wait for a person"),
+        (name = "mirror", description = "Everything that is mirrored"),
+        (name = "history", description = "What changed"),
+    ),
+)]
+struct Api;
+
+/// Routes that answer everybody. What is not here asks for the key.
+pub const PUBLIC: &[&str] =
+    &["/health", "/readyz", "/api/stats", "/api/panel/counts", "/api/panel/nodes", "/openapi.json"];
+
+/// The document.
+pub fn document() -> Document {
+    let mut document = Api::openapi();
+    document.info.version = env!("CARGO_PKG_VERSION").to_owned();
+    let mut components = document.components.take().unwrap_or_default();
+    doc::fill(&mut components);
+    let header = |name| SecurityScheme::ApiKey(ApiKey::Header(ApiKeyValue::new(name)));
+    components.add_security_scheme("key", header("X-API-Key"));
+    components
+        .add_security_scheme("bearer", SecurityScheme::Http(HttpBuilder::new().scheme(HttpAuthScheme::Bearer).build()));
+    document.components = Some(components);
+    for (path, item) in &mut document.paths.paths {
+        let public = PUBLIC.contains(&path.as_str());
+        operations(item).for_each(|operation| complete(operation, public));
+    }
+    document
+}
+
+fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
+    [&mut item.get, &mut item.post, &mut item.put, &mut item.patch, &mut item.delete].into_iter().flatten()
+}
+
+/// Says what is true of every operation.
+fn complete(operation: &mut Operation, public: bool) {
+    let problem = |what: &str| {
+        let content: Content = ContentBuilder::new().schema(Some(Ref::from_schema_name("Problem"))).build();
+        ResponseBuilder::new().description(what).content("application/problem+json", content).build()
+    };
+    for response in operation.responses.responses.values_mut() {
+        name_content_type(response);
+    }
+    let all = &mut operation.responses.responses;
+    all.insert("default".into(), problem("Something went wrong").into());
+    if !public {
+        all.insert("401".into(), problem("Nobody, or a wrong key").into());
+        let none: [&str; 0] = [];
+        operation.security =
+            Some(vec![SecurityRequirement::new("key", none), SecurityRequirement::new("bearer", none)]);
+    }
+}
+
+/// Problems have a content type of their own.
+fn name_content_type(response: &mut RefOr<Response>) {
+    let RefOr::T(response) = response else { return };
+    for (name, content) in std::mem::take(&mut response.content) {
+        let RefOr::T(inner) = &content else { continue };
+        let is_problem = matches!(&inner.schema, Some(RefOr::Ref(to)) if to.ref_location.ends_with("/Problem"));
+        response.content.insert(if is_problem { "application/problem+json".to_owned() } else { name }, content);
+    }
+}
+
+/// The document as it is sent; made once.
+pub(crate) struct Text(Bytes);
+
+impl Text {
+    pub(crate) fn new() -> Self {
+        Self(Bytes::from(document().to_json().unwrap_or_default()))
+    }
+}
+
+/// This document
+#[utoipa::path(get, path = "/openapi.json", tag = "health", responses((status = 200, description = "An OpenAPI document", body = serde_json::Value)))]
+pub(crate) async fn document_route(text: Data<Text>) -> HttpResponse {
+    HttpResponse::Ok()
+        .content_type("application/json")
+        .insert_header((header::CACHE_CONTROL, "no-cache"))
+        .body(text.0.clone())
+}

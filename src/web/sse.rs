@@ -1,0 +1,54 @@
+//! Events for browsers: a stream that lives as long as somebody reads it.
+
+use std::convert::Infallible;
+use std::time::Duration;
+
+use actix_web::HttpResponse;
+use actix_web::http::header;
+use aviary_kernel::model::SyncRun;
+use bytes::Bytes;
+use futures_util::{Stream, StreamExt, stream};
+use serde::Serialize;
+use tokio::sync::watch;
+use tokio::time::timeout;
+
+/// A comment is sent this often, so that nobody in between takes the silence for the end.
+const HEARTBEAT: Duration = Duration::from_secs(15);
+
+/// One event.
+pub(crate) fn event(name: &str, data: &impl Serialize) -> Bytes {
+    // JSON text has no line breaks of its own.
+    let data = serde_json::to_string(data).unwrap_or_default();
+    Bytes::from(format!("event: {name}\ndata: {data}\n\n"))
+}
+
+/// An answer that sends `events` as they come.
+pub(crate) fn answer(events: impl Stream<Item = Bytes> + 'static) -> HttpResponse {
+    HttpResponse::Ok()
+        .content_type("text/event-stream")
+        .insert_header((header::CACHE_CONTROL, "no-cache"))
+        .insert_header(("X-Accel-Buffering", "no"))
+        .streaming(events.map(Ok::<_, Infallible>))
+}
+
+/// Follows a run: what `tell` makes of it now, on each change, and at the end; in between a sign of life.
+pub(crate) fn follow<F>(first: SyncRun, changes: Option<watch::Receiver<SyncRun>>, tell: F) -> impl Stream<Item = Bytes>
+where
+    F: Fn(&SyncRun) -> Bytes + 'static,
+{
+    let over = first.status.is_over();
+    let begin = tell(&first);
+    let follow = changes.filter(|_| !over).map(|changes| (changes, tell));
+    stream::once(async move { begin }).chain(stream::unfold(follow, |state| async move {
+        let (mut changes, tell) = state?;
+        match timeout(HEARTBEAT, changes.changed()).await {
+            Err(_) => Some((Bytes::from_static(b": ping\n\n"), Some((changes, tell)))),
+            Ok(changed) => {
+                let run = changes.borrow_and_update().clone();
+                // Without a sender there is nothing more to come, whatever the last value says.
+                let done = changed.is_err() || run.status.is_over();
+                Some((tell(&run), (!done).then_some((changes, tell))))
+            }
+        }
+    }))
+}
