@@ -8,5 +8,4 @@ mod life;
 mod limits;
 mod lists;
 mod shapes;
-mod speed;
 mod writes;

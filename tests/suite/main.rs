@@ -1,0 +1,7 @@
+//! The program as people use it: the real binary, real files, a simulated panel over real HTTP.
+#![allow(missing_docs, clippy::unwrap_used, reason = "tests")]
+
+mod aviary;
+mod command_line;
+mod crash;
+mod serving;
