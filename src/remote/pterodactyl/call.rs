@@ -130,6 +130,7 @@ struct Door {
 
 /// Sends requests to one panel.
 pub(crate) struct Caller {
+    name: String,
     http: Http,
     base: Url,
     place: Place,
@@ -151,6 +152,7 @@ impl Caller {
         let client = access.client_key.map(|key| door(key, Api::Client, share)).transpose()?;
         let concurrency = options.concurrency.clamp(1, 32);
         Ok(Self {
+            name: access.name,
             http,
             place: Place::new(&base, options),
             base,
@@ -167,6 +169,11 @@ impl Caller {
     /// Requests that may be under way at a time.
     pub(crate) fn concurrency(&self) -> usize {
         self.concurrency
+    }
+
+    /// What people call the panel.
+    pub(crate) fn name(&self) -> &str {
+        &self.name
     }
 
     pub(crate) fn env(&self) -> &Env {
@@ -203,6 +210,7 @@ impl Caller {
             }
             let pause = self.pause(&error, attempt, retry_after);
             tracing::debug!(
+                panel.name = self.name,
                 fault = error.kind.code(),
                 attempt,
                 pause_ms = pause.as_millis() as u64,
@@ -226,7 +234,13 @@ impl Caller {
             Err(_) => drop(turn),
         }
         let status = outcome.as_ref().ok().map(|answer| answer.status);
-        tracing::debug!(http.status = status, took_ms = took.as_millis() as u64, "{}", ask.told());
+        tracing::debug!(
+            panel.name = self.name,
+            http.status = status,
+            took_ms = took.as_millis() as u64,
+            "{}",
+            ask.told()
+        );
         (outcome, took)
     }
 

@@ -353,15 +353,14 @@ impl Look<'_> {
         if self.access.iter().any(|access| access.readable == Readable::Yes) {
             return;
         }
-        self.find(
-            Severity::Problem,
-            "not_an_administrator",
-            "the application key may read nothing at all",
-            Some(
-                "check that the key's owner is still an administrator of the panel, and that it is an application key"
-                    .to_owned(),
-            ),
-        );
+        let finding = Finding {
+            severity: Severity::Problem,
+            code: "not_an_administrator".to_owned(),
+            what: "the application key may read nothing at all".to_owned(),
+            remedy: Some("check that the key's owner is still an administrator of the panel".to_owned()),
+        };
+        // The cause of all the others.
+        self.findings.insert(0, finding);
     }
 
     fn find(&mut self, severity: Severity, code: &str, what: impl Into<String>, remedy: Option<String>) {

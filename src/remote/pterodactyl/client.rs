@@ -37,14 +37,13 @@ pub struct PanelClient {
 }
 
 struct Inner {
-    name: String,
     caller: Arc<Caller>,
     dialect: Mutex<Option<Dialect>>,
 }
 
 impl fmt::Debug for PanelClient {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("PanelClient").field("name", &self.inner.name).finish_non_exhaustive()
+        f.debug_struct("PanelClient").field("name", &self.inner.caller.name()).finish_non_exhaustive()
     }
 }
 
@@ -54,14 +53,14 @@ impl PanelClient {
     /// # Errors
     /// [`FaultKind::Config`] when the address, a key, an extra header or the `ca_file` cannot be right.
     pub fn new(access: PanelAccess, options: &HttpOptions, env: Env) -> Result<Self, PanelError> {
-        let (name, dialect) = (access.name.clone(), Mutex::new(access.dialect));
+        let dialect = Mutex::new(access.dialect);
         let caller = Arc::new(Caller::new(access, options, env)?);
-        Ok(Self { inner: Arc::new(Inner { name, caller, dialect }) })
+        Ok(Self { inner: Arc::new(Inner { caller, dialect }) })
     }
 
     /// What people call the panel.
     pub fn name(&self) -> &str {
-        &self.inner.name
+        self.inner.caller.name()
     }
 
     /// Which API the panel speaks: as known, or found out without a key and then remembered.
@@ -279,7 +278,12 @@ impl PanelClient {
         pages: Sender<Page<EggBundle>>,
     ) -> Result<Sweep, PanelError> {
         let request = error.request.clone().unwrap_or_default();
-        tracing::info!(fault = error.kind.code(), "reading {} known eggs one by one: {error}", known.len());
+        tracing::info!(
+            panel.name = self.name(),
+            fault = error.kind.code(),
+            "reading {} known eggs one by one: {error}",
+            known.len()
+        );
         let mut sweep = Sweep { total: known.len() as u64, ..Sweep::default() };
         for (n, ids) in known.chunks(self.inner.caller.concurrency()).enumerate() {
             let mut rows = Vec::new();

@@ -313,8 +313,10 @@ fn forbidden(ask: &Ask, answer: &Answer, key: &KeyHint) -> PanelError {
 
 /// An address in the panel's text. The text itself may be in any language.
 fn address_in(text: &str) -> Option<IpAddr> {
-    text.split(|c: char| !(c.is_ascii_hexdigit() || c == '.' || c == ':'))
-        .find_map(|word| word.trim_matches('.').trim_end_matches(':').parse().ok())
+    text.split(|c: char| !(c.is_ascii_alphanumeric() || c == '.' || c == ':'))
+        // Without digits it is more likely a name of PHP's, such as `Face::add`.
+        .filter(|word| word.bytes().any(|byte| byte.is_ascii_digit()))
+        .find_map(|word| word.trim_matches('.').parse().ok())
 }
 
 /// What a path is about, as the panel names the levels of a key.
@@ -425,4 +427,33 @@ fn rejected(answer: &Answer) -> PanelError {
 fn says_plain_http(answer: &Answer) -> bool {
     let words = b"plain HTTP request was sent to HTTPS port";
     answer.body.windows(words.len()).any(|window| window == words)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_is_found_in_a_text_of_any_language() {
+        let found = |text| address_in(text).map(|address| address.to_string());
+        assert_eq!(found("Diese IP (203.0.113.9) ist nicht erlaubt.").as_deref(), Some("203.0.113.9"));
+        assert_eq!(found("refused: 2001:db8::7.").as_deref(), Some("2001:db8::7"));
+        for text in ["This action is unauthorized.", "Face::add in line 12", "", "::", "1.11.7"] {
+            assert_eq!(found(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_path_names_its_level() {
+        for (path, level) in [
+            ("/api/application/nodes/4/allocations", "allocations"),
+            ("/api/application/nodes", "nodes"),
+            ("/api/application/nests/1/eggs/3", "eggs"),
+            ("/api/application/servers/2/databases/1", "server databases"),
+            ("/api/application/users/5", "users"),
+            ("/api/client/account", "this"),
+        ] {
+            assert_eq!(resource(path), level, "{path}");
+        }
+    }
 }

@@ -45,6 +45,12 @@ pub(crate) enum Part<T> {
     },
 }
 
+impl<T> Part<T> {
+    fn hole(error: PanelError) -> Self {
+        Self::Hole { request: error.request.clone().unwrap_or_default(), error }
+    }
+}
+
 /// An answer with rows.
 pub(crate) struct Chunk<T> {
     pub(crate) request: String,
@@ -98,26 +104,25 @@ impl<T: Send + 'static> Reader<T> {
                 todo.extend(cut(sub, part));
                 continue;
             }
-            let patience = match (is_cut, part) {
-                (false, _) => Patience::Usual,
-                (true, 1) => Patience::Twice,
-                (true, _) => Patience::Once,
-            };
-            match self.read_page(sub, part, patience).await {
+            match self.read_page(sub, part, patience(is_cut, part)).await {
                 Ok(chunk) => {
                     if is_cut && is_overloaded {
                         self.effort.lower_ceiling(part);
                     }
                     parts.push(Part::Read(chunk));
                 }
-                Err(error) if !error.kind.is_splittable() || part == 0 => return Err(error.on_page(page)),
+                Err(error) if part == 0 || !error.kind.is_splittable() => return Err(error.on_page(page)),
                 Err(error) => {
                     self.effort.failed(&error).map_err(|error| error.on_page(page))?;
                     is_overloaded |= error.kind.is_overload();
                     if part == 1 {
-                        parts.push(Part::Hole { request: error.request.clone().unwrap_or_default(), error });
+                        parts.push(Part::hole(error));
                     } else {
-                        tracing::info!(fault = error.kind.code(), "taking a page in smaller parts: {error}");
+                        tracing::info!(
+                            panel.name = self.caller.name(),
+                            fault = error.kind.code(),
+                            "taking a page in smaller parts: {error}"
+                        );
                         todo.extend(cut(sub, part));
                     }
                 }
@@ -186,6 +191,15 @@ impl<T: Send + 'static> Reader<T> {
             Err(error) if error.kind == FaultKind::ServerFault => Ok(true),
             Err(error) => Err(error),
         }
+    }
+}
+
+/// Whole pages are worth several tries; parts of one that failed are cut up further instead, down to a single row.
+fn patience(is_cut: bool, size: u32) -> Patience {
+    match (is_cut, size) {
+        (false, _) => Patience::Usual,
+        (true, 1) => Patience::Twice,
+        (true, _) => Patience::Once,
     }
 }
 

@@ -436,3 +436,77 @@ fn of_server(server: RemoteId, part: Fields<'_>, name: &str) -> Read<RemoteId> {
         _ => Ok(server),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::{Map, json};
+
+    use super::*;
+
+    /// Any JSON, with the names that the decoders look for here and there.
+    fn any_json() -> impl Strategy<Value = Value> {
+        let leaf = prop_oneof![
+            Just(Value::Null),
+            any::<bool>().prop_map(Value::from),
+            any::<i64>().prop_map(Value::from),
+            any::<f64>().prop_map(Value::from),
+            "[a-z0-9.-]{0,8}".prop_map(Value::from),
+        ];
+        let names = prop::sample::select(vec![
+            "object",
+            "data",
+            "attributes",
+            "id",
+            "uuid",
+            "name",
+            "limits",
+            "container",
+            "environment",
+            "relationships",
+            "variables",
+            "subusers",
+            "databases",
+            "allocations",
+            "permissions",
+            "config",
+            "script",
+            "rules",
+            "docker_images",
+        ]);
+        leaf.prop_recursive(5, 60, 8, move |inner| {
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 0..5).prop_map(Value::from),
+                prop::collection::vec((names.clone(), inner), 0..8).prop_map(|fields| {
+                    Value::Object(
+                        fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect::<Map<_, _>>(),
+                    )
+                }),
+            ]
+        })
+    }
+
+    fn with_object(object: &str, attributes: Value) -> Value {
+        json!({"object": object, "attributes": attributes})
+    }
+
+    proptest! {
+        #[test]
+        fn no_json_makes_a_decoder_panic(value in any_json()) {
+            let _ = location(&value);
+            for object in ["location", "node", "nest", "egg", "user", "server", "allocation"] {
+                let value = with_object(object, value.clone());
+                let _ = (location(&value), node(&value), nest(&value), egg(Some(1), &value));
+                let _ = (user(&value), server(&value), allocation(1, &value));
+            }
+        }
+
+        #[test]
+        fn an_id_that_can_be_read_is_never_lost(id in 1..u64::MAX, value in any_json()) {
+            let mut attributes = Map::from_iter([("limits".to_owned(), value)]);
+            attributes.insert("id".to_owned(), json!(id));
+            let fault = server(&with_object("server", Value::Object(attributes))).expect_err("most of it is missing");
+            prop_assert_eq!(fault.id, Some(id));
+        }
+    }
+}

@@ -7,13 +7,14 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+use aviary_kernel::model::RemoteId;
 use tokio::sync::mpsc::Sender;
 use tokio::task::JoinHandle;
 
 use super::call::Caller;
 use super::effort::Effort;
 use super::listing::{Listing, Part, Reader, bad_shape};
-use super::pass::{Anchor, Pass};
+use super::pass::{Anchor, Gap, Pass};
 use super::report::Sweep;
 use super::{Page, PanelError};
 use crate::IdSet;
@@ -42,7 +43,12 @@ pub(crate) async fn sweep<T: Send + 'static>(
                 return Ok(pass.into_sweep(None, sweeper.pages_read));
             }
             Err(incomplete) if again < READ_AGAIN => {
-                tracing::info!(request = incomplete.request, "reading the list again: {}", incomplete.reason);
+                tracing::info!(
+                    panel.name = sweeper.reader.caller.name(),
+                    request = incomplete.request,
+                    "reading the list again: {}",
+                    incomplete.reason
+                );
                 anchor = sweeper.anchor(&pass).await?;
                 again += 1;
             }
@@ -93,21 +99,24 @@ impl<T: Send + 'static> Sweeper<T> {
         }
         let mut left = SEARCHES;
         for gap in pass.gaps() {
-            let mut found = Vec::new();
             if gap.is_filled() {
-                found.extend(gap.candidates());
+                pass.name(&gap, &gap.candidates().collect::<Vec<_>>());
             } else if gap.width() <= left {
                 left -= gap.width();
-                for id in gap.candidates() {
-                    match self.reader.is_unshowable(id).await {
-                        Ok(true) => found.push(id),
-                        Ok(false) => {}
-                        Err(_) => return,
-                    }
-                }
+                let Ok(found) = self.search(&gap).await else { return };
+                pass.name(&gap, &found);
             }
-            pass.name(&gap, &found);
         }
+    }
+
+    async fn search(&self, gap: &Gap) -> Result<Vec<RemoteId>, PanelError> {
+        let mut found = Vec::new();
+        for id in gap.candidates() {
+            if self.reader.is_unshowable(id).await? {
+                found.push(id);
+            }
+        }
+        Ok(found)
     }
 
     /// The first page, and how many rows the panel really puts on one.

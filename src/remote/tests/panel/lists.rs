@@ -95,7 +95,7 @@ fn with_wide_gaps(request: &Seen, step: u64) -> Reply {
         let id: u64 = id.parse().unwrap();
         return match id {
             _ if id == 7 * step => Reply::error(500, "TypeError").counted(),
-            _ if id % step == 0 => Reply::json(200, &user(id)).counted(),
+            _ if id.is_multiple_of(step) => Reply::json(200, &user(id)).counted(),
             _ => Reply::error(404, "NotFoundHttpException").counted(),
         };
     }
