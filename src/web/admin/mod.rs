@@ -1,6 +1,94 @@
-//! The pages.
+//! The pages. They work without scripts; those in `static/js` only make them more comfortable.
+//!
+//! A handler takes a [`desk::Desk`], asks for one snapshot, and shows a page struct. One file for each family of pages; what
+//! they share stands in `desk` (frame), `listing` and `table` (lists), `object`, `card` and `timeline` (single objects),
+//! `value` and `shown` (how things look), `query` and `links` (addresses).
 
-use actix_web::web::ServiceConfig;
+mod allocations;
+mod card;
+mod databases;
+mod desk;
+mod drift;
+mod form;
+mod history;
+mod icon;
+mod links;
+mod listing;
+mod locations;
+mod login;
+mod nav;
+mod nests;
+mod nodes;
+mod notices;
+mod object;
+mod overview;
+mod panel;
+mod panels;
+mod query;
+mod removals;
+mod servers;
+mod shown;
+mod syncs;
+mod table;
+mod timeline;
+mod users;
+mod value;
+
+use actix_web::web::{Data, ServiceConfig};
+
+use crate::map::Map;
+use crate::page::{PageResult, see_other};
+
+pub(crate) use icon::icon;
+pub(crate) use shown::sentence;
 
 /// Puts the pages in place.
-pub(crate) fn routes(_config: &mut ServiceConfig) {}
+pub(crate) fn routes(config: &mut ServiceConfig) {
+    config.app_data(Data::new(drift::DriftMemo::default()));
+    pages().register(config);
+}
+
+/// Every page.
+fn pages() -> Map {
+    Map::new()
+        .get("/", start)
+        .get("/admin", overview::page)
+        .get("/admin/login", login::page)
+        .post("/admin/login", login::sign_in)
+        .post("/admin/logout", login::sign_out)
+        .get("/admin/servers", servers::list)
+        .get("/admin/servers/{panel}/{id}", servers::one)
+        .get("/admin/nodes", nodes::list)
+        .get("/admin/nodes/{panel}/{id}", nodes::one)
+        .get("/admin/allocations", allocations::list)
+        .get("/admin/databases", databases::list)
+        .get("/admin/users", users::list)
+        .get("/admin/users/{panel}/{id}", users::one)
+        .get("/admin/eggs", nests::eggs)
+        .get("/admin/eggs/{panel}/{id}", nests::egg)
+        .get("/admin/nests", nests::list)
+        .get("/admin/nests/{panel}/{id}", nests::one)
+        .get("/admin/locations", locations::list)
+        .get("/admin/locations/{panel}/{id}", locations::one)
+        .get("/admin/syncs", syncs::list)
+        .post("/admin/syncs", syncs::start)
+        .get("/admin/syncs/{id}", syncs::one)
+        .get("/admin/syncs/{id}/part", syncs::part)
+        .post("/admin/syncs/{id}/cancel", syncs::cancel)
+        .get("/admin/syncs/{id}/removals", removals::page)
+        .post("/admin/syncs/{id}/removals", removals::decide)
+        .get("/admin/history", history::page)
+        .get("/admin/drift", drift::page)
+        .get("/admin/panels", panels::list)
+        .post("/admin/panels", panels::add)
+        .get("/admin/panels/new", panels::new)
+        .post("/admin/panels/schedule", panels::schedule)
+        .get("/admin/panels/{id}", panel::one)
+        .post("/admin/panels/{id}/test", panel::test)
+        .get("/admin/panels/{id}/remove", panel::ask_remove)
+        .post("/admin/panels/{id}/remove", panel::remove)
+}
+
+async fn start() -> PageResult {
+    Ok(see_other("/admin"))
+}

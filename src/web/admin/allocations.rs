@@ -1,0 +1,167 @@
+//! Allocations: addresses and ports, by node.
+
+use aviary_domain::mirror::{AllocationQuery, Page, PlacedAllocation, address};
+use aviary_kernel::base::Result;
+use aviary_kernel::model::{Kind, Node, ObjectKey};
+
+use super::desk::{Crumb, Desk, Head, Known};
+use super::listing::nothing;
+use super::nav::Spot;
+use super::table::{Chip, Empty, Filters, ListView, Pager, Search, Select, Table, Tie};
+use super::value::Value;
+use super::{links, shown};
+use crate::page::{PageResult, html};
+
+const ROWS: usize = 50;
+
+/// What one look gave.
+struct Seen {
+    rows: Vec<Vec<Value>>,
+    total: u64,
+    tie: Option<String>,
+    assigned: u64,
+    all: u64,
+}
+
+/// The list.
+pub(super) async fn list(mut desk: Desk) -> PageResult {
+    let known = desk.known().await?;
+    let asked = read(&mut desk, &known);
+    let wanted = asked.clone();
+    let seen = desk.look(&known, move |page, known| look(page, known, &wanted)).await?;
+    let shown_rows = seen.rows.len() as u64;
+    let filtered = asked.search.is_some() || asked.assigned.is_some() || asked.node.is_some() || asked.panel.is_some();
+    let query = &desk.query;
+    let page_at = |offset: u64| query.link(&[("offset", &if offset == 0 { String::new() } else { offset.to_string() })]);
+    let end = asked.offset + shown_rows;
+    let said = match shown_rows {
+        0 => String::new(),
+        _ => format!("{}–{} of {}", shown::grouped(asked.offset + 1), shown::grouped(end), shown::grouped(seen.total)),
+    };
+    let previous = (asked.offset > 0).then(|| page_at(asked.offset.saturating_sub(ROWS as u64)));
+    let next = (end < seen.total && shown_rows > 0).then(|| page_at(end));
+    let mut truth = vec![Value::Text(format!("{} in all, {} free", shown::grouped(seen.all), shown::grouped(seen.all - seen.assigned)))];
+    truth.extend(known.truth(asked.panel));
+    let mut titles = vec!["Address", "State", "Server", "Node", "Alias", "Notes"];
+    if known.several() {
+        titles.push("Panel");
+    }
+    let empty = match (shown_rows, known.counts.allocations, filtered) {
+        (1.., ..) => None,
+        (0, 1.., _) => Some(Empty {
+            icon: "search",
+            title: "Nothing matches".into(),
+            text: "No allocation fits all filters. Take one off, or search for a part of the address only.".into(),
+            acts: vec![("Show all", query.bare())],
+        }),
+        _ => Some(nothing(&known, "plug", "The panels have no allocations: their nodes have no address to give to servers.")),
+    };
+    let view = ListView {
+        head: Head { title: "Allocations".into(), truth: if known.panels.is_empty() { Vec::new() } else { truth }, ..Head::default() },
+        filters: (known.counts.allocations > 0).then(|| filters(&desk, &known, &asked, &seen)),
+        table: Table::plain("Allocations", &titles, seen.rows),
+        pager: Pager::new(said, previous, next),
+        empty,
+        shell: desk.shell(&known, Spot::Allocations, vec![Crumb::here("Allocations")]),
+    };
+    html(&view)
+}
+
+fn read(desk: &mut Desk, known: &Known) -> AllocationQuery {
+    let query = &mut desk.query;
+    AllocationQuery {
+        panel: query.panel(known),
+        node: query.parse("node", "all nodes are shown"),
+        assigned: query.pick("use", "assigned and free ones are shown", |word| match word {
+            "assigned" => Some(true),
+            "free" => Some(false),
+            _ => None,
+        }),
+        search: query.search(),
+        offset: query.parse("offset", "the list begins at the front").unwrap_or(0),
+        limit: ROWS,
+    }
+}
+
+fn look(page: &Page<'_>, known: &Known, wanted: &AllocationQuery) -> Result<Seen> {
+    let (rows, total) = page.allocations(wanted)?;
+    let tie = match (wanted.panel, wanted.node) {
+        (Some(panel), Some(node)) => {
+            let label = page.relative::<Node>(panel, node)?.map(|node| shown::name(&node.label));
+            Some(format!("Node {}", label.unwrap_or_else(|| format!("{node}, not in the mirror"))))
+        }
+        (None, Some(node)) => Some(format!("Node {node} of every panel")),
+        _ => None,
+    };
+    let (assigned, all) = sums(page, known, wanted)?;
+    let rows = rows.into_iter().map(|placed| row(known, placed)).collect();
+    Ok(Seen { rows, total, tie, assigned, all })
+}
+
+/// Assigned ones and all, on the panel and node that are asked for.
+fn sums(page: &Page<'_>, known: &Known, wanted: &AllocationQuery) -> Result<(u64, u64)> {
+    let (mut assigned, mut all) = (0, 0);
+    for panel in known.panels.iter().map(|panel| panel.id).filter(|id| wanted.panel.is_none_or(|panel| panel == *id)) {
+        if let Some(node) = wanted.node {
+            let load = page.load(panel, node)?;
+            assigned += load.assigned;
+            all += load.allocations;
+        } else {
+            let counts = page.counts(Some(panel))?;
+            assigned += counts.assigned_allocations;
+            all += counts.allocations;
+        }
+    }
+    Ok((assigned, all))
+}
+
+fn row(known: &Known, placed: PlacedAllocation) -> Vec<Value> {
+    let PlacedAllocation { panel, row, node, server } = placed;
+    let link = |kind, id, label: &str| Value::Link { text: shown::name(label), href: links::object(ObjectKey { panel, kind, id }, label) };
+    let mut cells = vec![
+        Value::code(&address(&row.data.ip, row.data.port)),
+        if row.data.assigned { Value::pill("info", "assigned") } else { Value::pill("", "free") },
+        match server {
+            Some((id, name)) => link(Kind::Server, id, &name),
+            None if row.data.assigned => Value::Muted("not known".into()),
+            None => Value::Nothing,
+        },
+        match node {
+            Some(node) => link(Kind::Node, node.id, &node.name),
+            None => Value::Muted(format!("node {}, not in the mirror", row.data.node_id)),
+        },
+        row.data.alias.as_deref().map_or(Value::Nothing, |text| Value::long(text, 40)),
+        row.data.notes.as_deref().map_or(Value::Nothing, |text| Value::long(text, 40)),
+    ];
+    if known.several() {
+        cells.push(known.panel_link(panel));
+    }
+    cells
+}
+
+fn filters(desk: &Desk, known: &Known, wanted: &AllocationQuery, seen: &Seen) -> Filters {
+    let query = &desk.query;
+    let mut selects = Vec::new();
+    if known.several() {
+        let chosen = wanted.panel.map(|id| id.to_string());
+        let panels = known.panels.iter().map(|panel| (panel.id.to_string(), panel.name.clone()));
+        selects.push(Select::new("panel", "Panel", "All panels", chosen.as_deref(), panels));
+    }
+    let own: Vec<_> = selects.iter().map(|select| select.name).chain(["q"]).collect();
+    let chip = |text: &str, word: &str, n, on| Chip { text: text.into(), count: shown::grouped(n), href: query.link(&[("use", word)]), on };
+    Filters {
+        action: query.bare(),
+        hidden: query.carried(&own),
+        search: Some(Search { label: "Address, alias, notes", value: wanted.search.clone().unwrap_or_default() }),
+        selects,
+        chips_label: "Use",
+        chips: vec![
+            chip("All", "", seen.all, wanted.assigned.is_none()),
+            chip("Assigned", "assigned", seen.assigned, wanted.assigned == Some(true)),
+            chip("Free", "free", seen.all - seen.assigned, wanted.assigned == Some(false)),
+        ],
+        ties: seen.tie.iter().map(|text| Tie { text: text.clone(), href: query.link(&[("node", "")]) }).collect(),
+        reset: (wanted.search.is_some() || wanted.node.is_some() || wanted.panel.is_some()).then(|| query.bare()),
+        ..Filters::default()
+    }
+}

@@ -1,0 +1,287 @@
+//! What a page handler has on its desk: who asks, for what, and the services that know the answer; and the frame that every
+//! page stands in.
+
+use std::future::{Ready, ready};
+use std::sync::Arc;
+
+use actix_web::dev::Payload;
+use actix_web::web::Data;
+use actix_web::{FromRequest, HttpRequest};
+use aviary_domain::mirror::{Book, Page, PanelCounts};
+use aviary_domain::ops::Heartbeats;
+use aviary_domain::panels::Panels;
+use aviary_domain::settings::Settings;
+use aviary_domain::sync::Syncs;
+use aviary_kernel::base::{Env, Error, Result, Timestamp};
+use aviary_kernel::model::{Panel, PanelId, RemovalStop, SyncRun};
+use aviary_kernel::store::Store;
+
+use super::nav::{self, NavGroup, Spot};
+use super::notices::{self, Notice};
+use super::query::Query;
+use super::shown::{self, When};
+use super::value::{Pill, Value};
+use crate::page::PageError;
+use crate::session::Visitor;
+
+/// Everything a page handler works with.
+pub(super) struct Desk {
+    pub(super) env: Data<Env>,
+    pub(super) book: Data<Book>,
+    pub(super) panels: Data<Panels>,
+    pub(super) syncs: Data<Syncs>,
+    pub(super) settings: Data<Settings>,
+    pub(super) heartbeats: Data<Heartbeats>,
+    store: Data<Store>,
+    pub(super) visitor: Visitor,
+    pub(super) query: Query,
+    notices: Vec<Notice>,
+}
+
+/// What every page knows, from one look.
+#[derive(Clone)]
+pub(super) struct Known {
+    pub(super) now: Timestamp,
+    pub(super) panels: Arc<Vec<Panel>>,
+    /// What all panels hold together.
+    pub(super) counts: PanelCounts,
+    pub(super) running: Vec<SyncRun>,
+    /// Removals that wait for a person.
+    pub(super) stops: Vec<RemovalStop>,
+    /// Why no writes are taken.
+    pub(super) read_only: Option<String>,
+}
+
+impl FromRequest for Desk {
+    type Error = PageError;
+    type Future = Ready<Result<Self, PageError>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        ready(desk(request, payload))
+    }
+}
+
+fn desk(request: &HttpRequest, payload: &mut Payload) -> Result<Desk, PageError> {
+    let visitor = Visitor::from_request(request, payload).into_inner()?;
+    let query = Query::new(request.path(), request.query_string());
+    Ok(Desk {
+        env: service(request)?,
+        book: service(request)?,
+        panels: service(request)?,
+        syncs: service(request)?,
+        settings: service(request)?,
+        heartbeats: service(request)?,
+        store: service(request)?,
+        visitor,
+        notices: query.text("done").and_then(notices::done).into_iter().collect(),
+        query,
+    })
+}
+
+/// A service that the program offers to handlers.
+pub(super) fn service<T: 'static>(request: &HttpRequest) -> Result<Data<T>, PageError> {
+    let found = request.app_data::<Data<T>>().cloned();
+    found.ok_or_else(|| Error::internal(format!("{} is not offered to pages", std::any::type_name::<T>())).into())
+}
+
+impl Desk {
+    /// What every page knows.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub(super) async fn known(&self) -> Result<Known> {
+        Ok(Known {
+            now: self.env.now(),
+            panels: Arc::new(self.panels.all().await?),
+            counts: self.book.counts(None).await?,
+            running: self.syncs.running().into_iter().filter(|run| !run.status.is_over()).collect(),
+            stops: self.syncs.stops(true).await?,
+            read_only: self.store.trouble(),
+        })
+    }
+
+    /// Several questions on one snapshot.
+    ///
+    /// # Errors
+    /// What `ask` returns.
+    pub(super) async fn look<T: Send + 'static>(
+        &self,
+        known: &Known,
+        ask: impl FnOnce(&Page<'_>, &Known) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let known = known.clone();
+        self.book.look(move |page| ask(page, &known)).await
+    }
+
+    /// Tells the reader something at the head of the page.
+    pub(super) fn tell(&mut self, notice: Notice) {
+        self.notices.push(notice);
+    }
+
+    /// Refuses a form that was not made for this visitor.
+    ///
+    /// # Errors
+    /// 403.
+    pub(super) fn check(&self, token: &str) -> Result<(), PageError> {
+        self.visitor.check(token)
+    }
+
+    /// Who asks, for the record.
+    pub(super) fn who(&self) -> String {
+        self.visitor.who.name().to_owned()
+    }
+
+    /// The frame of a page.
+    pub(super) fn shell(self, known: &Known, spot: Spot, crumbs: Vec<Crumb>) -> Shell {
+        let doubts = self.query.doubts.into_iter().map(|text| Notice::new("warn", text));
+        Shell {
+            now: known.now,
+            crumbs,
+            nav: nav::groups(spot, known),
+            notices: self.notices.into_iter().chain(doubts).collect(),
+            read_only: known.read_only.as_deref().map(|why| format!("The reason: {why}.")),
+            running: known.running.iter().map(|run| Running::new(run, known)).collect(),
+            finds: spot != Spot::Servers,
+            token: self.visitor.form_token,
+            user: self.visitor.who.name().to_owned(),
+        }
+    }
+}
+
+impl Known {
+    /// A panel by its number.
+    pub(super) fn panel(&self, id: PanelId) -> Option<&Panel> {
+        self.panels.iter().find(|panel| panel.id == id)
+    }
+
+    /// What a panel is called.
+    pub(super) fn panel_name(&self, id: PanelId) -> String {
+        self.panel(id).map_or_else(|| format!("panel {id}, removed"), |panel| panel.name.clone())
+    }
+
+    /// A panel by its name, with a way to it.
+    pub(super) fn panel_link(&self, id: PanelId) -> Value {
+        match self.panel(id) {
+            Some(panel) => Value::Link { text: panel.name.clone(), href: format!("/admin/panels/{id}") },
+            None => Value::Muted(format!("panel {id}, removed")),
+        }
+    }
+
+    /// Whether there is more than one panel, so that it needs to be said which.
+    pub(super) fn several(&self) -> bool {
+        self.panels.len() > 1
+    }
+
+    /// How long ago, for the eye.
+    pub(super) fn when(&self, at: Timestamp) -> When {
+        When::new(at, self.now)
+    }
+
+    /// As of when the mirror of these panels is true.
+    pub(super) fn truth(&self, panel: Option<PanelId>) -> Vec<Value> {
+        let panels: Vec<_> = self.panels.iter().filter(|p| panel.is_none_or(|id| id == p.id)).collect();
+        let never: Vec<_> = panels.iter().filter(|p| p.synced_at.is_none()).map(|p| p.name.clone()).collect();
+        let oldest = panels.iter().filter_map(|p| p.synced_at).min();
+        let mut out = Vec::new();
+        if let Some(at) = oldest {
+            let word = if panels.len() > 1 { "oldest sync" } else { "synced" };
+            out.push(Value::Text(format!("As of {}", shown::exact(at))));
+            out.push(Value::Many(vec![Value::Text(word.into()), Value::When(self.when(at))]));
+        }
+        if !never.is_empty() {
+            out.push(Value::Text(format!("{} not synced in full yet", shown::listed(&never))));
+        }
+        out
+    }
+}
+
+/// The frame of a page.
+pub(super) struct Shell {
+    pub(super) now: Timestamp,
+    pub(super) crumbs: Vec<Crumb>,
+    pub(super) nav: Vec<NavGroup>,
+    pub(super) notices: Vec<Notice>,
+    pub(super) read_only: Option<String>,
+    pub(super) running: Vec<Running>,
+    /// Whether the top bar has a field to find servers with.
+    pub(super) finds: bool,
+    /// What forms must carry.
+    pub(super) token: String,
+    pub(super) user: String,
+}
+
+/// A step of the way to a page.
+pub(super) struct Crumb {
+    pub(super) text: String,
+    pub(super) href: Option<String>,
+}
+
+impl Crumb {
+    pub(super) fn here(text: impl Into<String>) -> Self {
+        Self { text: text.into(), href: None }
+    }
+
+    pub(super) fn to(text: impl Into<String>, href: impl Into<String>) -> Self {
+        Self { text: text.into(), href: Some(href.into()) }
+    }
+}
+
+/// A sync at work, shown on every page.
+pub(super) struct Running {
+    pub(super) href: String,
+    pub(super) text: String,
+}
+
+impl Running {
+    fn new(run: &SyncRun, known: &Known) -> Self {
+        let name = if known.several() { shown::short(&known.panel_name(run.panel), 16) } else { "Sync".into() };
+        Self { href: format!("/admin/syncs/{}", run.id), text: format!("{name} {} %", run.percent()) }
+    }
+}
+
+/// The head of a page: what it is, how true it is, what can be done.
+#[derive(Default)]
+pub(super) struct Head {
+    pub(super) title: String,
+    pub(super) pills: Vec<Pill>,
+    pub(super) truth: Vec<Value>,
+    pub(super) acts: Vec<Act>,
+}
+
+/// Something that can be done.
+pub(super) struct Act {
+    pub(super) text: &'static str,
+    pub(super) icon: &'static str,
+    pub(super) class: &'static str,
+    /// Where a link leads.
+    pub(super) href: String,
+    /// Where a form goes; then it is a button.
+    pub(super) post: Option<String>,
+    pub(super) fields: Vec<(&'static str, String)>,
+    /// Whether it leads away from Aviary.
+    pub(super) out: bool,
+}
+
+impl Act {
+    pub(super) fn link(text: &'static str, icon: &'static str, href: impl Into<String>) -> Self {
+        Self { text, icon, class: "", href: href.into(), post: None, fields: Vec::new(), out: false }
+    }
+
+    /// Leads to the panel.
+    pub(super) fn out(text: &'static str, href: String) -> Self {
+        Self { out: true, ..Self::link(text, "open", href) }
+    }
+
+    pub(super) fn post(text: &'static str, icon: &'static str, to: impl Into<String>) -> Self {
+        Self { post: Some(to.into()), ..Self::link(text, icon, "") }
+    }
+
+    pub(super) fn class(self, class: &'static str) -> Self {
+        Self { class, ..self }
+    }
+
+    pub(super) fn with(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.fields.push((name, value.into()));
+        self
+    }
+}

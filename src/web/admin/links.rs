@@ -1,0 +1,79 @@
+//! Where things are found: our own pages, and the panel's.
+
+use aviary_domain::mirror::Page;
+use aviary_kernel::base::Result;
+use aviary_kernel::model::{
+    Dialect, Egg, EggVariable, Kind, Location, Nest, Node, ObjectKey, Panel, PanelId, RemoteId, Server, ServerDatabase, User,
+};
+use aviary_kernel::model::{Allocation, Subuser};
+
+use super::shown;
+use super::value::Value;
+
+/// The page of an object; none for kinds that are shown as part of others.
+fn page_of(key: ObjectKey) -> Option<String> {
+    let (panel, id) = (key.panel, key.id);
+    let has_page = matches!(key.kind, Kind::Location | Kind::Node | Kind::Nest | Kind::Egg | Kind::User | Kind::Server);
+    has_page.then(|| format!("/admin/{}/{panel}/{id}", key.kind.plural()))
+}
+
+/// The page of an object, or the list that shows it. `label` is what it is called.
+pub(super) fn object(key: ObjectKey, label: &str) -> String {
+    page_of(key).unwrap_or_else(|| match key.kind {
+        Kind::Allocation | Kind::Database => list(key.kind, &[("panel", &key.panel.to_string()), ("q", label)]),
+        _ => history(key),
+    })
+}
+
+/// A list with filters.
+pub(super) fn list(kind: Kind, filters: &[(&str, &str)]) -> String {
+    format!("/admin/{}?{}", kind.plural(), shown::query(filters))
+}
+
+/// What belongs to an object, as a list.
+pub(super) fn children(kind: Kind, panel: PanelId, parent: (Kind, RemoteId)) -> String {
+    list(kind, &[("panel", &panel.to_string()), (parent.0.noun(), &parent.1.to_string())])
+}
+
+/// The history of an object.
+pub(super) fn history(key: ObjectKey) -> String {
+    let (panel, id) = (key.panel.to_string(), key.id.to_string());
+    format!("/admin/history?{}", shown::query(&[("panel", &panel), ("kind", key.kind.plural()), ("id", &id)]))
+}
+
+/// Where the panel itself shows an object.
+pub(super) fn on_panel(panel: &Panel, kind: Kind, id: RemoteId) -> String {
+    let base = &panel.base_url;
+    let plural = kind.plural();
+    match (panel.dialect, kind) {
+        (Some(Dialect::Pelican), _) => format!("{base}/admin/{plural}/{id}/edit"),
+        (_, Kind::Egg) => format!("{base}/admin/nests/egg/{id}"),
+        _ => format!("{base}/admin/{plural}/view/{id}"),
+    }
+}
+
+/// What an object is called, if it is in the mirror.
+pub(super) fn label(page: &Page<'_>, key: ObjectKey) -> Result<Option<String>> {
+    macro_rules! of {
+        ($($kind:ident: $type:ty),*) => {
+            match key.kind {
+                $(Kind::$kind => page.relative::<$type>(key.panel, key.id)?,)*
+            }
+        };
+    }
+    let relative = of!(
+        Location: Location, Node: Node, Allocation: Allocation, Nest: Nest, Egg: Egg, EggVariable: EggVariable, User: User,
+        Server: Server, Database: ServerDatabase, Subuser: Subuser
+    );
+    Ok(relative.map(|relative| relative.label))
+}
+
+/// Another object by its name, or its number when it is not in the mirror.
+pub(super) fn relation(page: &Page<'_>, panel: PanelId, kind: Kind, id: Option<RemoteId>) -> Result<Value> {
+    let Some(id) = id else { return Ok(Value::Nothing) };
+    let key = ObjectKey { panel, kind, id };
+    Ok(match label(page, key)? {
+        Some(label) => Value::Link { text: shown::name(&label), href: object(key, &label) },
+        None => Value::Muted(format!("{} {id}, not in the mirror", kind.noun())),
+    })
+}

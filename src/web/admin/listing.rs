@@ -1,0 +1,282 @@
+//! What all lists of mirrored objects have in common: filters, order and place from the address, one snapshot, a table.
+
+use aviary_domain::mirror::{ListPage, ListQuery, Mirrored, Page, Searchable, Sort};
+use aviary_kernel::base::Result;
+use aviary_kernel::model::{Kind, ObjectKey, PanelId, RemoteId, ServerState};
+use aviary_kernel::store::tables::counted;
+
+use super::desk::{Crumb, Desk, Head, Known};
+use super::nav::Spot;
+use super::query::Query;
+use super::table::{Chip, Column, Empty, Filters, ListView, Pager, Search, Select, SortLink, Table, Tie};
+use super::value::Value;
+use super::{links, servers, shown};
+use crate::page::{PageResult, html};
+
+/// How a kind of object is listed.
+pub(super) struct Listing<T: Searchable> {
+    pub(super) spot: Spot,
+    pub(super) title: &'static str,
+    pub(super) icon: &'static str,
+    /// What the search looks at.
+    pub(super) search: &'static str,
+    pub(super) columns: &'static [Heading],
+    /// Kinds whose objects a list can be narrowed to.
+    pub(super) parents: &'static [Kind],
+    /// What it means when a panel that was synced has none.
+    pub(super) nothing: &'static str,
+    pub(super) row: fn(&Page<'_>, &Known, PanelId, &Mirrored<T>) -> Result<Vec<Value>>,
+}
+
+/// A column: its title, the word and order it sorts by, and its class.
+pub(super) struct Heading(pub(super) &'static str, pub(super) Option<(&'static str, Sort)>, pub(super) &'static str);
+
+const ROWS: usize = 50;
+
+/// What the address asks for.
+#[derive(Clone)]
+struct Wanted {
+    list: ListQuery,
+    tie: Option<ObjectKey>,
+}
+
+/// What one look gave.
+struct Seen {
+    table: Table,
+    total: u64,
+    shown: u64,
+    next: Option<String>,
+    previous: Option<String>,
+    states: Vec<(ServerState, u64)>,
+    tie: Option<String>,
+}
+
+/// Answers with a list.
+pub(super) async fn list<T: Searchable>(mut desk: Desk, how: &'static Listing<T>) -> PageResult {
+    let known = desk.known().await?;
+    let wanted = Wanted::read(&mut desk.query, &known, how);
+    let (query, asked) = (desk.query.clone(), wanted.clone());
+    let seen = desk.look(&known, move |page, known| Seen::look(page, known, &query, &asked, how)).await?;
+    let view = ListView {
+        head: Head { title: how.title.into(), truth: truth(&known, &wanted, &seen), ..Head::default() },
+        filters: Some(filters(&desk.query, &known, how, &wanted, &seen)).filter(|_| known.counts.of_kind(T::KIND) > 0),
+        empty: (seen.shown == 0).then(|| empty(&known, &desk.query, how)),
+        pager: Pager::new(said(&seen), seen.previous, seen.next),
+        table: seen.table,
+        shell: desk.shell(&known, how.spot, vec![Crumb::here(how.title)]),
+    };
+    html(&view)
+}
+
+impl Wanted {
+    fn read<T: Searchable>(query: &mut Query, known: &Known, how: &Listing<T>) -> Self {
+        let panel = query.panel(known).or_else(|| Some(known.panels.first()?.id).filter(|_| known.panels.len() == 1));
+        let tie = how.parents.iter().find_map(|kind| {
+            let id: RemoteId = query.parse(kind.noun(), "all are shown")?;
+            Some((*kind, id))
+        });
+        if tie.is_some() && panel.is_none() {
+            query.doubts.push("The address names an object but not its panel: all are shown.".into());
+        }
+        let tie = tie.and_then(|(kind, id)| Some(ObjectKey { panel: panel?, kind, id }));
+        let state = (T::KIND == Kind::Server)
+            .then(|| {
+                query.pick("state", "servers in every state are shown", |word| {
+                    ServerState::ALL.into_iter().find(|state| state.word() == word)
+                })
+            })
+            .flatten();
+        let maintenance = (T::KIND == Kind::Node)
+            .then(|| query.pick("maintenance", "all nodes are shown", |word| matches!(word, "yes" | "no").then_some(word == "yes")))
+            .flatten();
+        let (mut sort, descending) = order(query, how.columns);
+        if (tie.is_some() || state.is_some()) && sort != Sort::Name {
+            query.doubts.push("With this filter the list is ordered by name.".into());
+            sort = Sort::Name;
+        }
+        let list = ListQuery {
+            panel: query.text("panel").and(panel).or(tie.map(|tie| tie.panel)),
+            sort,
+            descending,
+            search: query.search(),
+            state,
+            parent: tie.map(|tie| (tie.kind, tie.id)),
+            maintenance,
+            at: query.place(),
+            limit: ROWS,
+        };
+        Self { list, tie }
+    }
+
+    /// Whether the order can be chosen.
+    fn is_ordered(&self, sort: Sort) -> bool {
+        sort == Sort::Name || (self.tie.is_none() && self.list.state.is_none())
+    }
+}
+
+/// The order that `sort=name` or `sort=-name` asks for.
+fn order(query: &mut Query, columns: &[Heading]) -> (Sort, bool) {
+    let picked = query.pick("sort", "the list is ordered by name", |text| {
+        let (word, descending) = text.strip_prefix('-').map_or((text, false), |word| (word, true));
+        let (_, sort) = columns.iter().filter_map(|heading| heading.1).find(|(name, _)| *name == word)?;
+        Some((sort, descending))
+    });
+    picked.unwrap_or((Sort::Name, false))
+}
+
+impl Seen {
+    fn look<T: Searchable>(page: &Page<'_>, known: &Known, query: &Query, wanted: &Wanted, how: &Listing<T>) -> Result<Self> {
+        let list: ListPage<T> = page.list(&wanted.list)?;
+        let mut rows = Vec::with_capacity(list.rows.len());
+        for (panel, row) in &list.rows {
+            let mut cells = (how.row)(page, known, *panel, row)?;
+            if known.several() {
+                cells.push(known.panel_link(*panel));
+            }
+            rows.push(cells);
+        }
+        let states = if T::KIND == Kind::Server { states(page, known, wanted.list.panel)? } else { Vec::new() };
+        Ok(Self {
+            shown: rows.len() as u64,
+            table: Table { caption: how.title.into(), columns: columns(query, known, wanted, how), rows },
+            total: list.total,
+            next: list.next.map(|cursor| query.link(&[("after", &cursor.to_string())])),
+            previous: list.previous.map(|cursor| query.link(&[("before", &cursor.to_string())])),
+            states,
+            tie: wanted.tie.map(|tie| Ok::<_, aviary_kernel::base::Error>(tied(tie, links::label(page, tie)?))).transpose()?,
+        })
+    }
+}
+
+/// `Node fra-07`.
+fn tied(key: ObjectKey, label: Option<String>) -> String {
+    let mut noun = key.kind.noun().to_owned();
+    if let Some(first) = noun.get_mut(..1) {
+        first.make_ascii_uppercase();
+    }
+    match label {
+        Some(label) => format!("{noun} {}", shown::name(&label)),
+        None => format!("{noun} {}, not in the mirror", key.id),
+    }
+}
+
+fn states(page: &Page<'_>, known: &Known, panel: Option<PanelId>) -> Result<Vec<(ServerState, u64)>> {
+    let panels: Vec<_> = known.panels.iter().map(|p| p.id).filter(|id| panel.is_none_or(|wanted| wanted == *id)).collect();
+    let count = |state| panels.iter().map(|id| page.count(counted::SERVER_STATE, *id, state as u64)).sum::<Result<u64>>();
+    ServerState::ALL.into_iter().map(|state| Ok((state, count(state)?))).collect()
+}
+
+fn columns<T: Searchable>(query: &Query, known: &Known, wanted: &Wanted, how: &Listing<T>) -> Vec<Column> {
+    let of = |Heading(title, sort, class): &Heading| {
+        let sort = sort.filter(|(_, sort)| wanted.is_ordered(*sort)).map(|(word, sort)| {
+            let mine = wanted.list.sort == sort;
+            let direction = match (mine, wanted.list.descending) {
+                (false, _) => "",
+                (true, false) => "ascending",
+                (true, true) => "descending",
+            };
+            let word = if mine && !wanted.list.descending { format!("-{word}") } else { word.to_owned() };
+            SortLink { href: query.link(&[("sort", &word)]), direction }
+        });
+        Column { title, class, sort }
+    };
+    let mut columns: Vec<_> = how.columns.iter().map(of).collect();
+    if known.several() {
+        columns.push(Column { title: "Panel", class: "", sort: None });
+    }
+    columns
+}
+
+fn truth(known: &Known, wanted: &Wanted, seen: &Seen) -> Vec<Value> {
+    let mut truth = vec![Value::Text(match (wanted.list.panel, known.panels.len()) {
+        (None, n) if n > 1 => format!("{} on {n} panels", shown::grouped(seen.total)),
+        _ => format!("{} in all", shown::grouped(seen.total)),
+    })];
+    if known.panels.is_empty() {
+        truth.clear();
+    }
+    truth.extend(known.truth(wanted.list.panel));
+    truth
+}
+
+fn said(seen: &Seen) -> String {
+    let total = shown::grouped(seen.total);
+    match (seen.previous.is_some(), seen.shown) {
+        (_, n) if n == seen.total => format!("All {total}"),
+        (false, n) => format!("1–{} of {total}", shown::grouped(n)),
+        (true, n) => format!("{} of {total}", shown::grouped(n)),
+    }
+}
+
+fn filters<T: Searchable>(query: &Query, known: &Known, how: &Listing<T>, wanted: &Wanted, seen: &Seen) -> Filters {
+    let mut selects = Vec::new();
+    if known.several() {
+        let chosen = wanted.list.panel.map(|id| id.to_string());
+        let panels = known.panels.iter().map(|panel| (panel.id.to_string(), panel.name.clone()));
+        selects.push(Select::new("panel", "Panel", "All panels", chosen.as_deref(), panels));
+    }
+    if T::KIND == Kind::Node {
+        let chosen = wanted.list.maintenance.map(|yes| if yes { "yes" } else { "no" });
+        let options = [("yes".into(), "In maintenance".into()), ("no".into(), "Not in maintenance".into())];
+        selects.push(Select::new("maintenance", "Maintenance", "With or without maintenance", chosen, options));
+    }
+    let own: Vec<_> = selects.iter().map(|select| select.name).chain(["q"]).collect();
+    let narrowed = query.has_any(&own) || wanted.tie.is_some() || wanted.list.state.is_some();
+    Filters {
+        action: query.bare(),
+        hidden: query.carried(&own),
+        search: Some(Search { label: how.search, value: query.search().unwrap_or_default() }),
+        selects,
+        inputs: Vec::new(),
+        chips_label: "State",
+        chips: chips(query, wanted, &seen.states),
+        ties: seen.tie.iter().zip(wanted.tie).map(|(text, key)| Tie { text: text.clone(), href: query.link(&[(key.kind.noun(), "")]) }).collect(),
+        reset: narrowed.then(|| query.bare()),
+    }
+}
+
+fn chips(query: &Query, wanted: &Wanted, states: &[(ServerState, u64)]) -> Vec<Chip> {
+    if states.is_empty() || wanted.tie.is_some() {
+        return Vec::new();
+    }
+    let all = states.iter().map(|(_, n)| n).sum();
+    let chip = |text: &str, word: &str, n, on| Chip {
+        text: text.into(),
+        count: shown::grouped(n),
+        href: query.link(&[("state", word), ("sort", "")]),
+        on,
+    };
+    let mut chips = vec![chip("All", "", all, wanted.list.state.is_none())];
+    for (state, n) in states {
+        let on = wanted.list.state == Some(*state);
+        if *n > 0 || on {
+            chips.push(chip(servers::state_words(*state).1, state.word(), *n, on));
+        }
+    }
+    chips
+}
+
+fn empty<T: Searchable>(known: &Known, query: &Query, how: &Listing<T>) -> Empty {
+    if known.counts.of_kind(T::KIND) > 0 {
+        return Empty {
+            icon: "search",
+            title: "Nothing matches".into(),
+            text: "No entry fits all filters. Take one off, or search for a part of the name only.".into(),
+            acts: vec![("Show all", query.bare())],
+        };
+    }
+    nothing(known, how.icon, how.nothing)
+}
+
+/// There is nothing in the mirror: because there is no panel, because there was no sync, or because there really is nothing.
+pub(super) fn nothing(known: &Known, icon: &'static str, meaning: &str) -> Empty {
+    let (title, text, acts) = if known.panels.is_empty() {
+        ("No panel yet", "Aviary shows what your panels hold. Add the first one to begin.", vec![("Add a panel", "/admin/panels/new".into())])
+    } else if known.panels.iter().all(|panel| panel.synced_at.is_none()) {
+        let panel = known.panels.first().map_or_else(|| "/admin/panels".into(), |panel| format!("/admin/panels/{}", panel.id));
+        ("Nothing is synced yet", "Sync the panel, and what it holds appears here.", vec![("Go to the panel", panel)])
+    } else {
+        ("There are none", meaning, Vec::new())
+    };
+    Empty { icon, title: title.into(), text: text.into(), acts }
+}

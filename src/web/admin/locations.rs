@@ -1,0 +1,84 @@
+//! Locations: the list, and one of them with its nodes.
+
+use actix_web::web::Path;
+use aviary_domain::mirror::{Mirrored, Page, Sort};
+use aviary_kernel::base::Result;
+use aviary_kernel::model::{Kind, Location, Node, PanelId, RemoteId};
+use aviary_kernel::store::tables::counted;
+
+use super::card::{Body, Card, fact};
+use super::desk::{Desk, Known};
+use super::listing::{Heading, Listing};
+use super::nav::Spot;
+use super::nodes::gauges;
+use super::object::{self, Object};
+use super::servers::table_or;
+use super::value::{Gauge, Value};
+use super::{links, listing, shown};
+use crate::page::PageResult;
+
+static LISTING: Listing<Location> = Listing {
+    spot: Spot::Locations,
+    title: "Locations",
+    icon: "pin",
+    search: "Name",
+    columns: &[
+        Heading("Short name", Some(("name", Sort::Name)), ""),
+        Heading("Description", None, "wrap"),
+        Heading("Nodes", None, "num"),
+        Heading("Created", Some(("created", Sort::Created)), "num"),
+    ],
+    parents: &[],
+    nothing: "The panels have no locations. Panels of the Pelican kind never have any; they use tags.",
+    row,
+};
+
+/// The list.
+pub(super) async fn list(desk: Desk) -> PageResult {
+    listing::list(desk, &LISTING).await
+}
+
+/// One location.
+pub(super) async fn one(desk: Desk, path: Path<(PanelId, RemoteId)>) -> PageResult {
+    object::show::<Location>(desk, Spot::Locations, "Locations", path.into_inner(), describe).await
+}
+
+fn row(page: &Page<'_>, known: &Known, panel: PanelId, row: &Mirrored<Location>) -> Result<Vec<Value>> {
+    let id = row.data.id;
+    Ok(vec![
+        Value::Name { text: shown::name(&row.data.short), href: format!("/admin/locations/{panel}/{id}"), sub: String::new() },
+        Value::maybe(row.data.long.as_deref()),
+        Value::count(
+            page.count(counted::LOCATION_NODES, panel, id)?,
+            links::children(Kind::Node, panel, (Kind::Location, id)),
+        ),
+        row.data.created_at.map_or(Value::Nothing, |at| Value::When(known.when(at))),
+    ])
+}
+
+fn describe(page: &Page<'_>, known: &Known, panel: PanelId, row: &Mirrored<Location>) -> Result<Object> {
+    let location = &row.data;
+    let time = |at: Option<_>| at.map_or(Value::Nothing, |at| Value::When(known.when(at)));
+    let mut rows = Vec::new();
+    for row in page.children::<Node>(panel, (Kind::Location, location.id), 100)? {
+        let node = &row.data;
+        let [memory, disk] = gauges(node).map(|gauge| Value::Gauge(Gauge { label: "", ..gauge }));
+        rows.push(vec![
+            Value::Name { text: shown::name(&node.name), href: format!("/admin/nodes/{panel}/{}", node.id), sub: String::new() },
+            memory,
+            disk,
+            Value::number(page.load(panel, node.id)?.servers),
+        ]);
+    }
+    let nodes = table_or("Nodes at this location", &["Name", "Memory given away", "Disk given away", "#Servers"], rows, "No node stands here.");
+    let facts = vec![
+        fact("Description", Value::maybe(location.long.as_deref())),
+        fact("Created on the panel", time(location.created_at)),
+        fact("Changed on the panel", time(location.updated_at)),
+    ];
+    let cards = vec![
+        Card::new("About", "c4", Body::Facts(facts)),
+        Card::new("Nodes", "c8", nodes).more("As a list", links::children(Kind::Node, panel, (Kind::Location, location.id))),
+    ];
+    Ok(Object { title: shown::short(&location.short, 120), pills: Vec::new(), code: String::new(), cards })
+}

@@ -1,0 +1,357 @@
+//! The first page: is all well, and if not, what is to be done?
+
+use actix_web::web::Data;
+use askama::Template;
+use aviary_domain::mirror::{HistoryQuery, ListQuery, Mirrored, NodeLoad, Page, PanelCounts};
+use aviary_domain::sync::SyncQuery;
+use aviary_kernel::base::Result;
+use aviary_kernel::model::{HistoryEntry, Node, PanelId, ServerState, SyncRun, SyncStatus};
+use aviary_kernel::store::tables::counted;
+
+use super::desk::{Act, Crumb, Desk, Head, Known, Shell};
+use super::drift::DriftMemo;
+use super::nav::Spot;
+use super::nodes::gauges;
+use super::panels::{Standing, reach_pill, standings};
+use super::servers::state_words;
+use super::shown::When;
+use super::table::{Empty, Table};
+use super::timeline::{about, operation_words, plain};
+use super::value::{Gauge, Pill, Value};
+use super::{shown, syncs};
+use crate::page::{PageResult, html};
+
+#[derive(Template)]
+#[template(path = "overview/page.html")]
+struct OverviewView {
+    shell: Shell,
+    head: Head,
+    welcome: Option<Empty>,
+    well: Well,
+    tiles: Vec<Tile>,
+    panels: Table,
+    capacity: Vec<Capacity>,
+    nodes: u64,
+    changes: Vec<ChangeRow>,
+    syncs: Vec<SyncRow>,
+}
+
+/// Whether all is well.
+struct Well {
+    tone: &'static str,
+    title: String,
+    text: String,
+    matters: Vec<Matter>,
+}
+
+/// Something that wants a look.
+struct Matter {
+    pill: Pill,
+    text: String,
+    href: String,
+    act: &'static str,
+}
+
+/// A number with what it is made of.
+struct Tile {
+    title: &'static str,
+    count: u64,
+    detail: String,
+    href: &'static str,
+    /// Shares of the whole: tone, where it begins, how long it is, in percent.
+    parts: Vec<(&'static str, u64, u64)>,
+}
+
+impl Tile {
+    fn shown(&self) -> String {
+        shown::grouped(self.count)
+    }
+}
+
+/// How full a node is.
+struct Capacity {
+    name: Value,
+    place: String,
+    memory: Gauge,
+    disk: Gauge,
+    free: u64,
+}
+
+struct ChangeRow {
+    pill: Pill,
+    about: Value,
+    what: String,
+    when: When,
+}
+
+struct SyncRow {
+    pill: Pill,
+    href: String,
+    name: String,
+    what: String,
+    when: When,
+}
+
+/// Nodes that are shown.
+const NODES: usize = 8;
+const CHANGES: usize = 8;
+const SYNCS: usize = 6;
+
+/// What one look gave.
+struct Seen {
+    states: Vec<(ServerState, u64)>,
+    capacity: Vec<Capacity>,
+    changes: Vec<ChangeRow>,
+    of_panels: Vec<PanelCounts>,
+}
+
+/// The page.
+pub(super) async fn page(desk: Desk, memo: Data<DriftMemo>) -> PageResult {
+    let known = desk.known().await?;
+    let standings = standings(&desk, &known).await?;
+    let recent = desk.syncs.list(SyncQuery { limit: SYNCS, ..SyncQuery::default() }).await?.runs;
+    let drift = memo.total(&desk.book).await?;
+    let overdue = desk.heartbeats.overdue();
+    let seen = desk.look(&known, look).await?;
+    let acts = match known.panels.as_slice() {
+        [] => Vec::new(),
+        [panel] => vec![Act::link("What changed", "history", "/admin/history"), syncs::sync_now(panel.id)],
+        _ => vec![Act::link("What changed", "history", "/admin/history"), Act::link("Panels", "panel", "/admin/panels")],
+    };
+    let view = OverviewView {
+        head: Head { title: "Overview".into(), truth: truth(&known, &standings), acts, ..Head::default() },
+        welcome: known.panels.is_empty().then(welcome),
+        well: well(&known, &standings, drift, &overdue),
+        tiles: tiles(&known.counts, &seen.states),
+        panels: panels(&known, &standings, &seen.of_panels),
+        capacity: seen.capacity,
+        nodes: known.counts.nodes,
+        changes: seen.changes,
+        syncs: recent.iter().map(|run| SyncRow::new(&known, run)).collect(),
+        shell: desk.shell(&known, Spot::Overview, vec![Crumb::here("Overview")]),
+    };
+    html(&view)
+}
+
+fn welcome() -> Empty {
+    Empty {
+        icon: "bird",
+        title: "Welcome to Aviary".into(),
+        text: "Aviary mirrors your game server panels, remembers every change, and tells you when something does not fit. Add the first panel to begin: you need its address and an API key that may read."
+            .into(),
+        acts: vec![("Add a panel", "/admin/panels/new".into())],
+    }
+}
+
+fn truth(known: &Known, standings: &[Standing]) -> Vec<Value> {
+    if known.panels.is_empty() {
+        return Vec::new();
+    }
+    let mut truth = vec![Value::Text(shown::counted(known.panels.len() as u64, "panel", "panels"))];
+    truth.extend(known.truth(None));
+    if let [standing] = standings {
+        truth.push(Value::Many(vec![Value::Text("next sync".into()), standing.next.value(known)]));
+    }
+    truth
+}
+
+fn look(page: &Page<'_>, known: &Known) -> Result<Seen> {
+    let count = |state: ServerState| known.panels.iter().map(|panel| page.count(counted::SERVER_STATE, panel.id, state as u64)).sum::<Result<u64>>();
+    let states = ServerState::ALL.into_iter().map(|state| Ok((state, count(state)?))).collect::<Result<_>>()?;
+    let history = page.history(&HistoryQuery { limit: CHANGES, ..HistoryQuery::default() })?;
+    let of_panels = known.panels.iter().map(|panel| page.counts(Some(panel.id))).collect::<Result<_>>()?;
+    let changes = history.entries.iter().map(|entry| ChangeRow::new(known, entry)).collect();
+    Ok(Seen { states, capacity: capacity(page, known)?, changes, of_panels })
+}
+
+/// The fullest nodes.
+fn capacity(page: &Page<'_>, known: &Known) -> Result<Vec<Capacity>> {
+    let all = page.list::<Node>(&ListQuery { limit: 1000, ..ListQuery::default() })?;
+    let mut nodes: Vec<_> = all.rows.into_iter().map(|(panel, row)| (fullness(&row.data), panel, row)).collect();
+    nodes.sort_by_key(|(fullness, ..)| std::cmp::Reverse(*fullness));
+    nodes.truncate(NODES);
+    nodes.into_iter().map(|(_, panel, row)| Capacity::new(page, known, panel, &row)).collect()
+}
+
+/// The larger of the two shares, in percent.
+fn fullness(node: &Node) -> u64 {
+    gauges(node).into_iter().filter_map(|gauge| gauge.percent).max().unwrap_or(0)
+}
+
+impl Capacity {
+    fn new(page: &Page<'_>, known: &Known, panel: PanelId, row: &Mirrored<Node>) -> Result<Self> {
+        let node = &row.data;
+        let NodeLoad { allocations, assigned, .. } = page.load(panel, node.id)?;
+        let location = node.location_id.map(|id| page.relative::<aviary_kernel::model::Location>(panel, id)).transpose()?.flatten();
+        let [memory, disk] = gauges(node);
+        Ok(Self {
+            name: Value::Link { text: shown::name(&node.name), href: format!("/admin/nodes/{panel}/{}", node.id) },
+            place: match location {
+                Some(location) => shown::short(&location.label, 30),
+                None if known.several() => known.panel_name(panel),
+                None => String::new(),
+            },
+            memory,
+            disk,
+            free: allocations.saturating_sub(assigned),
+        })
+    }
+
+    fn free_words(&self) -> String {
+        format!("{} free", shown::counted(self.free, "port", "ports"))
+    }
+}
+
+impl ChangeRow {
+    fn new(known: &Known, entry: &HistoryEntry) -> Self {
+        let (tone, word) = operation_words(entry.operation);
+        let tone = if tone == "info" { "" } else { tone };
+        let what = match entry.fields.as_slice() {
+            [only] if word == "Changed" => match (&only.old, &only.new) {
+                (Some(old), Some(new)) => {
+                    format!("{} {} → {}", only.field, shown::short(&plain(old), 24), shown::short(&plain(new), 24))
+                }
+                _ => only.field.clone(),
+            },
+            [] => String::new(),
+            many if word == "Changed" => format!("{} and {} more", many[0].field, many.len() - 1),
+            _ => String::new(),
+        };
+        let noun = entry.object.kind.noun();
+        let what = if what.is_empty() { noun.to_owned() } else { format!("{noun}: {what}") };
+        Self { pill: Pill::new(tone, word.to_lowercase()), about: about(entry), what: shown::short(&what, 90), when: known.when(entry.at) }
+    }
+}
+
+impl SyncRow {
+    fn new(known: &Known, run: &SyncRun) -> Self {
+        let totals = run.totals();
+        let changed = totals.created + totals.updated + totals.removed;
+        let changes = if changed == 0 { "nothing changed".into() } else { shown::counted(changed, "change", "changes") };
+        Self {
+            pill: syncs::pill(run),
+            href: format!("/admin/syncs/{}", run.id),
+            name: known.panel_name(run.panel),
+            what: format!("{changes}, {}", shown::counted(run.requests, "request", "requests")),
+            when: known.when(run.created_at),
+        }
+    }
+}
+
+fn well(known: &Known, standings: &[Standing], drift: u64, overdue: &[&'static str]) -> Well {
+    let matters = matters(known, standings, drift, overdue);
+    let bad = matters.iter().any(|matter| matter.pill.tone == "bad");
+    let waiting = standings.iter().any(|standing| standing.panel.synced_at.is_none());
+    let n = matters.len();
+    let (tone, title) = match n {
+        0 if waiting => ("calm", "Waiting for the first sync".into()),
+        0 => ("", "All is well".into()),
+        1 => (if bad { "bad" } else { "warn" }, "One thing wants a look".into()),
+        _ => (if bad { "bad" } else { "warn" }, format!("{} things want a look", shown::grouped(n as u64))),
+    };
+    let text = match standings {
+        _ if known.read_only.is_some() => "Aviary reads, but takes no changes.",
+        _ if standings.iter().any(|standing| standing.panel.reach.trouble.is_some()) => "What was mirrored stays as it is.",
+        [_] => "The panel answers.",
+        _ => "All panels answer.",
+    };
+    Well { tone, title, text: text.into(), matters }
+}
+
+fn matters(known: &Known, standings: &[Standing], drift: u64, overdue: &[&'static str]) -> Vec<Matter> {
+    let matter = |tone, word: &str, text: String, href: String, act| Matter { pill: Pill::new(tone, word), text, href, act };
+    let mut out = Vec::new();
+    if let Some(why) = &known.read_only {
+        out.push(matter("bad", "read-only", format!("No changes are taken: {why}. Free some space or check the disk; Aviary goes on by itself."), String::new(), ""));
+    }
+    if !overdue.is_empty() {
+        let names = shown::listed(&overdue.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>());
+        out.push(matter("bad", "stuck", format!("These workers did not report in time: {names}. Look at the log, then restart Aviary."), String::new(), ""));
+    }
+    for Standing { panel, last, .. } in standings {
+        if let Some(trouble) = &panel.reach.trouble {
+            let text = format!("{}: {}", panel.name, super::sentence(&shown::short(trouble, 240)));
+            out.push(matter("bad", "not reachable", text, format!("/admin/panels/{}", panel.id), "See the panel"));
+        }
+        if let Some(run) = last.as_ref().filter(|run| run.status == SyncStatus::Failed && panel.reach.trouble.is_none()) {
+            let text = format!("{}: {}", panel.name, super::sentence(&shown::short(&run.message, 240)));
+            out.push(matter("bad", "sync failed", text, format!("/admin/syncs/{}", run.id), "See the sync"));
+        }
+    }
+    for stop in &known.stops {
+        let total: usize = stop.removals.iter().map(|removal| removal.ids.len()).sum();
+        let objects = shown::counted(total as u64, "object", "objects");
+        let text = format!("{}: {objects} would be removed. A person must decide.", known.panel_name(stop.panel));
+        out.push(matter("warn", "decision", text, format!("/admin/syncs/{}/removals", stop.sync), "Decide"));
+    }
+    if drift > 0 {
+        let text = format!("{} in the drift report.", shown::counted(drift, "thing does not fit", "things do not fit"));
+        out.push(matter("warn", "drift", text, "/admin/drift".into(), "See them"));
+    }
+    out
+}
+
+fn tiles(counts: &PanelCounts, states: &[(ServerState, u64)]) -> Vec<Tile> {
+    let share = |n: u64, of: u64| if n == 0 { 0 } else { shown::percent(n, of).unwrap_or(0).clamp(1, 100) };
+    let mut at = 0;
+    let mut parts = Vec::new();
+    for (state, n) in states.iter().filter(|(_, n)| *n > 0) {
+        let width = share(*n, counts.servers).min(100 - at);
+        let tone = state_words(*state).0;
+        parts.push((if tone.is_empty() { "soft" } else { tone }, at, width));
+        at += width;
+    }
+    let odd: Vec<_> = states
+        .iter()
+        .filter(|(state, n)| *state != ServerState::Normal && *n > 0)
+        .map(|(state, n)| format!("{} {}", shown::grouped(*n), state_words(*state).1.to_lowercase()))
+        .collect();
+    let free = counts.allocations.saturating_sub(counts.assigned_allocations);
+    let none = |n: u64, text: String| if n == 0 { String::new() } else { text };
+    vec![
+        Tile {
+            title: "Servers",
+            count: counts.servers,
+            detail: if odd.is_empty() { none(counts.servers, "all in normal state".into()) } else { odd.join(", ") },
+            href: "/admin/servers",
+            parts,
+        },
+        Tile {
+            title: "Panel users",
+            count: counts.users,
+            detail: none(counts.users, shown::counted(counts.admins, "admin", "admins")),
+            href: "/admin/users",
+            parts: vec![("info", 0, share(counts.admins, counts.users))],
+        },
+        Tile {
+            title: "Free allocations",
+            count: free,
+            detail: none(counts.allocations, format!("{} % of {} in use", 100 - shown::percent(free, counts.allocations).unwrap_or(0), shown::grouped(counts.allocations))),
+            href: "/admin/allocations?use=free",
+            parts: vec![("", 0, share(counts.assigned_allocations, counts.allocations))],
+        },
+        Tile {
+            title: "Nodes",
+            count: counts.nodes,
+            detail: none(counts.nodes, if counts.locations > 0 { format!("at {}", shown::counted(counts.locations, "location", "locations")) } else { String::new() }),
+            href: "/admin/nodes",
+            parts: Vec::new(),
+        },
+    ]
+}
+
+fn panels(known: &Known, standings: &[Standing], counts: &[PanelCounts]) -> Table {
+    let rows = standings.iter().zip(counts).map(|(standing, counts)| {
+        let panel = &standing.panel;
+        let last = standing.last.as_ref();
+        vec![
+            Value::Name { text: panel.name.clone(), href: format!("/admin/panels/{}", panel.id), sub: String::new() },
+            Value::Pill(reach_pill(panel)),
+            last.map_or(Value::Muted("never".into()), |run| Value::Many(vec![Value::Pill(syncs::pill(run)), Value::When(known.when(run.created_at))])),
+            standing.next.value(known),
+            Value::count(counts.servers, format!("/admin/servers?panel={}", panel.id)),
+            Value::count(counts.missing, format!("/admin/drift?panel={}&kind=vanished", panel.id)),
+        ]
+    });
+    Table::plain("Panels", &["Panel", "State", "Last sync", "Next sync", "#Servers", "#Missing"], rows.collect())
+}

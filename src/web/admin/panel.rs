@@ -1,0 +1,278 @@
+//! One panel: what it holds, how it answers, its syncs; testing and removing it.
+
+use actix_web::web::Path;
+use askama::Template;
+use aviary_domain::mirror::PanelCounts;
+use aviary_domain::panels::PanelCheck;
+use aviary_domain::sync::SyncQuery;
+use aviary_kernel::base::{Error, Result};
+use aviary_kernel::model::{Kind, Panel, PanelId, Target};
+use serde::Serialize;
+
+use super::card::{Fact, fact};
+use super::desk::{Act, Crumb, Desk, Head, Known, Shell};
+use super::form::{Fields, Sent};
+use super::nav::Spot;
+use super::panels::{dialect_words, reach_pill, standings};
+use super::table::Table;
+use super::value::{Pill, Value};
+use super::{shown, syncs};
+use crate::page::{PageResult, html, see_other};
+
+#[derive(Template)]
+#[template(path = "panel/page.html")]
+struct PanelView {
+    shell: Shell,
+    head: Head,
+    id: PanelId,
+    trouble: Option<String>,
+    counts: Vec<(String, String, String)>,
+    facts: Vec<Fact>,
+    targets: [Target; 8],
+    syncs: Option<Table>,
+}
+
+/// The page.
+pub(super) async fn one(desk: Desk, id: Path<PanelId>) -> PageResult {
+    let id = *id;
+    let known = desk.known().await?;
+    let panel = desk.panels.require(id).await?;
+    let standing = standings(&desk, &known).await?.into_iter().find(|standing| standing.panel.id == id);
+    let runs = desk.syncs.list(SyncQuery { panel: Some(id), limit: 8, ..SyncQuery::default() }).await?.runs;
+    let counts = desk.look(&known, move |page, _| page.counts(Some(id))).await?;
+    let mut facts = facts(&known, &panel);
+    if let Some(standing) = &standing {
+        facts.insert(0, fact("Next sync", standing.next.value(&known)));
+    }
+    let auto = desk.settings.auto_sync().await?;
+    let schedule = match (panel.sync_every_s, auto.enabled) {
+        (Some(every), _) => format!("every {}", shown::span_s(every.into())),
+        (None, true) => format!("every {}, as set for all", shown::span_s(auto.every_s.into())),
+        (None, false) => "by hand only; automatic syncs are off".into(),
+    };
+    facts.insert(0, fact("Schedule", Value::Text(schedule)));
+    let mut truth = vec![
+        Value::Out { text: shown::short(&panel.base_url, 60), href: panel.base_url.clone() },
+        Value::Text(dialect_words(panel.dialect).into()),
+    ];
+    truth.extend(known.truth(Some(id)));
+    let acts = vec![
+        Act::post("Test", "check", format!("/admin/panels/{id}/test")),
+        Act::link("Remove", "close", format!("/admin/panels/{id}/remove")).class("risky"),
+        syncs::sync_now(id),
+    ];
+    let rows: Vec<_> = runs.iter().map(|run| syncs::row(&known, run)).collect();
+    html(&PanelView {
+        head: Head { title: panel.name.clone(), pills: vec![reach_pill(&panel)], truth, acts },
+        id,
+        trouble: panel.reach.trouble.as_deref().map(super::sentence),
+        counts: tiles(id, &counts),
+        facts,
+        targets: Target::ALL,
+        syncs: (!rows.is_empty()).then(|| Table::plain("The last syncs of this panel", syncs::TITLES, rows)),
+        shell: desk.shell(&known, Spot::Panels, vec![Crumb::to("Panels", "/admin/panels"), Crumb::here(panel.name)]),
+    })
+}
+
+fn facts(known: &Known, panel: &Panel) -> Vec<Fact> {
+    let when = |at: Option<_>| at.map_or(Value::Muted("never".into()), |at| Value::When(known.when(at)));
+    vec![
+        fact("Synced in full", when(panel.synced_at)),
+        fact("Last contact", when(panel.reach.at)),
+        fact("Request limit", panel.reach.rate_limit.map_or(Value::Muted("not known yet".into()), |n| Value::Text(format!("{n} a minute")))),
+        fact("Share of it for Aviary", Value::Text(format!("{} %", panel.share_percent))),
+        fact("Application key", Value::Text("stored, encrypted".into())),
+        fact(
+            "Client key",
+            if panel.client_key.is_some() { Value::Text("stored, encrypted".into()) } else { Value::Muted("none: subusers cannot be read".into()) },
+        ),
+        fact("Added", Value::When(known.when(panel.created_at))),
+    ]
+}
+
+/// (what, how many, where) for everything a panel holds.
+fn tiles(id: PanelId, counts: &PanelCounts) -> Vec<(String, String, String)> {
+    let listed = [Kind::Server, Kind::Node, Kind::Allocation, Kind::User, Kind::Egg, Kind::Nest, Kind::Location, Kind::Database];
+    let mut tiles: Vec<_> = listed
+        .into_iter()
+        .map(|kind| (upper(&format!("{}s", kind.noun())), shown::grouped(counts.of_kind(kind)), format!("/admin/{}?panel={id}", kind.plural())))
+        .collect();
+    if counts.missing > 0 {
+        tiles.push(("Missing".into(), shown::grouped(counts.missing), format!("/admin/drift?panel={id}&kind=vanished")));
+    }
+    tiles
+}
+
+fn upper(text: &str) -> String {
+    let mut text = text.to_owned();
+    if let Some(first) = text.get_mut(..1) {
+        first.make_ascii_uppercase();
+    }
+    text
+}
+
+#[derive(Template)]
+#[template(path = "panel/test.html")]
+struct TestView {
+    shell: Shell,
+    head: Head,
+    id: PanelId,
+    /// Why the panel could not be asked.
+    failed: Option<String>,
+    findings: Vec<Found>,
+    access: Option<Table>,
+    facts: Vec<Fact>,
+}
+
+struct Found {
+    pill: Pill,
+    what: String,
+    remedy: Option<String>,
+}
+
+/// Asks the panel and shows what it said.
+pub(super) async fn test(desk: Desk, id: Path<PanelId>, sent: Sent) -> PageResult {
+    desk.check(sent.token())?;
+    let id = *id;
+    let checked = desk.panels.test(id).await;
+    let known = desk.known().await?;
+    let panel = desk.panels.require(id).await?;
+    let (pill, failed, check) = match checked {
+        Ok(check) if check.is_good() => (Pill::new("good", "can be mirrored"), None, Some(check)),
+        Ok(check) => (Pill::new("warn", "works, but lacks something"), None, Some(check)),
+        Err(Error::Upstream { reason, .. }) => (Pill::new("bad", "cannot be mirrored"), Some(super::sentence(&shown::visible(&reason))), None),
+        Err(error) => return Err(error.into()),
+    };
+    let crumbs = vec![
+        Crumb::to("Panels", "/admin/panels"),
+        Crumb::to(panel.name.clone(), format!("/admin/panels/{id}")),
+        Crumb::here("Test"),
+    ];
+    let acts = vec![Act::link("Back to the panel", "previous", format!("/admin/panels/{id}")), syncs::sync_now(id)];
+    html(&TestView {
+        head: Head { title: format!("Test of {}", panel.name), pills: vec![pill], acts, ..Head::default() },
+        id,
+        failed,
+        findings: check.as_ref().map(findings).unwrap_or_default(),
+        access: check.as_ref().map(access),
+        facts: check.as_ref().map(check_facts).unwrap_or_default(),
+        shell: desk.shell(&known, Spot::Panels, crumbs),
+    })
+}
+
+/// The word that something has in JSON.
+fn word(of: &impl Serialize) -> String {
+    serde_json::to_value(of).ok().and_then(|value| value.as_str().map(str::to_owned)).unwrap_or_default()
+}
+
+fn findings(check: &PanelCheck) -> Vec<Found> {
+    let found = check.findings.iter().map(|finding| {
+        let (tone, words) = match word(&finding.severity).as_str() {
+            "problem" => ("bad", "problem"),
+            "warning" => ("warn", "warning"),
+            _ => ("info", "note"),
+        };
+        Found {
+            pill: Pill::new(tone, words),
+            what: super::sentence(&shown::visible(&finding.what)),
+            remedy: finding.remedy.as_deref().map(|text| super::sentence(&shown::visible(text))),
+        }
+    });
+    found.collect()
+}
+
+fn access(check: &PanelCheck) -> Table {
+    let rows = check.access.iter().map(|access| {
+        let pill = match word(&access.readable).as_str() {
+            "yes" => Pill::new("good", "readable"),
+            "no" => Pill::new("bad", "not readable"),
+            _ => Pill::new("", "not known yet"),
+        };
+        let is_fine = pill.tone == "good";
+        let what = if is_fine { Value::Nothing } else { Value::Lines(vec![
+            Value::Text(super::sentence(&access.without)),
+            access.remedy.as_deref().map_or(Value::Nothing, |text| Value::Muted(super::sentence(text))),
+        ]) };
+        vec![
+            Value::Text(upper(&format!("{}s", access.kind.noun()))),
+            Value::Pill(pill),
+            access.total.map_or(Value::Nothing, Value::number),
+            what,
+        ]
+    });
+    let mut table = Table::plain("What the keys may read", &["What", "Access", "#How many", "Without it"], rows.collect());
+    if let Some(last) = table.columns.last_mut() {
+        last.class = "wrap";
+    }
+    table
+}
+
+fn check_facts(check: &PanelCheck) -> Vec<Fact> {
+    let limit = |limit: Option<u32>| limit.map_or(Value::Muted("not told".into()), |n| Value::Text(format!("{n} requests a minute")));
+    let mut facts = vec![
+        fact("Kind", Value::Text(dialect_words(Some(check.dialect)).into())),
+        fact("Connection", if check.is_secure { Value::pill("good", "encrypted") } else { Value::pill("warn", "not encrypted") }),
+        fact("Limit of the application API", limit(check.application_limit.map(|limit| limit.per_minute))),
+        fact("Limit of the client API", limit(check.client_limit.map(|limit| limit.per_minute))),
+        fact("Requests this test took", Value::number(check.requests)),
+    ];
+    if let Some(ahead) = check.clock_ahead_s {
+        let words = match ahead {
+            -2..=2 => "the same as here".into(),
+            n if n > 0 => format!("{} ahead", shown::span_s(n.unsigned_abs())),
+            n => format!("{} behind", shown::span_s(n.unsigned_abs())),
+        };
+        facts.push(fact("Clock of the panel", Value::Text(words)));
+    }
+    facts
+}
+
+#[derive(Template)]
+#[template(path = "panel/remove.html")]
+struct RemoveView {
+    shell: Shell,
+    name: String,
+    id: PanelId,
+    goes: Vec<(String, String)>,
+    /// What was typed is not the name.
+    wrong: bool,
+}
+
+/// Asks whether the panel shall go.
+pub(super) async fn ask_remove(desk: Desk, id: Path<PanelId>) -> PageResult {
+    show_remove(desk, *id, false).await
+}
+
+async fn show_remove(desk: Desk, id: PanelId, wrong: bool) -> PageResult {
+    let known = desk.known().await?;
+    let panel = desk.panels.require(id).await?;
+    let counts = desk.look(&known, move |page, _| page.counts(Some(id))).await?;
+    let goes = Kind::ALL.into_iter().filter(|kind| counts.of_kind(*kind) > 0);
+    let goes = goes.map(|kind| (upper(&format!("{}s", kind.noun())), shown::grouped(counts.of_kind(kind)))).collect();
+    let crumbs = vec![
+        Crumb::to("Panels", "/admin/panels"),
+        Crumb::to(panel.name.clone(), format!("/admin/panels/{id}")),
+        Crumb::here("Remove"),
+    ];
+    html(&RemoveView { name: panel.name, id, goes, wrong, shell: desk.shell(&known, Spot::Panels, crumbs) })
+}
+
+/// Removes the panel, if its name was typed.
+pub(super) async fn remove(desk: Desk, id: Path<PanelId>, sent: Sent) -> PageResult {
+    desk.check(sent.token())?;
+    let panel = desk.panels.require(*id).await?;
+    if sent.field("name").trim() != panel.name {
+        return show_remove(desk, *id, true).await;
+    }
+    if let Some(run) = desk.syncs.running().into_iter().find(|run| run.panel == *id && !run.status.is_over()) {
+        // Rows that a sync writes behind our back would stay.
+        let _ = desk.syncs.cancel(run.id).await;
+        desk.syncs.wait(run.id).await?;
+    }
+    desk.panels.remove(*id).await.map(drop).or_else(gone_is_fine)?;
+    Ok(see_other("/admin/panels?done=panel-removed"))
+}
+
+fn gone_is_fine(error: Error) -> Result<()> {
+    if matches!(error, Error::NotFound { .. }) { Ok(()) } else { Err(error) }
+}

@@ -1,0 +1,271 @@
+//! The panels: the list with the schedule for all, and the form that adds one.
+
+use askama::Template;
+use aviary_domain::panels::NewPanel;
+use aviary_domain::settings::{AutoSync, SHORTEST_INTERVAL_S};
+use aviary_domain::sync::SyncQuery;
+use aviary_kernel::base::{Error, Result, Secret, Timestamp};
+use aviary_kernel::model::{Dialect, Panel, SyncRun};
+use std::time::Duration;
+
+use super::desk::{Act, Crumb, Desk, Head, Known, Shell};
+use super::form::{Fields, Sent};
+use super::nav::Spot;
+use super::table::{Empty, Table};
+use super::value::{Pill, Value};
+use super::{shown, syncs};
+use crate::page::{PageResult, html, see_other};
+
+#[derive(Template)]
+#[template(path = "panels/page.html")]
+struct PanelsView {
+    shell: Shell,
+    head: Head,
+    table: Table,
+    empty: Option<Empty>,
+    schedule: ScheduleForm,
+}
+
+/// The schedule for all panels that have none of their own.
+struct ScheduleForm {
+    enabled: bool,
+    minutes: String,
+    error: Option<String>,
+}
+
+/// A panel with what was found out about its syncs.
+pub(super) struct Standing {
+    pub(super) panel: Panel,
+    pub(super) last: Option<SyncRun>,
+    pub(super) next: Next,
+}
+
+/// When a panel is synced next.
+#[derive(Clone, Copy)]
+pub(super) enum Next {
+    /// Only when somebody asks.
+    ByHand,
+    /// As soon as there is a free hand.
+    Now,
+    /// At this time.
+    At(Timestamp),
+    /// It is at work.
+    Running,
+}
+
+impl Next {
+    pub(super) fn value(self, known: &Known) -> Value {
+        match self {
+            Self::ByHand => Value::Muted("by hand only".into()),
+            Self::Now => Value::Text("due now".into()),
+            Self::At(at) => Value::When(known.when(at)),
+            Self::Running => Value::Text("running".into()),
+        }
+    }
+}
+
+/// How every panel stands.
+pub(super) async fn standings(desk: &Desk, known: &Known) -> Result<Vec<Standing>> {
+    let auto = desk.settings.auto_sync().await?;
+    let mut all = Vec::with_capacity(known.panels.len());
+    for panel in known.panels.iter() {
+        let page = desk.syncs.list(SyncQuery { panel: Some(panel.id), limit: 1, ..SyncQuery::default() }).await?;
+        let last = page.runs.into_iter().next();
+        all.push(Standing { next: next(known, panel, &auto, last.as_ref()), panel: panel.clone(), last });
+    }
+    Ok(all)
+}
+
+fn next(known: &Known, panel: &Panel, auto: &AutoSync, last: Option<&SyncRun>) -> Next {
+    if last.is_some_and(|run| !run.status.is_over()) {
+        return Next::Running;
+    }
+    let every = panel.sync_every_s.or(auto.enabled.then_some(auto.every_s));
+    let Some(every) = every else { return Next::ByHand };
+    let Some(last) = last else { return Next::Now };
+    let at = last.created_at.plus(Duration::from_secs(u64::from(every)));
+    if at <= known.now { Next::Now } else { Next::At(at) }
+}
+
+/// What the last contact with a panel was like.
+pub(super) fn reach_pill(panel: &Panel) -> Pill {
+    match (&panel.reach.trouble, panel.reach.at) {
+        (Some(_), _) => Pill::new("bad", "not reachable"),
+        (None, Some(_)) => Pill::new("good", "answers"),
+        (None, None) => Pill::new("", "not tried yet"),
+    }
+}
+
+/// The name of a dialect, for people.
+pub(super) fn dialect_words(dialect: Option<Dialect>) -> &'static str {
+    match dialect {
+        Some(Dialect::Pterodactyl) => "Pterodactyl",
+        Some(Dialect::Pelican) => "Pelican",
+        None => "not known yet",
+    }
+}
+
+/// The list.
+pub(super) async fn list(desk: Desk) -> PageResult {
+    let auto = desk.settings.auto_sync().await?;
+    let form = ScheduleForm { enabled: auto.enabled, minutes: minutes(auto.every_s), error: None };
+    show(desk, form).await
+}
+
+/// Whole minutes, or with a fraction where that is what it is.
+fn minutes(seconds: u32) -> String {
+    if seconds.is_multiple_of(60) { (seconds / 60).to_string() } else { format!("{:.1}", f64::from(seconds) / 60.0) }
+}
+
+async fn show(desk: Desk, schedule: ScheduleForm) -> PageResult {
+    let known = desk.known().await?;
+    let standings = standings(&desk, &known).await?;
+    let counted: Vec<_> = standings.iter().map(|standing| standing.panel.id).collect();
+    let counts = desk.look(&known, move |page, _| counted.iter().map(|id| page.counts(Some(*id))).collect::<Result<Vec<_>>>()).await?;
+    let rows = standings.iter().zip(&counts).map(|(standing, counts)| {
+        let panel = &standing.panel;
+        vec![
+            Value::Name { text: panel.name.clone(), href: format!("/admin/panels/{}", panel.id), sub: String::new() },
+            Value::Pill(reach_pill(panel)),
+            Value::Out { text: shown::short(&panel.base_url, 50), href: panel.base_url.clone() },
+            Value::Text(dialect_words(panel.dialect).into()),
+            Value::count(counts.servers, format!("/admin/servers?panel={}", panel.id)),
+            standing.last.as_ref().map_or(Value::Nothing, |run| Value::Many(vec![Value::Pill(syncs::pill(run)), Value::When(known.when(run.created_at))])),
+            standing.next.value(&known),
+        ]
+    });
+    let titles = &["Name", "State", "Address", "Kind", "#Servers", "Last sync", "Next sync"];
+    let view = PanelsView {
+        head: Head {
+            title: "Panels".into(),
+            acts: vec![Act::link("Add a panel", "plus", "/admin/panels/new").class("main")],
+            ..Head::default()
+        },
+        table: Table::plain("Panels", titles, rows.collect()),
+        empty: known.panels.is_empty().then(|| Empty {
+            icon: "panel",
+            title: "No panel yet".into(),
+            text: "Add the first panel: you need its address and an application API key that may read.".into(),
+            acts: vec![("Add a panel", "/admin/panels/new".into())],
+        }),
+        schedule,
+        shell: desk.shell(&known, Spot::Panels, vec![Crumb::here("Panels")]),
+    };
+    html(&view)
+}
+
+/// Sets the schedule for all.
+pub(super) async fn schedule(desk: Desk, sent: Sent) -> PageResult {
+    desk.check(sent.token())?;
+    let enabled = sent.field("enabled") == "yes";
+    let shortest = SHORTEST_INTERVAL_S.div_ceil(60);
+    match parse_minutes(sent.field("minutes")) {
+        Some(every_s) if every_s >= SHORTEST_INTERVAL_S => {
+            desk.settings.set_auto_sync(AutoSync { enabled, every_s }).await?;
+            Ok(see_other("/admin/panels?done=schedule-set"))
+        }
+        _ => {
+            let error = Some(format!("Give whole minutes, at least {shortest} and at most {}.", MOST_MINUTES));
+            show(desk, ScheduleForm { enabled, minutes: shown::short(sent.field("minutes"), 20), error }).await
+        }
+    }
+}
+
+/// 60 days.
+const MOST_MINUTES: u32 = 86_400;
+
+fn parse_minutes(text: &str) -> Option<u32> {
+    text.trim().parse::<u32>().ok().filter(|n| (1..=MOST_MINUTES).contains(n)).map(|n| n * 60)
+}
+
+#[derive(Template)]
+#[template(path = "panels/new.html")]
+struct NewView {
+    shell: Shell,
+    form: NewForm,
+}
+
+/// The form that adds a panel, with what was typed. Keys are never among it.
+#[derive(Default)]
+struct NewForm {
+    name: String,
+    url: String,
+    share: String,
+    minutes: String,
+    /// What is wrong, by field; one without a field is about the whole.
+    errors: Vec<(&'static str, String)>,
+}
+
+impl NewForm {
+    fn error(&self, field: &str) -> Option<&str> {
+        self.errors.iter().find(|(name, _)| *name == field).map(|(_, why)| why.as_str())
+    }
+}
+
+/// The form.
+pub(super) async fn new(desk: Desk) -> PageResult {
+    show_new(desk, NewForm { share: "80".into(), ..NewForm::default() }).await
+}
+
+async fn show_new(desk: Desk, form: NewForm) -> PageResult {
+    let known = desk.known().await?;
+    let shell = desk.shell(&known, Spot::Panels, vec![Crumb::to("Panels", "/admin/panels"), Crumb::here("Add a panel")]);
+    html(&NewView { shell, form })
+}
+
+/// Takes the form.
+pub(super) async fn add(desk: Desk, sent: Sent) -> PageResult {
+    desk.check(sent.token())?;
+    let kept = |name: &str| sent.field(name).chars().take(500).collect::<String>();
+    let mut form = NewForm { name: kept("name"), url: kept("url"), share: kept("share"), minutes: kept("minutes"), ..NewForm::default() };
+    match read(&sent, &mut form.errors) {
+        Some(new) => match desk.panels.add(new).await {
+            Ok(panel) => return Ok(see_other(&format!("/admin/panels/{}?done=panel-added", panel.id))),
+            Err(Error::Invalid { field, reason }) => form.errors.push((form_field(field), super::sentence(&reason))),
+            Err(Error::Conflict(why)) => form.errors.push(("", super::sentence(&why))),
+            Err(error) => return Err(error.into()),
+        },
+        None if form.errors.is_empty() => form.errors.push(("", "Fill in the fields.".into())),
+        None => {}
+    }
+    show_new(desk, form).await
+}
+
+/// What the service calls a field, as the form calls it.
+fn form_field(field: &str) -> &'static str {
+    match field {
+        "name" => "name",
+        "url" => "url",
+        "appKey" => "app_key",
+        "clientKey" => "client_key",
+        "sharePercent" => "share",
+        _ => "",
+    }
+}
+
+/// What only the form can tell; the rest is checked by the service.
+fn read(sent: &Sent, errors: &mut Vec<(&'static str, String)>) -> Option<NewPanel> {
+    for (field, why) in [("name", "Give the panel a name."), ("url", "Give the address of the panel."), ("app_key", "Paste the application API key.")] {
+        if sent.field(field).trim().is_empty() {
+            errors.push((field, why.into()));
+        }
+    }
+    let share_percent = sent.field("share").trim().parse::<u8>().ok().filter(|n| (1..=100).contains(n));
+    if share_percent.is_none() {
+        errors.push(("share", "Give a whole number from 1 to 100.".into()));
+    }
+    let every = sent.field("minutes").trim();
+    let sync_every_s = parse_minutes(every);
+    if !every.is_empty() && sync_every_s.is_none() {
+        errors.push(("minutes", format!("Give whole minutes from 1 to {MOST_MINUTES}, or leave it empty.")));
+    }
+    let key = |name: &str| Secret::from(sent.field(name).trim());
+    errors.is_empty().then(|| NewPanel {
+        name: sent.field("name").into(),
+        url: sent.field("url").into(),
+        app_key: key("app_key"),
+        client_key: Some(key("client_key")).filter(|key| !key.reveal().is_empty()),
+        share_percent,
+        sync_every_s,
+    })
+}

@@ -1,0 +1,149 @@
+//! Removals that wait for a person, because they are so many.
+
+use actix_web::web::Path;
+use askama::Template;
+use aviary_domain::mirror::Page;
+use aviary_kernel::base::{Error, Result};
+use aviary_kernel::model::{ObjectKey, Removal, RemovalState, RemovalStop, SyncId};
+
+use super::desk::{Crumb, Desk, Head, Known, Shell};
+use super::form::{Fields, Sent};
+use super::nav::Spot;
+use super::shown;
+use super::value::{Pill, Value};
+use super::links;
+use crate::page::{PageResult, html, see_other};
+
+#[derive(Template)]
+#[template(path = "removals/page.html")]
+struct RemovalView {
+    shell: Shell,
+    head: Head,
+    id: SyncId,
+    total: u64,
+    waiting: bool,
+    kinds: Vec<Group>,
+    /// What became of it.
+    outcome: Option<(&'static str, Vec<Value>)>,
+    /// What was typed and is not the number.
+    wrong: Option<String>,
+}
+
+/// What would go of one kind.
+struct Group {
+    title: String,
+    share: String,
+    over_limit: bool,
+    names: Vec<Value>,
+    more: u64,
+}
+
+/// Names of a kind that are listed.
+const NAMES: usize = 200;
+
+/// The page.
+pub(super) async fn page(desk: Desk, id: Path<SyncId>) -> PageResult {
+    show(desk, *id, None).await
+}
+
+/// Takes the decision.
+pub(super) async fn decide(desk: Desk, id: Path<SyncId>, sent: Sent) -> PageResult {
+    desk.check(sent.token())?;
+    let confirm = match sent.field("decision") {
+        "confirm" => true,
+        "refuse" => false,
+        _ => return Err(Error::invalid("decision", "is confirm or refuse").into()),
+    };
+    if confirm {
+        let stop = desk.syncs.stop(*id).await?;
+        let typed: String = sent.field("count").chars().filter(char::is_ascii_digit).collect();
+        if typed != total(&stop).to_string() {
+            return show(desk, *id, Some(shown::short(sent.field("count"), 20))).await;
+        }
+    }
+    let who = desk.who();
+    let (_, started) = desk.syncs.decide(*id, confirm, who).await?;
+    Ok(see_other(&match started {
+        Some(started) => format!("/admin/syncs/{}?done=removal-confirmed", started.run.id),
+        None => format!("/admin/syncs/{id}/removals?done=removal-refused"),
+    }))
+}
+
+fn total(stop: &RemovalStop) -> u64 {
+    stop.removals.iter().map(|removal| removal.ids.len() as u64).sum()
+}
+
+async fn show(desk: Desk, id: SyncId, wrong: Option<String>) -> PageResult {
+    let known = desk.known().await?;
+    let stop = desk.syncs.stop(id).await?;
+    let asked = stop.clone();
+    let kinds = desk
+        .look(&known, move |page, _| asked.removals.iter().map(|removal| Group::new(page, &asked, removal)).collect::<Result<Vec<_>>>())
+        .await?;
+    let pill = match stop.state {
+        RemovalState::Waiting => Pill::new("warn", "waits for a decision"),
+        RemovalState::Confirmed => Pill::new("good", "confirmed"),
+        RemovalState::Done => Pill::new("good", "done"),
+        RemovalState::Refused => Pill::new("", "refused"),
+        RemovalState::Outdated => Pill::new("", "outdated"),
+    };
+    let truth = vec![
+        known.panel_link(stop.panel),
+        Value::Many(vec![Value::Text("stopped".into()), Value::When(known.when(stop.at))]),
+        Value::Link { text: "the sync".into(), href: format!("/admin/syncs/{id}") },
+    ];
+    let crumbs =
+        vec![Crumb::to("Syncs", "/admin/syncs"), Crumb::to("Sync", format!("/admin/syncs/{id}")), Crumb::here("Removals")];
+    let total = total(&stop);
+    html(&RemovalView {
+        head: Head { title: format!("{} would be removed", shown::counted(total, "object", "objects")), pills: vec![pill], truth, ..Head::default() },
+        id,
+        total,
+        waiting: stop.state == RemovalState::Waiting,
+        kinds,
+        outcome: outcome(&known, &stop),
+        wrong,
+        shell: desk.shell(&known, Spot::Syncs, crumbs),
+    })
+}
+
+fn outcome(known: &Known, stop: &RemovalStop) -> Option<(&'static str, Vec<Value>)> {
+    let text = match stop.state {
+        RemovalState::Waiting => return None,
+        RemovalState::Confirmed => {
+            "The removal was confirmed. The next sync of this panel checks each object once more and removes those that are gone."
+        }
+        RemovalState::Done => "The removal was confirmed and is done: each object was checked once more, and those that were gone were removed.",
+        RemovalState::Refused => "The removal was refused. The objects stayed.",
+        RemovalState::Outdated => "Nobody needs to decide this any more: a later sync found the objects again, or stopped anew.",
+    };
+    let who = stop.decided.as_ref().map(|(who, at)| {
+        vec![Value::Said(format!("Decided by {}", shown::short(who, 60))), Value::When(known.when(*at))]
+    });
+    Some((text, who.unwrap_or_default()))
+}
+
+impl Group {
+    fn new(page: &Page<'_>, stop: &RemovalStop, removal: &Removal) -> Result<Self> {
+        let mut names = Vec::new();
+        for id in removal.ids.iter().take(NAMES) {
+            let key = ObjectKey { panel: stop.panel, kind: removal.kind, id: *id };
+            names.push(match links::label(page, key)? {
+                Some(label) => Value::Link { text: shown::name(&label), href: links::object(key, &label) },
+                None => Value::Muted(format!("{} {id}, gone already", removal.kind.noun())),
+            });
+        }
+        let count = removal.ids.len() as u64;
+        let noun = removal.kind.noun();
+        Ok(Self {
+            title: shown::counted(count, noun, &format!("{noun}s")),
+            share: match shown::percent(count, removal.held) {
+                Some(percent) => format!("of {} in the mirror, {percent} %", shown::grouped(removal.held)),
+                None => String::new(),
+            },
+            over_limit: removal.over_limit,
+            names,
+            more: count.saturating_sub(NAMES as u64),
+        })
+    }
+}

@@ -1,0 +1,259 @@
+//! How numbers, sizes, times and texts from elsewhere look to people.
+
+use std::fmt::{self, Write as _};
+
+use aviary_kernel::base::Timestamp;
+
+/// `1204` as `1,204`.
+pub(super) fn grouped(n: u64) -> String {
+    let digits = n.to_string();
+    let mut out = String::with_capacity(digits.len() + digits.len() / 3);
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    out
+}
+
+/// `1 server`, `2 servers`: `many` is `one` with an s unless it is given.
+pub(super) fn counted(n: u64, one: &str, many: &str) -> String {
+    format!("{} {}", grouped(n), if n == 1 { one } else { many })
+}
+
+/// A size in MiB, in the unit that reads best.
+pub(super) fn mib(n: i64) -> String {
+    let sign = if n < 0 { "-" } else { "" };
+    let n = n.unsigned_abs();
+    match n {
+        0..1024 => format!("{sign}{n} MiB"),
+        1024..1_048_576 => format!("{sign}{} GiB", tenths(n, 1024)),
+        _ => format!("{sign}{} TiB", tenths(n, 1_048_576)),
+    }
+}
+
+/// A limit in MiB, where 0 means that there is none.
+pub(super) fn limit_mib(n: i64) -> String {
+    if n == 0 { "unlimited".into() } else { mib(n) }
+}
+
+/// With one decimal, unless that is a zero.
+fn tenths(n: u64, unit: u64) -> String {
+    let tenths = (u128::from(n) * 10 + u128::from(unit) / 2) / u128::from(unit);
+    let whole = grouped(u64::try_from(tenths / 10).unwrap_or(u64::MAX));
+    if tenths % 10 == 0 { whole } else { format!("{whole}.{}", tenths % 10) }
+}
+
+/// A span of time: `340 ms`, `3.1 s`, `2 min 5 s`, `1 h 4 min`.
+pub(super) fn span_ms(ms: u64) -> String {
+    let s = ms / 1000;
+    match s {
+        0 => format!("{ms} ms"),
+        1..10 => format!("{}.{} s", s, ms % 1000 / 100),
+        10..60 => format!("{s} s"),
+        _ => span_s(s),
+    }
+}
+
+/// A span of whole seconds: `45 s`, `15 min`, `1 h 30 min`, `2 days`.
+pub(super) fn span_s(s: u64) -> String {
+    let with = |big: u64, unit: &str, small: u64, sub: &str| {
+        if small == 0 { format!("{big} {unit}") } else { format!("{big} {unit} {small} {sub}") }
+    };
+    match s {
+        0..60 => format!("{s} s"),
+        60..3600 => with(s / 60, "min", s % 60, "s"),
+        3600..86_400 => with(s / 3600, "h", s % 3600 / 60, "min"),
+        _ => with(s / 86_400, if s < 172_800 { "day" } else { "days" }, s % 86_400 / 3600, "h"),
+    }
+}
+
+/// A moment: how long ago for the eye, the exact time for the pointer and for scripts.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct When {
+    at: Timestamp,
+    now: Timestamp,
+}
+
+impl When {
+    pub(super) fn new(at: Timestamp, now: Timestamp) -> Self {
+        Self { at, now }
+    }
+
+    /// `41 s ago`, `in 14 min`, or the date when it is long ago.
+    pub(super) fn words(&self) -> String {
+        if self.at > self.now {
+            return format!("in {}", coarse(self.at.since(self.now).as_secs().max(1)));
+        }
+        match self.now.since(self.at).as_secs() {
+            0..5 => "just now".into(),
+            s @ 5..2_592_000 => format!("{} ago", coarse(s)),
+            _ => date(self.at),
+        }
+    }
+}
+
+fn coarse(s: u64) -> String {
+    match s {
+        0..60 => format!("{s} s"),
+        60..3600 => format!("{} min", s / 60),
+        3600..86_400 => format!("{} h", s / 3600),
+        86_400..172_800 => "1 day".into(),
+        _ => format!("{} days", s / 86_400),
+    }
+}
+
+/// `Mar 14, 2025`.
+fn date(at: Timestamp) -> String {
+    const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+    let text = at.to_string();
+    let mut parts = text.split('T').next().unwrap_or_default().splitn(3, '-');
+    let (year, month, day) = (parts.next(), parts.next(), parts.next());
+    let month = month.and_then(|m| m.parse::<usize>().ok()).and_then(|m| MONTHS.get(m.wrapping_sub(1)));
+    match (year, month, day.and_then(|d| d.parse::<u8>().ok())) {
+        (Some(year), Some(month), Some(day)) => format!("{month} {day}, {year}"),
+        _ => text,
+    }
+}
+
+/// `2025-03-14 09:26:53 UTC`.
+pub(super) fn exact(at: Timestamp) -> String {
+    Timestamp::from_seconds(at.seconds()).to_string().replace('T', " ").replace('Z', " UTC")
+}
+
+impl fmt::Display for When {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, r#"<time datetime="{}" title="{}">{}</time>"#, self.at, exact(self.at), self.words())
+    }
+}
+
+// Made of numbers only.
+impl askama::filters::HtmlSafe for When {}
+
+/// A text from elsewhere with nothing invisible in it: control characters and those that turn the direction of writing are
+/// shown as signs. Line ends and tabs stay.
+pub(super) fn visible(text: &str) -> String {
+    text.chars()
+        .map(|c| match c {
+            '\n' | '\t' => c,
+            '\u{0}'..='\u{1f}' => char::from_u32(0x2400 + c as u32).unwrap_or(char::REPLACEMENT_CHARACTER),
+            '\u{7f}' => '\u{2421}',
+            '\u{80}'..='\u{9f}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => char::REPLACEMENT_CHARACTER,
+            c => c,
+        })
+        .collect()
+}
+
+/// The first `most` characters on one line, with an ellipsis when there are more.
+pub(super) fn short(text: &str, most: usize) -> String {
+    let mut out = String::new();
+    for (at, c) in text.chars().enumerate() {
+        if at == most {
+            out.push('…');
+            break;
+        }
+        out.push(if matches!(c, '\n' | '\t' | '\r') { ' ' } else { c });
+    }
+    visible(&out)
+}
+
+/// A name on one line; something to click on even when it is empty.
+pub(super) fn name(text: &str) -> String {
+    if text.trim().is_empty() { "(no name)".into() } else { short(text, 80) }
+}
+
+/// A text that may be long: its beginning, and all of it behind a click.
+#[derive(Clone, Debug)]
+pub(super) struct Cut {
+    pub(super) head: String,
+    /// The whole, and how long that is; none when the head is the whole.
+    pub(super) whole: Option<(String, String)>,
+}
+
+impl Cut {
+    pub(super) fn new(text: &str, most: usize) -> Self {
+        let length = text.chars().count();
+        if length <= most && !text.contains('\n') {
+            return Self { head: visible(text), whole: None };
+        }
+        let size = if length > most { format!("{} characters", grouped(length as u64)) } else { "lines".into() };
+        Self { head: short(text, most), whole: Some((visible(text), size)) }
+    }
+}
+
+/// A share as a whole percent; none of nothing.
+pub(super) fn percent(part: u64, whole: u64) -> Option<u64> {
+    (part * 100 + whole / 2).checked_div(whole)
+}
+
+/// Part of an address, escaped for a query.
+pub(super) fn query(pairs: &[(&str, &str)]) -> String {
+    let mut out = url::form_urlencoded::Serializer::new(String::new());
+    for (name, value) in pairs {
+        out.append_pair(name, value);
+    }
+    out.finish()
+}
+
+/// A message as a sentence: with a capital letter and a period.
+pub(crate) fn sentence(text: &str) -> String {
+    let text = text.trim();
+    let mut chars = text.chars();
+    let mut out: String = chars.next().into_iter().flat_map(char::to_uppercase).chain(chars).collect();
+    if !out.is_empty() && !out.ends_with(['.', '!', '?', '…', ':']) {
+        out.push('.');
+    }
+    out
+}
+
+/// `a, b and c`.
+pub(super) fn listed(items: &[String]) -> String {
+    let mut out = String::new();
+    for (at, item) in items.iter().enumerate() {
+        if at > 0 {
+            out.push_str(if at + 1 == items.len() { " and " } else { ", " });
+        }
+        let _ = write!(out, "{item}");
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_grouped_in_threes() {
+        assert_eq!([0, 7, 999, 1000, 21_440, 1_234_567].map(grouped), ["0", "7", "999", "1,000", "21,440", "1,234,567"]);
+    }
+
+    #[test]
+    fn sizes_take_the_unit_that_reads_best() {
+        assert_eq!([512, 1024, 1536, 6144, 4_194_304].map(mib), ["512 MiB", "1 GiB", "1.5 GiB", "6 GiB", "4 TiB"]);
+        assert_eq!(limit_mib(0), "unlimited");
+    }
+
+    #[test]
+    fn times_are_told_from_now() {
+        let now = Timestamp::from_seconds(1_800_000_000);
+        let words = |ago: i64| When::new(Timestamp::from_seconds(1_800_000_000 - ago), now).words();
+        assert_eq!([2, 41, 840, 7300, 100_000, 400_000].map(words), ["just now", "41 s ago", "14 min ago", "2 h ago", "1 day ago", "4 days ago"]);
+        assert_eq!(words(-840), "in 14 min");
+        assert_eq!(words(86_400 * 90), "Oct 17, 2026");
+    }
+
+    #[test]
+    fn what_cannot_be_seen_is_shown_as_a_sign() {
+        assert_eq!(visible("a\u{0}b\u{202e}c\u{7}"), "a\u{2400}b\u{fffd}c\u{2407}");
+        assert_eq!(name("  "), "(no name)");
+    }
+
+    #[test]
+    fn long_texts_are_cut_and_say_how_long_they_are() {
+        let cut = Cut::new(&"x".repeat(51_200), 10);
+        assert_eq!(cut.head, "xxxxxxxxxx…");
+        assert_eq!(cut.whole.unwrap().1, "51,200 characters");
+        assert!(Cut::new("short", 10).whole.is_none());
+    }
+}

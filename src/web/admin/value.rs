@@ -1,0 +1,156 @@
+//! What stands in a cell of a table or behind the name of a fact. Texts are escaped where they are shown, names from panels
+//! keep their own direction of writing.
+
+use askama::Template;
+use askama::filters::HtmlSafe;
+
+use super::shown::{self, Cut, When};
+
+/// Something to show.
+#[derive(Template)]
+#[template(path = "partials/_value.html")]
+pub(super) enum Value {
+    /// There is none.
+    Nothing,
+    /// Words and numbers of ours.
+    Text(String),
+    /// Words from a panel.
+    Said(String),
+    /// Of less weight.
+    Muted(String),
+    /// Something for machines: ids, addresses.
+    Code(String),
+    /// One of several labels.
+    Tag(String),
+    /// What a row is about, with a short id beside it.
+    Name { text: String, href: String, sub: String },
+    /// Something related.
+    Link { text: String, href: String },
+    /// Something on the panel itself.
+    Out { text: String, href: String },
+    /// A state.
+    Pill(Pill),
+    /// A moment.
+    When(When),
+    /// A text that may be long.
+    Cut(Cut),
+    /// How full something is.
+    Gauge(Gauge),
+    /// Several, one after the other.
+    Many(Vec<Value>),
+    /// Several labels.
+    Tags(Vec<Value>),
+    /// Several, one below the other.
+    Lines(Vec<Value>),
+}
+
+impl HtmlSafe for Value {}
+
+impl Value {
+    /// A number.
+    pub(super) fn number(n: u64) -> Self {
+        Self::Text(shown::grouped(n))
+    }
+
+    /// A number that leads to what was counted; zero leads nowhere.
+    pub(super) fn count(n: u64, href: String) -> Self {
+        if n == 0 { Self::Muted("0".into()) } else { Self::Link { text: shown::grouped(n), href } }
+    }
+
+    /// A text from a panel, cut when it is long.
+    pub(super) fn long(text: &str, most: usize) -> Self {
+        if text.is_empty() { Self::Nothing } else { Self::Cut(Cut::new(text, most)) }
+    }
+
+    /// A text from a panel, if there is one.
+    pub(super) fn maybe(text: Option<&str>) -> Self {
+        text.map_or(Self::Nothing, |text| Self::long(text, 160))
+    }
+
+    /// Something for machines, if there is any.
+    pub(super) fn code(text: &str) -> Self {
+        if text.is_empty() { Self::Nothing } else { Self::Code(shown::short(text, 200)) }
+    }
+
+    /// Yes or no, in words.
+    pub(super) fn yes(is: bool) -> Self {
+        Self::Text(if is { "yes" } else { "no" }.into())
+    }
+
+    /// A state in a word.
+    pub(super) fn pill(tone: &'static str, text: impl Into<String>) -> Self {
+        Self::Pill(Pill { tone, text: text.into() })
+    }
+}
+
+/// A state: a color and a word. Tones are good, warn, bad, info, live and none.
+#[derive(Template, Clone, Debug)]
+#[template(path = "partials/_pill.html")]
+pub(super) struct Pill {
+    pub(super) tone: &'static str,
+    pub(super) text: String,
+}
+
+impl HtmlSafe for Pill {}
+
+impl Pill {
+    pub(super) fn new(tone: &'static str, text: impl Into<String>) -> Self {
+        Self { tone, text: text.into() }
+    }
+}
+
+/// How full something is.
+#[derive(Template, Clone, Debug)]
+#[template(path = "partials/_gauge.html")]
+pub(super) struct Gauge {
+    pub(super) label: &'static str,
+    /// `134 of 128 GiB`.
+    pub(super) of: String,
+    /// None where there is no limit.
+    pub(super) percent: Option<u64>,
+    pub(super) tone: &'static str,
+}
+
+impl HtmlSafe for Gauge {}
+
+impl Gauge {
+    /// Sizes in MiB. `extra` is the percentage that may be given away beyond what is there, -1 = not checked.
+    pub(super) fn mib(label: &'static str, used: i64, has: i64, extra: i64) -> Self {
+        let (used_n, has_n) = (used.max(0).unsigned_abs(), has.max(0).unsigned_abs());
+        let percent = shown::percent(used_n, has_n);
+        let allowed = if extra >= 0 { has_n.saturating_add(has_n.saturating_mul(extra.unsigned_abs()) / 100) } else { u64::MAX };
+        let tone = match percent {
+            Some(_) if used_n > allowed => "bad",
+            Some(p) if p > 85 => "warn",
+            _ => "",
+        };
+        Self { label, of: format!("{} of {}", shown::mib(used), shown::mib(has)), percent, tone }
+    }
+
+    /// Things of which so many are taken.
+    pub(super) fn taken(label: &'static str, taken: u64, all: u64) -> Self {
+        let percent = shown::percent(taken, all);
+        let tone = if all > 0 && taken == all { "warn" } else { "" };
+        Self { label, of: format!("{} of {}", shown::grouped(taken), shown::grouped(all)), percent, tone }
+    }
+
+    fn width(&self) -> u64 {
+        self.percent.unwrap_or(0).min(100)
+    }
+}
+
+// The template of a text that may be long.
+#[derive(Template)]
+#[template(path = "partials/_cut.html")]
+struct CutText<'a> {
+    head: &'a str,
+    whole: &'a Option<(String, String)>,
+}
+
+impl std::fmt::Display for Cut {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        CutText { head: &self.head, whole: &self.whole }.render_into(f).map_err(|_| std::fmt::Error)
+    }
+}
+
+impl HtmlSafe for Cut {}

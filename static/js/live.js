@@ -1,0 +1,47 @@
+// A sync as it goes on: whenever the server says that something moved, the part of the page that shows it is fetched anew.
+const part = document.querySelector("[data-live]");
+const status = document.querySelector("[data-status]");
+const PAUSE = 400;
+let last = 0;
+let waiting = false;
+let over = false;
+
+async function fetchPart() {
+  waiting = false;
+  last = Date.now();
+  try {
+    const answer = await fetch(part.dataset.part, { headers: { accept: "text/html" }, redirect: "error" });
+    if (!answer.ok) throw new Error(String(answer.status));
+    const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
+    const open = [...part.querySelectorAll("details[open]")].map((one) => one.id);
+    part.replaceChildren(...fresh.body.childNodes);
+    for (const id of open) document.getElementById(id)?.setAttribute("open", "");
+    const said = part.querySelector("[data-say]")?.dataset.say;
+    if (said && status.textContent !== said) status.textContent = said;
+    if (part.querySelector("[data-over]")) finish();
+  } catch {
+    // Aviary restarts, or the network is away; the next word or the slow pulse below tries again
+  }
+}
+
+function move() {
+  if (waiting || over) return;
+  waiting = true;
+  setTimeout(fetchPart, Math.max(0, PAUSE - (Date.now() - last)));
+}
+
+function finish() {
+  over = true;
+  source.close();
+  clearInterval(pulse);
+  // The frame around the part (buttons, counts) is of the running sync; what is shown stays for whoever reads it.
+  for (const one of document.querySelectorAll("[data-while-running]")) one.hidden = true;
+}
+
+const source = new EventSource(part.dataset.live);
+source.addEventListener("update", move);
+// Should the stream break for good, look now and then.
+const pulse = setInterval(() => {
+  if (source.readyState !== EventSource.OPEN) move();
+}, 3000);
+move();
