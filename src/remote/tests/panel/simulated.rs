@@ -358,12 +358,10 @@ async fn the_check_names_a_key_in_the_wrong_place() {
 
 /// Takes a minute, because the panel's windows do.
 #[tokio::test]
-#[ignore = "takes more than a minute"]
 async fn a_small_allowance_is_kept_without_a_single_refusal() {
     let (panel, client) =
         start(PanelSpec { users: 900, rate_limit: 20, per_page_cap: Some(30), ..PanelSpec::default() }).await;
-    let started = std::time::Instant::now();
     assert!(users(&client).await.unwrap().is_complete());
+    assert!(panel.request_count() > 20, "more than one window's worth");
     assert_eq!(panel.count_429(), 0);
-    assert!(started.elapsed() > Duration::from_secs(55));
 }
