@@ -26,7 +26,7 @@ pub use codec::{DecodeError, Record};
 pub use entries::{Counter, Entries, Row};
 pub use key::{Key, SortText};
 pub use migrate::{MIGRATIONS, Migration};
-pub use open::{Options, Store};
+pub use open::{Options, Store, has_sound_pages};
 pub use read::{Read, ReadTx, Visit};
 pub use span::{Direction, Span};
 pub use table::{CheckRow, Index, Table, TableInfo};

@@ -311,6 +311,11 @@ impl Shared {
         self.open_again();
     }
 
+    /// Takes note that redb stumbled over what is in the file. What can be read is still read.
+    pub(super) fn damaged(&self) {
+        self.set_trouble(Some("the data file is damaged; run `aviary check`, and restore a backup".into()));
+    }
+
     fn open_again(&self) {
         let mut db = self.db.write().unwrap_or_else(PoisonError::into_inner);
         // It holds the lock of the file. Readers that are still at work are told that it is closed.
@@ -391,17 +396,41 @@ fn builder(options: &Options, stats: Option<Arc<WriterStats>>) -> Builder {
 
 fn open_db(shared: &Shared, access: Access) -> Result<Database, DatabaseError> {
     let backend = shared.options.backing.open(access)?;
-    if access == Access::Change && backend.len()? == 0 {
-        // A file that vanished while we had it open must not come back empty.
-        return Err(std::io::Error::new(ErrorKind::NotFound, "the data file is empty").into());
+    if access == Access::Change {
+        not_empty(&*backend)?;
     }
     let watched = Watched { backend, sync_failed: shared.sync_failed.clone() };
     builder(&shared.options, Some(shared.stats.clone())).create_with_backend(watched)
 }
 
+/// A file that vanished while we had it open must not come back empty.
+fn not_empty(backend: &dyn StorageBackend) -> std::io::Result<()> {
+    if backend.len()? == 0 { Err(std::io::Error::new(ErrorKind::NotFound, "the data file is empty")) } else { Ok(()) }
+}
+
 fn peek(options: &Options, locks: bool) -> Result<Database, DatabaseError> {
     let base = options.backing.open(if locks { Access::Change } else { Access::Look })?;
+    not_empty(&*base)?;
     builder(options, None).create_with_backend(Peek::new(base, locks)?)
+}
+
+/// Whether every page of a data file that nobody has open is what was once written there, by its checksums. Changes nothing.
+/// Reads the whole file; [`super::verify`] then says what that means for the rows.
+///
+/// # Errors
+/// [`Error::Unusable`] when the file is in use, is not ours, or cannot be read.
+pub fn has_sound_pages(options: &Options) -> Result<bool> {
+    inspect(options)?;
+    let look = || {
+        let mut db = peek(options, true).map_err(|e| open_error(options, e))?;
+        match db.check_integrity() {
+            Ok(sound) => Ok(sound),
+            Err(DatabaseError::Storage(StorageError::Corrupted(_))) => Ok(false),
+            Err(error) => Err(open_error(options, error)),
+        }
+    };
+    // redb panics on some kinds of damage.
+    catch_unwind(AssertUnwindSafe(look)).unwrap_or(Ok(false))
 }
 
 fn is_full(error: &DatabaseError) -> bool {

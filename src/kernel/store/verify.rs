@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::{self, Write as _};
 use std::ops::ControlFlow;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use redb::{MultimapTableHandle, ReadOnlyTable, ReadableTableMetadata, TableHandle};
 use serde::Serialize;
@@ -80,21 +81,11 @@ type Open = ReadOnlyTable<&'static [u8], &'static [u8]>;
 /// [`Error::ReadOnly`] when the disk cannot be read. What can be read but is wrong stands in the report.
 pub fn verify(tx: &ReadTx) -> Result<Report> {
     let mut check = Check { tx, report: Report::default(), indexes: BTreeMap::new(), counters: BTreeMap::new() };
-    check.names()?;
-    for table in tables::ALL {
-        if table.entries.is_none() {
-            let open = check.open(table.name)?;
-            check.indexes.insert(table.name, Index { open, expected: 0, present: 0 });
-        }
+    // redb panics on some kinds of damage; that is a finding as well.
+    match catch_unwind(AssertUnwindSafe(|| check.everything())) {
+        Ok(done) => done?,
+        Err(_) => check.report.problem("all", None, "the file does not hold together; restore a backup"),
     }
-    for table in tables::ALL {
-        if let Some(entries) = table.entries {
-            check.rows(table.name, entries)?;
-        }
-    }
-    check.index_sizes()?;
-    check.counters()?;
-    check.series()?;
     Ok(check.report)
 }
 
@@ -112,6 +103,22 @@ struct Index {
 }
 
 impl Check<'_> {
+    fn everything(&mut self) -> Result<()> {
+        self.names()?;
+        for table in tables::ALL.iter().filter(|table| table.entries.is_none()) {
+            let open = self.open(table.name)?;
+            self.indexes.insert(table.name, Index { open, expected: 0, present: 0 });
+        }
+        for table in tables::ALL {
+            if let Some(entries) = table.entries {
+                self.rows(table.name, entries)?;
+            }
+        }
+        self.index_sizes()?;
+        self.counters()?;
+        self.series()
+    }
+
     fn names(&mut self) -> Result<()> {
         let mut known: BTreeSet<&str> = tables::ALL.iter().map(|t| t.name).collect();
         known.extend([tables::META, tables::SERIES, tables::COUNTERS]);

@@ -136,7 +136,7 @@ impl<'t> WriteTx<'t> {
         Ok(before)
     }
 
-    fn remove_bytes(&mut self, table: &'static str, key: &[u8]) -> Result<Option<Vec<u8>>> {
+    pub(super) fn remove_bytes(&mut self, table: &'static str, key: &[u8]) -> Result<Option<Vec<u8>>> {
         let before = self.with_table(table, |t| {
             let before = t.remove(key)?;
             Ok(before.map(|v| v.value().to_vec()))

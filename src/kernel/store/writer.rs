@@ -71,17 +71,25 @@ pub(super) fn run(shared: &Shared, queue: &Receiver<Message>) {
             queue.recv().map_err(|_| RecvTimeoutError::Disconnected)
         };
         match message {
-            Ok(Message::Write(first)) => serve(shared, first, queue),
+            Ok(Message::Write(first)) => guarded(shared, || serve(shared, first, queue)),
             Ok(Message::Probe(tell)) => {
-                shared.probe();
+                guarded(shared, || shared.probe());
                 tell();
             }
             Err(RecvTimeoutError::Timeout) => {
-                shared.probe();
+                guarded(shared, || shared.probe());
                 probed = Some(Instant::now());
             }
             Err(RecvTimeoutError::Disconnected) => return,
         }
+    }
+}
+
+/// redb panics on some kinds of damage. The writer must outlive that, and say so.
+fn guarded(shared: &Shared, act: impl FnOnce()) {
+    if catch_unwind(AssertUnwindSafe(act)).is_err() {
+        error!("the data file does not hold together; the store takes no writes from now on");
+        shared.damaged();
     }
 }
 

@@ -16,32 +16,36 @@ fn kind(op: Op) -> ErrorKind {
     if op == Op::Read { ErrorKind::Other } else { ErrorKind::StorageFull }
 }
 
-/// Fails each operation in turn, and says what is to be done after the failure.
-fn each_fault(steps: usize, mut after: impl FnMut(&Disk, Store, &str, super::sample::Outcome)) {
+/// Fails the first, the second and so on of each operation, in ever larger steps, and says what is to be done then.
+fn each_fault(mut after: impl FnMut(&Disk, Store, &str, Outcome)) {
     for op in Op::ALL {
-        // Every one of the first, where opening and growing happen, and then every few.
-        for good in (0..).map(|n| if n < 20 { n } else { 20 + (n - 20) * steps }) {
+        let mut good = 0;
+        loop {
             let disk = Disk::new();
-            let mut options = options(&disk);
             // So that reads reach the disk.
-            options.cache_bytes = 0;
-            let store = Store::open(options).unwrap();
+            let cache_bytes = if op == Op::Read { 0 } else { 1024 * 1024 };
+            let store = Store::open(Options { cache_bytes, ..options(&disk) }).unwrap();
             let mut outcome = some_writes(&store, 0..3, 3);
-            disk.fail(op, good as u64, kind(op));
+            disk.fail(op, good, kind(op));
             outcome.add(some_writes(&store, 10..10 + WRITES, 3));
+            // Few writes need a longer file, so that is asked for.
+            if op == Op::SetLen {
+                outcome.add(large_writes(&store, 200..206));
+            }
             let hit = store.trouble().is_some();
             after(&disk, store, &format!("{op:?} {good}"), outcome);
             if !hit {
                 assert!(good > 0, "{op:?} never happens");
                 break;
             }
+            good += 1 + good / 6;
         }
     }
 }
 
 #[test]
 fn what_was_acknowledged_survives_a_fault_and_a_power_cut() {
-    each_fault(3, |disk, store, context, outcome| {
+    each_fault(|disk, store, context, outcome| {
         disk.power_cut();
         drop(store);
         disk.heal();
@@ -52,7 +56,7 @@ fn what_was_acknowledged_survives_a_fault_and_a_power_cut() {
 #[test]
 fn what_was_acknowledged_survives_when_only_some_sectors_reached_the_disk() {
     let mut dice = Dice(42);
-    each_fault(5, |disk, store, context, outcome| {
+    each_fault(|disk, store, context, outcome| {
         disk.power_cut_keeping(|_| dice.roll(2) == 0);
         drop(store);
         disk.heal();
@@ -62,7 +66,7 @@ fn what_was_acknowledged_survives_when_only_some_sectors_reached_the_disk() {
 
 #[test]
 fn a_store_recovers_by_itself_and_what_it_wrote_then_survives_a_power_cut() {
-    each_fault(5, |disk, store, context, mut outcome| {
+    each_fault(|disk, store, context, mut outcome| {
         disk.heal();
         assert_eq!(store.probe_blocking().unwrap(), None, "{context}");
         assert_kept(&store, &outcome, context);
@@ -93,7 +97,7 @@ fn many_writers_on_a_bad_disk_lose_nothing_over_and_over() {
         let mut dice = Dice(seed);
         let disk = Disk::new();
         let mut store = open(&disk);
-        let mut outcome = super::sample::Outcome::default();
+        let mut outcome = Outcome::default();
         for round in 0..5 {
             let op = Op::ALL[usize::try_from(dice.roll(4)).unwrap()];
             disk.fail(op, dice.roll(60), kind(op));

@@ -169,6 +169,24 @@ pub(super) fn some_writes(store: &Store, ids: std::ops::Range<RemoteId>, seed: u
     outcome
 }
 
+/// Servers with a description of half a MiB.
+pub(super) fn large_writes(store: &Store, ids: std::ops::Range<RemoteId>) -> Outcome {
+    let mut outcome = Outcome::default();
+    for id in ids {
+        let result = store.write_blocking(move |tx| {
+            put_server(tx, id)?;
+            let mut large = server(id);
+            large.data.description = Some("x".repeat(512 * 1024));
+            tx.put(SERVERS, &key(id), &large).map(drop)
+        });
+        match result {
+            Ok(()) => outcome.kept.insert(id),
+            Err(_) => outcome.open.insert(id),
+        };
+    }
+    outcome
+}
+
 /// Several threads, each until the disk fails.
 pub(super) fn many_writes(store: &Store, threads: u64, each: u64, first: RemoteId, seed: u64) -> Outcome {
     let mut all = Outcome::default();
