@@ -32,7 +32,8 @@ pub(super) async fn list(mut desk: Desk) -> PageResult {
     let shown_rows = seen.rows.len() as u64;
     let filtered = asked.search.is_some() || asked.assigned.is_some() || asked.node.is_some() || asked.panel.is_some();
     let query = &desk.query;
-    let page_at = |offset: u64| query.link(&[("offset", &if offset == 0 { String::new() } else { offset.to_string() })]);
+    let page_at =
+        |offset: u64| query.link(&[("offset", &if offset == 0 { String::new() } else { offset.to_string() })]);
     let end = asked.offset + shown_rows;
     let said = match shown_rows {
         0 => String::new(),
@@ -40,7 +41,11 @@ pub(super) async fn list(mut desk: Desk) -> PageResult {
     };
     let previous = (asked.offset > 0).then(|| page_at(asked.offset.saturating_sub(ROWS as u64)));
     let next = (end < seen.total && shown_rows > 0).then(|| page_at(end));
-    let mut truth = vec![Value::Text(format!("{} in all, {} free", shown::grouped(seen.all), shown::grouped(seen.all - seen.assigned)))];
+    let mut truth = vec![Value::Text(format!(
+        "{} in all, {} free",
+        shown::grouped(seen.all),
+        shown::grouped(seen.all - seen.assigned)
+    ))];
     truth.extend(known.truth(asked.panel));
     let mut titles = vec!["Address", "State", "Server", "Node", "Alias", "Notes"];
     if known.several() {
@@ -54,10 +59,18 @@ pub(super) async fn list(mut desk: Desk) -> PageResult {
             text: "No allocation fits all filters. Take one off, or search for a part of the address only.".into(),
             acts: vec![("Show all", query.bare())],
         }),
-        _ => Some(nothing(&known, "plug", "The panels have no allocations: their nodes have no address to give to servers.")),
+        _ => Some(nothing(
+            &known,
+            "plug",
+            "The panels have no allocations: their nodes have no address to give to servers.",
+        )),
     };
     let view = ListView {
-        head: Head { title: "Allocations".into(), truth: if known.panels.is_empty() { Vec::new() } else { truth }, ..Head::default() },
+        head: Head {
+            title: "Allocations".into(),
+            truth: if known.panels.is_empty() { Vec::new() } else { truth },
+            ..Head::default()
+        },
         filters: (known.counts.allocations > 0).then(|| filters(&desk, &known, &asked, &seen)),
         table: Table::plain("Allocations", &titles, seen.rows),
         pager: Pager::new(said, previous, next),
@@ -117,7 +130,10 @@ fn sums(page: &Page<'_>, known: &Known, wanted: &AllocationQuery) -> Result<(u64
 
 fn row(known: &Known, placed: PlacedAllocation) -> Vec<Value> {
     let PlacedAllocation { panel, row, node, server } = placed;
-    let link = |kind, id, label: &str| Value::Link { text: shown::name(label), href: links::object(ObjectKey { panel, kind, id }, label) };
+    let link = |kind, id, label: &str| Value::Link {
+        text: shown::name(label),
+        href: links::object(ObjectKey { panel, kind, id }, label),
+    };
     let mut cells = vec![
         Value::code(&address(&row.data.ip, row.data.port)),
         if row.data.assigned { Value::pill("info", "assigned") } else { Value::pill("", "free") },
@@ -148,7 +164,12 @@ fn filters(desk: &Desk, known: &Known, wanted: &AllocationQuery, seen: &Seen) ->
         selects.push(Select::new("panel", "Panel", "All panels", chosen.as_deref(), panels));
     }
     let own: Vec<_> = selects.iter().map(|select| select.name).chain(["q"]).collect();
-    let chip = |text: &str, word: &str, n, on| Chip { text: text.into(), count: shown::grouped(n), href: query.link(&[("use", word)]), on };
+    let chip = |text: &str, word: &str, n, on| Chip {
+        text: text.into(),
+        count: shown::grouped(n),
+        href: query.link(&[("use", word)]),
+        on,
+    };
     Filters {
         action: query.bare(),
         hidden: query.carried(&own),

@@ -11,7 +11,7 @@ use aviary_domain::mirror::{Book, Page, PanelCounts};
 use aviary_domain::ops::Heartbeats;
 use aviary_domain::panels::Panels;
 use aviary_domain::settings::Settings;
-use aviary_domain::sync::Syncs;
+use aviary_domain::sync::{Schedule, Syncs};
 use aviary_kernel::base::{Env, Error, Result, Timestamp};
 use aviary_kernel::model::{Panel, PanelId, RemovalStop, SyncRun};
 use aviary_kernel::store::Store;
@@ -113,9 +113,10 @@ impl Desk {
         self.book.look(move |page| ask(page, &known)).await
     }
 
-    /// Tells the reader something at the head of the page.
-    pub(super) fn tell(&mut self, notice: Notice) {
-        self.notices.push(notice);
+    /// Knows when each panel is synced next.
+    pub(super) fn schedule(&self) -> Schedule {
+        let (env, panels, syncs, settings) = (&self.env, &self.panels, &self.syncs, &self.settings);
+        Schedule::new(Env::clone(env), Panels::clone(panels), Syncs::clone(syncs), Settings::clone(settings))
     }
 
     /// Refuses a form that was not made for this visitor.

@@ -40,7 +40,9 @@ const ROWS: usize = 15;
 pub(super) async fn page(mut desk: Desk) -> PageResult {
     let known = desk.known().await?;
     let panel = desk.query.panel(&known);
-    let only = desk.query.pick("kind", "all kinds are shown", |word| DriftKind::ALL.into_iter().find(|kind| kind.word() == word));
+    let only = desk
+        .query
+        .pick("kind", "all kinds are shown", |word| DriftKind::ALL.into_iter().find(|kind| kind.word() == word));
     let report = desk.book.drift(panel).await?;
     let total = report.total();
     let query = desk.query.clone();
@@ -58,7 +60,8 @@ pub(super) async fn page(mut desk: Desk) -> PageResult {
     truth.extend(known.truth(panel));
     let view = DriftView {
         head: Head { title: "Drift".into(), truth, ..Head::default() },
-        filters: (known.several() || only.is_some()).then(|| filters(&desk, &known, panel.map(|id| id.to_string()), only)),
+        filters: (known.several() || only.is_some())
+            .then(|| filters(&desk, &known, panel.map(|id| id.to_string()), only)),
         empty: groups.is_empty().then(|| empty(&known)),
         groups,
         shell: desk.shell(&known, Spot::Drift, vec![Crumb::here("Drift")]),
@@ -79,17 +82,30 @@ pub(super) fn kind_words(kind: DriftKind) -> (&'static str, &'static str, &'stat
             "Missing on the panel",
             "The last complete list did not have these. The next sync looks again and removes only what the panel says is gone.",
         ),
-        DriftKind::NoOwner => {
-            ("warn", "Servers without an owner", "The owner is not among the panel's users. Give the server to somebody on the panel.")
+        DriftKind::NoOwner => (
+            "warn",
+            "Servers without an owner",
+            "The owner is not among the panel's users. Give the server to somebody on the panel.",
+        ),
+        DriftKind::Orphan => (
+            "warn",
+            "Orphans",
+            "These point to something that is not there. Mostly the next full sync mends it; if not, look at them on the panel.",
+        ),
+        DriftKind::UnusedEgg => {
+            ("", "Eggs that no server uses", "They do no harm. They may be left over from a trial.")
         }
-        DriftKind::Orphan => {
-            ("warn", "Orphans", "These point to something that is not there. Mostly the next full sync mends it; if not, look at them on the panel.")
-        }
-        DriftKind::UnusedEgg => ("", "Eggs that no server uses", "They do no harm. They may be left over from a trial."),
     }
 }
 
-fn group(page: &Page<'_>, known: &Known, report: &DriftReport, kind: DriftKind, all: bool, href: String) -> Result<Option<Group>> {
+fn group(
+    page: &Page<'_>,
+    known: &Known,
+    report: &DriftReport,
+    kind: DriftKind,
+    all: bool,
+    href: String,
+) -> Result<Option<Group>> {
     let total = report.totals.get(kind.word()).copied().unwrap_or(0);
     if total == 0 {
         return Ok(None);
@@ -110,7 +126,13 @@ fn group(page: &Page<'_>, known: &Known, report: &DriftReport, kind: DriftKind, 
     if known.several() {
         titles.push("Panel");
     }
-    Ok(Some(Group { title, meaning, pill: Pill::new(tone, shown::grouped(total)), table: Table::plain(title, &titles, rows), more }))
+    Ok(Some(Group {
+        title,
+        meaning,
+        pill: Pill::new(tone, shown::grouped(total)),
+        table: Table::plain(title, &titles, rows),
+        more,
+    }))
 }
 
 fn row(page: &Page<'_>, known: &Known, finding: &Drift) -> Result<Vec<Value>> {
@@ -150,7 +172,11 @@ fn filters(desk: &Desk, known: &Known, panel: Option<String>, only: Option<Drift
 }
 
 fn empty(known: &Known) -> Empty {
-    let mut empty = super::listing::nothing(known, "check", "Every object's relations are there, no node gave away too much, and every egg is in use.");
+    let mut empty = super::listing::nothing(
+        known,
+        "check",
+        "Every object's relations are there, no node gave away too much, and every egg is in use.",
+    );
     if known.panels.iter().any(|panel| panel.synced_at.is_some()) {
         empty.title = "Everything fits together".into();
     }

@@ -51,7 +51,11 @@ pub(super) async fn page(mut desk: Desk) -> PageResult {
         further: count == 0 && next.is_some(),
         empty: (count == 0 && next.is_none()).then(|| empty(&known, narrowed)),
         timeline: Timeline::of_many(&known, found.entries),
-        pager: Pager { back: "Newest", on: "Older", ..Pager::new(format!("{} shown, newest first", shown::counted(count, "change", "changes")), newest, next) },
+        pager: Pager {
+            back: "Newest",
+            on: "Older",
+            ..Pager::new(format!("{} shown, newest first", shown::counted(count, "change", "changes")), newest, next)
+        },
         shell: desk.shell(&known, Spot::History, vec![Crumb::here("History")]),
     };
     html(&view)

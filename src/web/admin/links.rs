@@ -2,10 +2,11 @@
 
 use aviary_domain::mirror::Page;
 use aviary_kernel::base::Result;
-use aviary_kernel::model::{
-    Dialect, Egg, EggVariable, Kind, Location, Nest, Node, ObjectKey, Panel, PanelId, RemoteId, Server, ServerDatabase, User,
-};
 use aviary_kernel::model::{Allocation, Subuser};
+use aviary_kernel::model::{
+    Dialect, Egg, EggVariable, Kind, Location, Nest, Node, ObjectKey, Panel, PanelId, RemoteId, Server, ServerDatabase,
+    User,
+};
 
 use super::shown;
 use super::value::Value;

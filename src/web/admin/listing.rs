@@ -87,7 +87,11 @@ impl Wanted {
             })
             .flatten();
         let maintenance = (T::KIND == Kind::Node)
-            .then(|| query.pick("maintenance", "all nodes are shown", |word| matches!(word, "yes" | "no").then_some(word == "yes")))
+            .then(|| {
+                query.pick("maintenance", "all nodes are shown", |word| {
+                    matches!(word, "yes" | "no").then_some(word == "yes")
+                })
+            })
             .flatten();
         let (mut sort, descending) = order(query, how.columns);
         if (tie.is_some() || state.is_some()) && sort != Sort::Name {
@@ -125,7 +129,13 @@ fn order(query: &mut Query, columns: &[Heading]) -> (Sort, bool) {
 }
 
 impl Seen {
-    fn look<T: Searchable>(page: &Page<'_>, known: &Known, query: &Query, wanted: &Wanted, how: &Listing<T>) -> Result<Self> {
+    fn look<T: Searchable>(
+        page: &Page<'_>,
+        known: &Known,
+        query: &Query,
+        wanted: &Wanted,
+        how: &Listing<T>,
+    ) -> Result<Self> {
         let list: ListPage<T> = page.list(&wanted.list)?;
         let mut rows = Vec::with_capacity(list.rows.len());
         for (panel, row) in &list.rows {
@@ -143,7 +153,10 @@ impl Seen {
             next: list.next.map(|cursor| query.link(&[("after", &cursor.to_string())])),
             previous: list.previous.map(|cursor| query.link(&[("before", &cursor.to_string())])),
             states,
-            tie: wanted.tie.map(|tie| Ok::<_, aviary_kernel::base::Error>(tied(tie, links::label(page, tie)?))).transpose()?,
+            tie: wanted
+                .tie
+                .map(|tie| Ok::<_, aviary_kernel::base::Error>(tied(tie, links::label(page, tie)?)))
+                .transpose()?,
         })
     }
 }
@@ -161,8 +174,10 @@ fn tied(key: ObjectKey, label: Option<String>) -> String {
 }
 
 fn states(page: &Page<'_>, known: &Known, panel: Option<PanelId>) -> Result<Vec<(ServerState, u64)>> {
-    let panels: Vec<_> = known.panels.iter().map(|p| p.id).filter(|id| panel.is_none_or(|wanted| wanted == *id)).collect();
-    let count = |state| panels.iter().map(|id| page.count(counted::SERVER_STATE, *id, state as u64)).sum::<Result<u64>>();
+    let panels: Vec<_> =
+        known.panels.iter().map(|p| p.id).filter(|id| panel.is_none_or(|wanted| wanted == *id)).collect();
+    let count =
+        |state| panels.iter().map(|id| page.count(counted::SERVER_STATE, *id, state as u64)).sum::<Result<u64>>();
     ServerState::ALL.into_iter().map(|state| Ok((state, count(state)?))).collect()
 }
 
@@ -230,7 +245,12 @@ fn filters<T: Searchable>(query: &Query, known: &Known, how: &Listing<T>, wanted
         inputs: Vec::new(),
         chips_label: "State",
         chips: chips(query, wanted, &seen.states),
-        ties: seen.tie.iter().zip(wanted.tie).map(|(text, key)| Tie { text: text.clone(), href: query.link(&[(key.kind.noun(), "")]) }).collect(),
+        ties: seen
+            .tie
+            .iter()
+            .zip(wanted.tie)
+            .map(|(text, key)| Tie { text: text.clone(), href: query.link(&[(key.kind.noun(), "")]) })
+            .collect(),
         reset: narrowed.then(|| query.bare()),
     }
 }
@@ -271,9 +291,14 @@ fn empty<T: Searchable>(known: &Known, query: &Query, how: &Listing<T>) -> Empty
 /// There is nothing in the mirror: because there is no panel, because there was no sync, or because there really is nothing.
 pub(super) fn nothing(known: &Known, icon: &'static str, meaning: &str) -> Empty {
     let (title, text, acts) = if known.panels.is_empty() {
-        ("No panel yet", "Aviary shows what your panels hold. Add the first one to begin.", vec![("Add a panel", "/admin/panels/new".into())])
+        (
+            "No panel yet",
+            "Aviary shows what your panels hold. Add the first one to begin.",
+            vec![("Add a panel", "/admin/panels/new".into())],
+        )
     } else if known.panels.iter().all(|panel| panel.synced_at.is_none()) {
-        let panel = known.panels.first().map_or_else(|| "/admin/panels".into(), |panel| format!("/admin/panels/{}", panel.id));
+        let panel =
+            known.panels.first().map_or_else(|| "/admin/panels".into(), |panel| format!("/admin/panels/{}", panel.id));
         ("Nothing is synced yet", "Sync the panel, and what it holds appears here.", vec![("Go to the panel", panel)])
     } else {
         ("There are none", meaning, Vec::new())

@@ -46,7 +46,11 @@ pub(super) async fn one(desk: Desk, path: Path<(PanelId, RemoteId)>) -> PageResu
 fn row(page: &Page<'_>, known: &Known, panel: PanelId, row: &Mirrored<Location>) -> Result<Vec<Value>> {
     let id = row.data.id;
     Ok(vec![
-        Value::Name { text: shown::name(&row.data.short), href: format!("/admin/locations/{panel}/{id}"), sub: String::new() },
+        Value::Name {
+            text: shown::name(&row.data.short),
+            href: format!("/admin/locations/{panel}/{id}"),
+            sub: String::new(),
+        },
         Value::maybe(row.data.long.as_deref()),
         Value::count(
             page.count(counted::LOCATION_NODES, panel, id)?,
@@ -64,13 +68,22 @@ fn describe(page: &Page<'_>, known: &Known, panel: PanelId, row: &Mirrored<Locat
         let node = &row.data;
         let [memory, disk] = gauges(node).map(|gauge| Value::Gauge(Gauge { label: "", ..gauge }));
         rows.push(vec![
-            Value::Name { text: shown::name(&node.name), href: format!("/admin/nodes/{panel}/{}", node.id), sub: String::new() },
+            Value::Name {
+                text: shown::name(&node.name),
+                href: format!("/admin/nodes/{panel}/{}", node.id),
+                sub: String::new(),
+            },
             memory,
             disk,
             Value::number(page.load(panel, node.id)?.servers),
         ]);
     }
-    let nodes = table_or("Nodes at this location", &["Name", "Memory given away", "Disk given away", "#Servers"], rows, "No node stands here.");
+    let nodes = table_or(
+        "Nodes at this location",
+        &["Name", "Memory given away", "Disk given away", "#Servers"],
+        rows,
+        "No node stands here.",
+    );
     let facts = vec![
         fact("Description", Value::maybe(location.long.as_deref())),
         fact("Created on the panel", time(location.created_at)),
@@ -78,7 +91,8 @@ fn describe(page: &Page<'_>, known: &Known, panel: PanelId, row: &Mirrored<Locat
     ];
     let cards = vec![
         Card::new("About", "c4", Body::Facts(facts)),
-        Card::new("Nodes", "c8", nodes).more("As a list", links::children(Kind::Node, panel, (Kind::Location, location.id))),
+        Card::new("Nodes", "c8", nodes)
+            .more("As a list", links::children(Kind::Node, panel, (Kind::Location, location.id))),
     ];
     Ok(Object { title: shown::short(&location.short, 120), pills: Vec::new(), code: String::new(), cards })
 }

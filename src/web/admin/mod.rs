@@ -30,6 +30,8 @@ mod servers;
 mod shown;
 mod syncs;
 mod table;
+#[cfg(test)]
+mod tests;
 mod timeline;
 mod users;
 mod value;

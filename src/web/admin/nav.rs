@@ -76,6 +76,9 @@ pub(super) fn groups(here: Spot, known: &Known) -> Vec<NavGroup> {
                 item(Spot::Drift, "/admin/drift", "Drift", "drift", "d", None),
             ],
         ),
-        group("Set up", vec![item(Spot::Panels, "/admin/panels", "Panels", "panel", "p", Some(known.panels.len() as u64))]),
+        group(
+            "Set up",
+            vec![item(Spot::Panels, "/admin/panels", "Panels", "panel", "p", Some(known.panels.len() as u64))],
+        ),
     ]
 }

@@ -74,11 +74,18 @@ pub(super) async fn egg(desk: Desk, path: Path<(PanelId, RemoteId)>) -> PageResu
 fn nest_row(page: &Page<'_>, _: &Known, panel: PanelId, row: &Mirrored<Nest>) -> Result<Vec<Value>> {
     let tied = (Kind::Nest, row.data.id);
     Ok(vec![
-        Value::Name { text: shown::name(&row.data.name), href: format!("/admin/nests/{panel}/{}", row.data.id), sub: String::new() },
+        Value::Name {
+            text: shown::name(&row.data.name),
+            href: format!("/admin/nests/{panel}/{}", row.data.id),
+            sub: String::new(),
+        },
         Value::maybe(row.data.description.as_deref()),
         Value::Said(shown::short(&row.data.author, 50)),
         Value::count(page.count(counted::NEST_EGGS, panel, row.data.id)?, links::children(Kind::Egg, panel, tied)),
-        Value::count(page.count(counted::NEST_SERVERS, panel, row.data.id)?, links::children(Kind::Server, panel, tied)),
+        Value::count(
+            page.count(counted::NEST_SERVERS, panel, row.data.id)?,
+            links::children(Kind::Server, panel, tied),
+        ),
     ])
 }
 
@@ -86,7 +93,11 @@ fn egg_row(page: &Page<'_>, known: &Known, panel: PanelId, row: &Mirrored<Egg>) 
     let egg = &row.data;
     let image = egg.docker_image.as_deref().or_else(|| egg.docker_images.0.first().map(|(_, image)| image.as_str()));
     Ok(vec![
-        Value::Name { text: shown::name(&egg.name), href: format!("/admin/eggs/{panel}/{}", egg.id), sub: String::new() },
+        Value::Name {
+            text: shown::name(&egg.name),
+            href: format!("/admin/eggs/{panel}/{}", egg.id),
+            sub: String::new(),
+        },
         links::relation(page, panel, Kind::Nest, egg.nest_id)?,
         Value::Said(shown::short(&egg.author, 50)),
         image.map_or(Value::Nothing, |image| Value::Code(shown::short(image, 60))),
@@ -104,7 +115,11 @@ fn describe_nest(page: &Page<'_>, known: &Known, panel: PanelId, row: &Mirrored<
     for row in page.children::<Egg>(panel, (Kind::Nest, nest.id), 200)? {
         let egg = (Kind::Egg, row.data.id);
         rows.push(vec![
-            Value::Name { text: shown::name(&row.data.name), href: format!("/admin/eggs/{panel}/{}", egg.1), sub: String::new() },
+            Value::Name {
+                text: shown::name(&row.data.name),
+                href: format!("/admin/eggs/{panel}/{}", egg.1),
+                sub: String::new(),
+            },
             Value::Said(shown::short(&row.data.author, 50)),
             Value::count(page.count(counted::EGG_SERVERS, panel, egg.1)?, links::children(Kind::Server, panel, egg)),
         ]);
@@ -129,7 +144,12 @@ fn describe_nest(page: &Page<'_>, known: &Known, panel: PanelId, row: &Mirrored<
 fn describe_egg(page: &Page<'_>, known: &Known, panel: PanelId, row: &Mirrored<Egg>) -> Result<Object> {
     let egg = &row.data;
     let total = page.count(counted::EGG_SERVERS, panel, egg.id)?;
-    let images = egg.docker_images.0.iter().map(|(name, image)| vec![Value::Said(shown::short(name, 60)), Value::code(image)]).collect();
+    let images = egg
+        .docker_images
+        .0
+        .iter()
+        .map(|(name, image)| vec![Value::Said(shown::short(name, 60)), Value::code(image)])
+        .collect();
     let images = table_or("Images of this egg", &["Name", "Image"], images, "The egg names no images of its own.");
     let mut cards = vec![
         Card::new("About", "c6", Body::Facts(about_egg(page, known, panel, egg)?)),
@@ -182,5 +202,9 @@ fn variables(page: &Page<'_>, panel: PanelId, egg: &Egg) -> Result<Card> {
         ]
     });
     let titles = &["Variable", "Name", "Default", "Users may", "Rules"];
-    Ok(Card::new("Variables", "c12", table_or("Variables of this egg", titles, rows.collect(), "This egg has no variables.")))
+    Ok(Card::new(
+        "Variables",
+        "c12",
+        table_or("Variables of this egg", titles, rows.collect(), "This egg has no variables."),
+    ))
 }

@@ -65,7 +65,11 @@ fn row(page: &Page<'_>, known: &Known, panel: PanelId, row: &Mirrored<Node>) -> 
     let [memory, disk] = gauges(node).map(|gauge| Value::Gauge(Gauge { label: "", ..gauge }));
     let tied = (Kind::Node, node.id);
     Ok(vec![
-        Value::Name { text: shown::name(&node.name), href: format!("/admin/nodes/{panel}/{}", node.id), sub: String::new() },
+        Value::Name {
+            text: shown::name(&node.name),
+            href: format!("/admin/nodes/{panel}/{}", node.id),
+            sub: String::new(),
+        },
         Value::Pill(pill(node)),
         Value::code(&node.fqdn),
         links::relation(page, panel, Kind::Location, node.location_id)?,

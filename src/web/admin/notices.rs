@@ -23,15 +23,20 @@ impl Notice {
 /// can put words into our mouth.
 pub(super) fn done(word: &str) -> Option<Notice> {
     let (tone, text) = match word {
-        "panel-added" => ("good", "The panel was added. Test it to see whether the keys can read everything, then sync it."),
+        "panel-added" => {
+            ("good", "The panel was added. Test it to see whether the keys can read everything, then sync it.")
+        }
         "panel-removed" => ("good", "The panel was removed from Aviary. Nothing was changed on the panel itself."),
         "schedule-set" => ("good", "The schedule was changed. It takes effect at once."),
         "sync-started" => ("good", "The sync was started. This page follows it."),
-        "sync-joined" => ("info", "A sync of this panel was already at work, so yours was joined to it. This page follows it."),
-        "sync-cancelled" => ("info", "The sync was asked to stop. It does so within one page of the list it reads."),
-        "removal-confirmed" => {
-            ("good", "The removal was confirmed. A sync was started; it checks each object once more and removes those that are gone.")
+        "sync-joined" => {
+            ("info", "A sync of this panel was already at work, so yours was joined to it. This page follows it.")
         }
+        "sync-cancelled" => ("info", "The sync was asked to stop. It does so within one page of the list it reads."),
+        "removal-confirmed" => (
+            "good",
+            "The removal was confirmed. A sync was started; it checks each object once more and removes those that are gone.",
+        ),
         "removal-refused" => ("good", "The removal was refused. The objects stay in the mirror."),
         _ => return None,
     };

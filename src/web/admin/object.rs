@@ -8,11 +8,11 @@ use serde_json::Value as Json;
 
 use super::card::{Card, Fact, fact};
 use super::desk::{Act, Crumb, Desk, Head, Known, Shell};
+use super::links;
 use super::nav::Spot;
 use super::shown::{self, When};
 use super::timeline::Timeline;
 use super::value::{Pill, Value};
-use super::links;
 use crate::page::{PageResult, html};
 
 /// What is special about an object.
@@ -67,7 +67,10 @@ pub(super) async fn show<T: Mirror>(
     truth.extend(known.truth(Some(panel)));
     truth.push(Value::Many(vec![Value::Text("first seen".into()), Value::When(seen.first_seen)]));
     let acts = known.panel(panel).map(|of| Act::out("Open on the panel", links::on_panel(of, T::KIND, id)));
-    let crumbs = vec![Crumb::to(plural, format!("/admin/{}", T::KIND.plural())), Crumb::here(shown::short(&seen.object.title, 60))];
+    let crumbs = vec![
+        Crumb::to(plural, format!("/admin/{}", T::KIND.plural())),
+        Crumb::here(shown::short(&seen.object.title, 60)),
+    ];
     html(&ObjectPage {
         head: Head { title: seen.object.title, pills: seen.object.pills, truth, acts: acts.into_iter().collect() },
         missing: seen.missing,

@@ -116,7 +116,9 @@ pub(super) async fn page(desk: Desk, memo: Data<DriftMemo>) -> PageResult {
     let acts = match known.panels.as_slice() {
         [] => Vec::new(),
         [panel] => vec![Act::link("What changed", "history", "/admin/history"), syncs::sync_now(panel.id)],
-        _ => vec![Act::link("What changed", "history", "/admin/history"), Act::link("Panels", "panel", "/admin/panels")],
+        _ => {
+            vec![Act::link("What changed", "history", "/admin/history"), Act::link("Panels", "panel", "/admin/panels")]
+        }
     };
     let view = OverviewView {
         head: Head { title: "Overview".into(), truth: truth(&known, &standings), acts, ..Head::default() },
@@ -156,7 +158,9 @@ fn truth(known: &Known, standings: &[Standing]) -> Vec<Value> {
 }
 
 fn look(page: &Page<'_>, known: &Known) -> Result<Seen> {
-    let count = |state: ServerState| known.panels.iter().map(|panel| page.count(counted::SERVER_STATE, panel.id, state as u64)).sum::<Result<u64>>();
+    let count = |state: ServerState| {
+        known.panels.iter().map(|panel| page.count(counted::SERVER_STATE, panel.id, state as u64)).sum::<Result<u64>>()
+    };
     let states = ServerState::ALL.into_iter().map(|state| Ok((state, count(state)?))).collect::<Result<_>>()?;
     let history = page.history(&HistoryQuery { limit: CHANGES, ..HistoryQuery::default() })?;
     let of_panels = known.panels.iter().map(|panel| page.counts(Some(panel.id))).collect::<Result<_>>()?;
@@ -182,7 +186,11 @@ impl Capacity {
     fn new(page: &Page<'_>, known: &Known, panel: PanelId, row: &Mirrored<Node>) -> Result<Self> {
         let node = &row.data;
         let NodeLoad { allocations, assigned, .. } = page.load(panel, node.id)?;
-        let location = node.location_id.map(|id| page.relative::<aviary_kernel::model::Location>(panel, id)).transpose()?.flatten();
+        let location = node
+            .location_id
+            .map(|id| page.relative::<aviary_kernel::model::Location>(panel, id))
+            .transpose()?
+            .flatten();
         let [memory, disk] = gauges(node);
         Ok(Self {
             name: Value::Link { text: shown::name(&node.name), href: format!("/admin/nodes/{panel}/{}", node.id) },
@@ -219,7 +227,12 @@ impl ChangeRow {
         };
         let noun = entry.object.kind.noun();
         let what = if what.is_empty() { noun.to_owned() } else { format!("{noun}: {what}") };
-        Self { pill: Pill::new(tone, word.to_lowercase()), about: about(entry), what: shown::short(&what, 90), when: known.when(entry.at) }
+        Self {
+            pill: Pill::new(tone, word.to_lowercase()),
+            about: about(entry),
+            what: shown::short(&what, 90),
+            when: known.when(entry.at),
+        }
     }
 }
 
@@ -227,7 +240,8 @@ impl SyncRow {
     fn new(known: &Known, run: &SyncRun) -> Self {
         let totals = run.totals();
         let changed = totals.created + totals.updated + totals.removed;
-        let changes = if changed == 0 { "nothing changed".into() } else { shown::counted(changed, "change", "changes") };
+        let changes =
+            if changed == 0 { "nothing changed".into() } else { shown::counted(changed, "change", "changes") };
         Self {
             pill: syncs::pill(run),
             href: format!("/admin/syncs/{}", run.id),
@@ -251,7 +265,9 @@ fn well(known: &Known, standings: &[Standing], drift: u64, overdue: &[&'static s
     };
     let text = match standings {
         _ if known.read_only.is_some() => "Aviary reads, but takes no changes.",
-        _ if standings.iter().any(|standing| standing.panel.reach.trouble.is_some()) => "What was mirrored stays as it is.",
+        _ if standings.iter().any(|standing| standing.panel.reach.trouble.is_some()) => {
+            "What was mirrored stays as it is."
+        }
         [_] => "The panel answers.",
         _ => "All panels answer.",
     };
@@ -259,21 +275,35 @@ fn well(known: &Known, standings: &[Standing], drift: u64, overdue: &[&'static s
 }
 
 fn matters(known: &Known, standings: &[Standing], drift: u64, overdue: &[&'static str]) -> Vec<Matter> {
-    let matter = |tone, word: &str, text: String, href: String, act| Matter { pill: Pill::new(tone, word), text, href, act };
+    let matter =
+        |tone, word: &str, text: String, href: String, act| Matter { pill: Pill::new(tone, word), text, href, act };
     let mut out = Vec::new();
     if let Some(why) = &known.read_only {
-        out.push(matter("bad", "read-only", format!("No changes are taken: {why}. Free some space or check the disk; Aviary goes on by itself."), String::new(), ""));
+        out.push(matter(
+            "bad",
+            "read-only",
+            format!("No changes are taken: {why}. Free some space or check the disk; Aviary goes on by itself."),
+            String::new(),
+            "",
+        ));
     }
     if !overdue.is_empty() {
         let names = shown::listed(&overdue.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>());
-        out.push(matter("bad", "stuck", format!("These workers did not report in time: {names}. Look at the log, then restart Aviary."), String::new(), ""));
+        out.push(matter(
+            "bad",
+            "stuck",
+            format!("These workers did not report in time: {names}. Look at the log, then restart Aviary."),
+            String::new(),
+            "",
+        ));
     }
     for Standing { panel, last, .. } in standings {
         if let Some(trouble) = &panel.reach.trouble {
             let text = format!("{}: {}", panel.name, super::sentence(&shown::short(trouble, 240)));
             out.push(matter("bad", "not reachable", text, format!("/admin/panels/{}", panel.id), "See the panel"));
         }
-        if let Some(run) = last.as_ref().filter(|run| run.status == SyncStatus::Failed && panel.reach.trouble.is_none()) {
+        if let Some(run) = last.as_ref().filter(|run| run.status == SyncStatus::Failed && panel.reach.trouble.is_none())
+        {
             let text = format!("{}: {}", panel.name, super::sentence(&shown::short(&run.message, 240)));
             out.push(matter("bad", "sync failed", text, format!("/admin/syncs/{}", run.id), "See the sync"));
         }
@@ -326,14 +356,28 @@ fn tiles(counts: &PanelCounts, states: &[(ServerState, u64)]) -> Vec<Tile> {
         Tile {
             title: "Free allocations",
             count: free,
-            detail: none(counts.allocations, format!("{} % of {} in use", 100 - shown::percent(free, counts.allocations).unwrap_or(0), shown::grouped(counts.allocations))),
+            detail: none(
+                counts.allocations,
+                format!(
+                    "{} % of {} in use",
+                    100 - shown::percent(free, counts.allocations).unwrap_or(0),
+                    shown::grouped(counts.allocations)
+                ),
+            ),
             href: "/admin/allocations?use=free",
             parts: vec![("", 0, share(counts.assigned_allocations, counts.allocations))],
         },
         Tile {
             title: "Nodes",
             count: counts.nodes,
-            detail: none(counts.nodes, if counts.locations > 0 { format!("at {}", shown::counted(counts.locations, "location", "locations")) } else { String::new() }),
+            detail: none(
+                counts.nodes,
+                if counts.locations > 0 {
+                    format!("at {}", shown::counted(counts.locations, "location", "locations"))
+                } else {
+                    String::new()
+                },
+            ),
             href: "/admin/nodes",
             parts: Vec::new(),
         },
@@ -347,7 +391,9 @@ fn panels(known: &Known, standings: &[Standing], counts: &[PanelCounts]) -> Tabl
         vec![
             Value::Name { text: panel.name.clone(), href: format!("/admin/panels/{}", panel.id), sub: String::new() },
             Value::Pill(reach_pill(panel)),
-            last.map_or(Value::Muted("never".into()), |run| Value::Many(vec![Value::Pill(syncs::pill(run)), Value::When(known.when(run.created_at))])),
+            last.map_or(Value::Muted("never".into()), |run| {
+                Value::Many(vec![Value::Pill(syncs::pill(run)), Value::When(known.when(run.created_at))])
+            }),
             standing.next.value(known),
             Value::count(counts.servers, format!("/admin/servers?panel={}", panel.id)),
             Value::count(counts.missing, format!("/admin/drift?panel={}&kind=vanished", panel.id)),

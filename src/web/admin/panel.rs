@@ -46,6 +46,7 @@ pub(super) async fn one(desk: Desk, id: Path<PanelId>) -> PageResult {
     }
     let auto = desk.settings.auto_sync().await?;
     let schedule = match (panel.sync_every_s, auto.enabled) {
+        (Some(0), _) => "by hand only".into(),
         (Some(every), _) => format!("every {}", shown::span_s(every.into())),
         (None, true) => format!("every {}, as set for all", shown::span_s(auto.every_s.into())),
         (None, false) => "by hand only; automatic syncs are off".into(),
@@ -79,12 +80,22 @@ fn facts(known: &Known, panel: &Panel) -> Vec<Fact> {
     vec![
         fact("Synced in full", when(panel.synced_at)),
         fact("Last contact", when(panel.reach.at)),
-        fact("Request limit", panel.reach.rate_limit.map_or(Value::Muted("not known yet".into()), |n| Value::Text(format!("{n} a minute")))),
+        fact(
+            "Request limit",
+            panel
+                .reach
+                .rate_limit
+                .map_or(Value::Muted("not known yet".into()), |n| Value::Text(format!("{n} a minute"))),
+        ),
         fact("Share of it for Aviary", Value::Text(format!("{} %", panel.share_percent))),
         fact("Application key", Value::Text("stored, encrypted".into())),
         fact(
             "Client key",
-            if panel.client_key.is_some() { Value::Text("stored, encrypted".into()) } else { Value::Muted("none: subusers cannot be read".into()) },
+            if panel.client_key.is_some() {
+                Value::Text("stored, encrypted".into())
+            } else {
+                Value::Muted("none: subusers cannot be read".into())
+            },
         ),
         fact("Added", Value::When(known.when(panel.created_at))),
     ]
@@ -92,13 +103,24 @@ fn facts(known: &Known, panel: &Panel) -> Vec<Fact> {
 
 /// (what, how many, where) for everything a panel holds.
 fn tiles(id: PanelId, counts: &PanelCounts) -> Vec<(String, String, String)> {
-    let listed = [Kind::Server, Kind::Node, Kind::Allocation, Kind::User, Kind::Egg, Kind::Nest, Kind::Location, Kind::Database];
+    let listed =
+        [Kind::Server, Kind::Node, Kind::Allocation, Kind::User, Kind::Egg, Kind::Nest, Kind::Location, Kind::Database];
     let mut tiles: Vec<_> = listed
         .into_iter()
-        .map(|kind| (upper(&format!("{}s", kind.noun())), shown::grouped(counts.of_kind(kind)), format!("/admin/{}?panel={id}", kind.plural())))
+        .map(|kind| {
+            (
+                upper(&format!("{}s", kind.noun())),
+                shown::grouped(counts.of_kind(kind)),
+                format!("/admin/{}?panel={id}", kind.plural()),
+            )
+        })
         .collect();
     if counts.missing > 0 {
-        tiles.push(("Missing".into(), shown::grouped(counts.missing), format!("/admin/drift?panel={id}&kind=vanished")));
+        tiles.push((
+            "Missing".into(),
+            shown::grouped(counts.missing),
+            format!("/admin/drift?panel={id}&kind=vanished"),
+        ));
     }
     tiles
 }
@@ -116,7 +138,6 @@ fn upper(text: &str) -> String {
 struct TestView {
     shell: Shell,
     head: Head,
-    id: PanelId,
     /// Why the panel could not be asked.
     failed: Option<String>,
     findings: Vec<Found>,
@@ -140,7 +161,9 @@ pub(super) async fn test(desk: Desk, id: Path<PanelId>, sent: Sent) -> PageResul
     let (pill, failed, check) = match checked {
         Ok(check) if check.is_good() => (Pill::new("good", "can be mirrored"), None, Some(check)),
         Ok(check) => (Pill::new("warn", "works, but lacks something"), None, Some(check)),
-        Err(Error::Upstream { reason, .. }) => (Pill::new("bad", "cannot be mirrored"), Some(super::sentence(&shown::visible(&reason))), None),
+        Err(Error::Upstream { reason, .. }) => {
+            (Pill::new("bad", "cannot be mirrored"), Some(super::sentence(&shown::visible(&reason))), None)
+        }
         Err(error) => return Err(error.into()),
     };
     let crumbs = vec![
@@ -151,7 +174,6 @@ pub(super) async fn test(desk: Desk, id: Path<PanelId>, sent: Sent) -> PageResul
     let acts = vec![Act::link("Back to the panel", "previous", format!("/admin/panels/{id}")), syncs::sync_now(id)];
     html(&TestView {
         head: Head { title: format!("Test of {}", panel.name), pills: vec![pill], acts, ..Head::default() },
-        id,
         failed,
         findings: check.as_ref().map(findings).unwrap_or_default(),
         access: check.as_ref().map(access),
@@ -189,10 +211,14 @@ fn access(check: &PanelCheck) -> Table {
             _ => Pill::new("", "not known yet"),
         };
         let is_fine = pill.tone == "good";
-        let what = if is_fine { Value::Nothing } else { Value::Lines(vec![
-            Value::Text(super::sentence(&access.without)),
-            access.remedy.as_deref().map_or(Value::Nothing, |text| Value::Muted(super::sentence(text))),
-        ]) };
+        let what = if is_fine {
+            Value::Nothing
+        } else {
+            Value::Lines(vec![
+                Value::Text(super::sentence(&access.without)),
+                access.remedy.as_deref().map_or(Value::Nothing, |text| Value::Muted(super::sentence(text))),
+            ])
+        };
         vec![
             Value::Text(upper(&format!("{}s", access.kind.noun()))),
             Value::Pill(pill),
@@ -200,7 +226,8 @@ fn access(check: &PanelCheck) -> Table {
             what,
         ]
     });
-    let mut table = Table::plain("What the keys may read", &["What", "Access", "#How many", "Without it"], rows.collect());
+    let mut table =
+        Table::plain("What the keys may read", &["What", "Access", "#How many", "Without it"], rows.collect());
     if let Some(last) = table.columns.last_mut() {
         last.class = "wrap";
     }
@@ -208,10 +235,15 @@ fn access(check: &PanelCheck) -> Table {
 }
 
 fn check_facts(check: &PanelCheck) -> Vec<Fact> {
-    let limit = |limit: Option<u32>| limit.map_or(Value::Muted("not told".into()), |n| Value::Text(format!("{n} requests a minute")));
+    let limit = |limit: Option<u32>| {
+        limit.map_or(Value::Muted("not told".into()), |n| Value::Text(format!("{n} requests a minute")))
+    };
     let mut facts = vec![
         fact("Kind", Value::Text(dialect_words(Some(check.dialect)).into())),
-        fact("Connection", if check.is_secure { Value::pill("good", "encrypted") } else { Value::pill("warn", "not encrypted") }),
+        fact(
+            "Connection",
+            if check.is_secure { Value::pill("good", "encrypted") } else { Value::pill("warn", "not encrypted") },
+        ),
         fact("Limit of the application API", limit(check.application_limit.map(|limit| limit.per_minute))),
         fact("Limit of the client API", limit(check.client_limit.map(|limit| limit.per_minute))),
         fact("Requests this test took", Value::number(check.requests)),

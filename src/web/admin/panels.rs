@@ -6,7 +6,6 @@ use aviary_domain::settings::{AutoSync, SHORTEST_INTERVAL_S};
 use aviary_domain::sync::SyncQuery;
 use aviary_kernel::base::{Error, Result, Secret, Timestamp};
 use aviary_kernel::model::{Dialect, Panel, SyncRun};
-use std::time::Duration;
 
 use super::desk::{Act, Crumb, Desk, Head, Known, Shell};
 use super::form::{Fields, Sent};
@@ -66,25 +65,20 @@ impl Next {
 
 /// How every panel stands.
 pub(super) async fn standings(desk: &Desk, known: &Known) -> Result<Vec<Standing>> {
-    let auto = desk.settings.auto_sync().await?;
+    let schedule = desk.schedule();
     let mut all = Vec::with_capacity(known.panels.len());
     for panel in known.panels.iter() {
         let page = desk.syncs.list(SyncQuery { panel: Some(panel.id), limit: 1, ..SyncQuery::default() }).await?;
         let last = page.runs.into_iter().next();
-        all.push(Standing { next: next(known, panel, &auto, last.as_ref()), panel: panel.clone(), last });
+        let next = match schedule.next(panel).await? {
+            _ if last.as_ref().is_some_and(|run| !run.status.is_over()) => Next::Running,
+            None => Next::ByHand,
+            Some(at) if at <= known.now => Next::Now,
+            Some(at) => Next::At(at),
+        };
+        all.push(Standing { next, panel: panel.clone(), last });
     }
     Ok(all)
-}
-
-fn next(known: &Known, panel: &Panel, auto: &AutoSync, last: Option<&SyncRun>) -> Next {
-    if last.is_some_and(|run| !run.status.is_over()) {
-        return Next::Running;
-    }
-    let every = panel.sync_every_s.or(auto.enabled.then_some(auto.every_s));
-    let Some(every) = every else { return Next::ByHand };
-    let Some(last) = last else { return Next::Now };
-    let at = last.created_at.plus(Duration::from_secs(u64::from(every)));
-    if at <= known.now { Next::Now } else { Next::At(at) }
 }
 
 /// What the last contact with a panel was like.
@@ -121,7 +115,9 @@ async fn show(desk: Desk, schedule: ScheduleForm) -> PageResult {
     let known = desk.known().await?;
     let standings = standings(&desk, &known).await?;
     let counted: Vec<_> = standings.iter().map(|standing| standing.panel.id).collect();
-    let counts = desk.look(&known, move |page, _| counted.iter().map(|id| page.counts(Some(*id))).collect::<Result<Vec<_>>>()).await?;
+    let counts = desk
+        .look(&known, move |page, _| counted.iter().map(|id| page.counts(Some(*id))).collect::<Result<Vec<_>>>())
+        .await?;
     let rows = standings.iter().zip(&counts).map(|(standing, counts)| {
         let panel = &standing.panel;
         vec![
@@ -130,7 +126,9 @@ async fn show(desk: Desk, schedule: ScheduleForm) -> PageResult {
             Value::Out { text: shown::short(&panel.base_url, 50), href: panel.base_url.clone() },
             Value::Text(dialect_words(panel.dialect).into()),
             Value::count(counts.servers, format!("/admin/servers?panel={}", panel.id)),
-            standing.last.as_ref().map_or(Value::Nothing, |run| Value::Many(vec![Value::Pill(syncs::pill(run)), Value::When(known.when(run.created_at))])),
+            standing.last.as_ref().map_or(Value::Nothing, |run| {
+                Value::Many(vec![Value::Pill(syncs::pill(run)), Value::When(known.when(run.created_at))])
+            }),
             standing.next.value(&known),
         ]
     });
@@ -209,7 +207,8 @@ pub(super) async fn new(desk: Desk) -> PageResult {
 
 async fn show_new(desk: Desk, form: NewForm) -> PageResult {
     let known = desk.known().await?;
-    let shell = desk.shell(&known, Spot::Panels, vec![Crumb::to("Panels", "/admin/panels"), Crumb::here("Add a panel")]);
+    let shell =
+        desk.shell(&known, Spot::Panels, vec![Crumb::to("Panels", "/admin/panels"), Crumb::here("Add a panel")]);
     html(&NewView { shell, form })
 }
 
@@ -217,7 +216,13 @@ async fn show_new(desk: Desk, form: NewForm) -> PageResult {
 pub(super) async fn add(desk: Desk, sent: Sent) -> PageResult {
     desk.check(sent.token())?;
     let kept = |name: &str| sent.field(name).chars().take(500).collect::<String>();
-    let mut form = NewForm { name: kept("name"), url: kept("url"), share: kept("share"), minutes: kept("minutes"), ..NewForm::default() };
+    let mut form = NewForm {
+        name: kept("name"),
+        url: kept("url"),
+        share: kept("share"),
+        minutes: kept("minutes"),
+        ..NewForm::default()
+    };
     match read(&sent, &mut form.errors) {
         Some(new) => match desk.panels.add(new).await {
             Ok(panel) => return Ok(see_other(&format!("/admin/panels/{}?done=panel-added", panel.id))),
@@ -245,7 +250,11 @@ fn form_field(field: &str) -> &'static str {
 
 /// What only the form can tell; the rest is checked by the service.
 fn read(sent: &Sent, errors: &mut Vec<(&'static str, String)>) -> Option<NewPanel> {
-    for (field, why) in [("name", "Give the panel a name."), ("url", "Give the address of the panel."), ("app_key", "Paste the application API key.")] {
+    for (field, why) in [
+        ("name", "Give the panel a name."),
+        ("url", "Give the address of the panel."),
+        ("app_key", "Paste the application API key."),
+    ] {
         if sent.field(field).trim().is_empty() {
             errors.push((field, why.into()));
         }
@@ -255,9 +264,12 @@ fn read(sent: &Sent, errors: &mut Vec<(&'static str, String)>) -> Option<NewPane
         errors.push(("share", "Give a whole number from 1 to 100.".into()));
     }
     let every = sent.field("minutes").trim();
-    let sync_every_s = parse_minutes(every);
+    let sync_every_s = if every == "0" { Some(0) } else { parse_minutes(every) };
     if !every.is_empty() && sync_every_s.is_none() {
-        errors.push(("minutes", format!("Give whole minutes from 1 to {MOST_MINUTES}, or leave it empty.")));
+        errors.push((
+            "minutes",
+            format!("Give whole minutes from 1 to {MOST_MINUTES}, 0 for syncs by hand only, or leave it empty."),
+        ));
     }
     let key = |name: &str| Secret::from(sent.field(name).trim());
     errors.is_empty().then(|| NewPanel {

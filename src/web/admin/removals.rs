@@ -8,10 +8,10 @@ use aviary_kernel::model::{ObjectKey, Removal, RemovalState, RemovalStop, SyncId
 
 use super::desk::{Crumb, Desk, Head, Known, Shell};
 use super::form::{Fields, Sent};
+use super::links;
 use super::nav::Spot;
 use super::shown;
 use super::value::{Pill, Value};
-use super::links;
 use crate::page::{PageResult, html, see_other};
 
 #[derive(Template)]
@@ -78,7 +78,9 @@ async fn show(desk: Desk, id: SyncId, wrong: Option<String>) -> PageResult {
     let stop = desk.syncs.stop(id).await?;
     let asked = stop.clone();
     let kinds = desk
-        .look(&known, move |page, _| asked.removals.iter().map(|removal| Group::new(page, &asked, removal)).collect::<Result<Vec<_>>>())
+        .look(&known, move |page, _| {
+            asked.removals.iter().map(|removal| Group::new(page, &asked, removal)).collect::<Result<Vec<_>>>()
+        })
         .await?;
     let pill = match stop.state {
         RemovalState::Waiting => Pill::new("warn", "waits for a decision"),
@@ -92,11 +94,19 @@ async fn show(desk: Desk, id: SyncId, wrong: Option<String>) -> PageResult {
         Value::Many(vec![Value::Text("stopped".into()), Value::When(known.when(stop.at))]),
         Value::Link { text: "the sync".into(), href: format!("/admin/syncs/{id}") },
     ];
-    let crumbs =
-        vec![Crumb::to("Syncs", "/admin/syncs"), Crumb::to("Sync", format!("/admin/syncs/{id}")), Crumb::here("Removals")];
+    let crumbs = vec![
+        Crumb::to("Syncs", "/admin/syncs"),
+        Crumb::to("Sync", format!("/admin/syncs/{id}")),
+        Crumb::here("Removals"),
+    ];
     let total = total(&stop);
     html(&RemovalView {
-        head: Head { title: format!("{} would be removed", shown::counted(total, "object", "objects")), pills: vec![pill], truth, ..Head::default() },
+        head: Head {
+            title: format!("{} would be removed", shown::counted(total, "object", "objects")),
+            pills: vec![pill],
+            truth,
+            ..Head::default()
+        },
         id,
         total,
         waiting: stop.state == RemovalState::Waiting,
@@ -113,9 +123,13 @@ fn outcome(known: &Known, stop: &RemovalStop) -> Option<(&'static str, Vec<Value
         RemovalState::Confirmed => {
             "The removal was confirmed. The next sync of this panel checks each object once more and removes those that are gone."
         }
-        RemovalState::Done => "The removal was confirmed and is done: each object was checked once more, and those that were gone were removed.",
+        RemovalState::Done => {
+            "The removal was confirmed and is done: each object was checked once more, and those that were gone were removed."
+        }
         RemovalState::Refused => "The removal was refused. The objects stayed.",
-        RemovalState::Outdated => "Nobody needs to decide this any more: a later sync found the objects again, or stopped anew.",
+        RemovalState::Outdated => {
+            "Nobody needs to decide this any more: a later sync found the objects again, or stopped anew."
+        }
     };
     let who = stop.decided.as_ref().map(|(who, at)| {
         vec![Value::Said(format!("Decided by {}", shown::short(who, 60))), Value::When(known.when(*at))]

@@ -4,7 +4,8 @@ use actix_web::web::Path;
 use aviary_domain::mirror::{Mirrored, Page, Sort};
 use aviary_kernel::base::Result;
 use aviary_kernel::model::{
-    Allocation, EggVariable, Kind, Limits, ObjectKey, PanelId, RemoteId, Scalar, Server, ServerDatabase, ServerState, Subuser,
+    Allocation, EggVariable, Kind, Limits, ObjectKey, PanelId, RemoteId, Scalar, Server, ServerDatabase, ServerState,
+    Subuser,
 };
 
 use super::card::{Body, Card, Fact, fact};
@@ -116,7 +117,12 @@ fn describe(page: &Page<'_>, known: &Known, panel: PanelId, row: &Mirrored<Serve
     cards.push(variables(page, panel, server)?);
     cards.push(people(page, panel, server)?);
     cards.push(Card::new("Start command", "c12", Body::Block(shown::visible(&server.startup_command))));
-    Ok(Object { title: shown::short(&server.name, 120), pills: vec![pill(server)], code: server.identifier.clone(), cards })
+    Ok(Object {
+        title: shown::short(&server.name, 120),
+        pills: vec![pill(server)],
+        code: server.identifier.clone(),
+        cards,
+    })
 }
 
 fn about(page: &Page<'_>, known: &Known, panel: PanelId, server: &Server) -> Result<Vec<Fact>> {
@@ -147,11 +153,14 @@ fn limits(server: &Server) -> Vec<Fact> {
     let extra = |n: Option<i64>, none: &str| text(n.map_or(none.into(), |n| n.to_string()));
     vec![
         fact("Memory", text(shown::limit_mib(*memory))),
-        fact("Swap", text(match swap {
-            0 => "none".into(),
-            -1 => "unlimited".into(),
-            n => shown::mib(*n),
-        })),
+        fact(
+            "Swap",
+            text(match swap {
+                0 => "none".into(),
+                -1 => "unlimited".into(),
+                n => shown::mib(*n),
+            }),
+        ),
         fact("Disk", text(shown::limit_mib(*disk))),
         fact("Processor", text(if *cpu == 0 { "unlimited".into() } else { format!("{cpu} % of one core") })),
         fact("Pinned cores", threads.as_deref().map_or(text("none".into()), Value::code)),
@@ -164,36 +173,57 @@ fn limits(server: &Server) -> Vec<Fact> {
 }
 
 fn allocations(page: &Page<'_>, panel: PanelId, server: &Server) -> Result<Card> {
-    let rows: Vec<_> = page.allocations_of(panel, server)?.into_iter().map(|row| {
-        let primary = Some(row.data.id) == server.allocation_id;
-        let label = aviary_domain::mirror::address(&row.data.ip, row.data.port);
-        vec![
-            Value::Link { text: label.clone(), href: links::object(ObjectKey { panel, kind: Kind::Allocation, id: row.data.id }, &label) },
-            if primary { Value::pill("info", "primary") } else { Value::Nothing },
-            Value::maybe(row.data.alias.as_deref()),
-            Value::maybe(row.data.notes.as_deref()),
-        ]
-    }).collect();
+    let rows: Vec<_> = page
+        .allocations_of(panel, server)?
+        .into_iter()
+        .map(|row| {
+            let primary = Some(row.data.id) == server.allocation_id;
+            let label = aviary_domain::mirror::address(&row.data.ip, row.data.port);
+            vec![
+                Value::Link {
+                    text: label.clone(),
+                    href: links::object(ObjectKey { panel, kind: Kind::Allocation, id: row.data.id }, &label),
+                },
+                if primary { Value::pill("info", "primary") } else { Value::Nothing },
+                Value::maybe(row.data.alias.as_deref()),
+                Value::maybe(row.data.notes.as_deref()),
+            ]
+        })
+        .collect();
     let hint = if server.allocations.is_none() {
         "Only the primary allocation is known: the application key lacks the level that shows the others."
     } else {
         "This server has no allocation."
     };
-    Ok(Card::new("Allocations", "c6", table_or("Allocations of this server", &["Address", "", "Alias", "Notes"], rows, hint)))
+    Ok(Card::new(
+        "Allocations",
+        "c6",
+        table_or("Allocations of this server", &["Address", "", "Alias", "Notes"], rows, hint),
+    ))
 }
 
 fn databases(page: &Page<'_>, panel: PanelId, server: &Server) -> Result<Card> {
     const MOST: usize = 50;
-    let rows: Vec<_> = page.children::<ServerDatabase>(panel, (Kind::Server, server.id), MOST)?.into_iter().map(|row| {
-        vec![
-            Value::code(&row.data.database),
-            Value::code(&row.data.username),
-            Value::code(&row.data.remote),
-            Value::Text(format!("host {}", row.data.host_id)),
-        ]
-    }).collect();
-    let body = table_or("Databases of this server", &["Database", "User", "Allowed from", "On"], rows, "This server has no database.");
-    Ok(Card::new("Databases", "c6", body).more("As a list", links::children(Kind::Database, panel, (Kind::Server, server.id))))
+    let rows: Vec<_> = page
+        .children::<ServerDatabase>(panel, (Kind::Server, server.id), MOST)?
+        .into_iter()
+        .map(|row| {
+            vec![
+                Value::code(&row.data.database),
+                Value::code(&row.data.username),
+                Value::code(&row.data.remote),
+                Value::Text(format!("host {}", row.data.host_id)),
+            ]
+        })
+        .collect();
+    let body = table_or(
+        "Databases of this server",
+        &["Database", "User", "Allowed from", "On"],
+        rows,
+        "This server has no database.",
+    );
+    Ok(Card::new("Databases", "c6", body)
+        .more("As a list", links::children(Kind::Database, panel, (Kind::Server, server.id))))
 }
 
 fn variables(page: &Page<'_>, panel: PanelId, server: &Server) -> Result<Card> {
@@ -205,7 +235,9 @@ fn variables(page: &Page<'_>, panel: PanelId, server: &Server) -> Result<Card> {
             for variable in variables {
                 let of_egg = known.iter().find(|row| row.data.id == variable.id);
                 let value = match (&variable.server_value, of_egg) {
-                    (Scalar::Null, Some(row)) => Value::Many(vec![scalar(&row.data.default_value), Value::Muted("(default)".into())]),
+                    (Scalar::Null, Some(row)) => {
+                        Value::Many(vec![scalar(&row.data.default_value), Value::Muted("(default)".into())])
+                    }
                     (value, _) => scalar(value),
                 };
                 rows.push(vec![Value::code(&variable.env_variable), value]);
@@ -241,7 +273,11 @@ fn people(page: &Page<'_>, panel: PanelId, server: &Server) -> Result<Card> {
             }),
         ]);
     }
-    Ok(Card::new("Subusers", "c6", table_or("Subusers of this server", &["User", "May"], rows, "Nobody but the owner may use this server.")))
+    Ok(Card::new(
+        "Subusers",
+        "c6",
+        table_or("Subusers of this server", &["User", "May"], rows, "Nobody but the owner may use this server."),
+    ))
 }
 
 /// A table, or what it means that it is empty.

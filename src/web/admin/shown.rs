@@ -139,7 +139,9 @@ pub(super) fn visible(text: &str) -> String {
             '\n' | '\t' => c,
             '\u{0}'..='\u{1f}' => char::from_u32(0x2400 + c as u32).unwrap_or(char::REPLACEMENT_CHARACTER),
             '\u{7f}' => '\u{2421}',
-            '\u{80}'..='\u{9f}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => char::REPLACEMENT_CHARACTER,
+            '\u{80}'..='\u{9f}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => {
+                char::REPLACEMENT_CHARACTER
+            }
             c => c,
         })
         .collect()
@@ -225,7 +227,10 @@ mod tests {
 
     #[test]
     fn numbers_are_grouped_in_threes() {
-        assert_eq!([0, 7, 999, 1000, 21_440, 1_234_567].map(grouped), ["0", "7", "999", "1,000", "21,440", "1,234,567"]);
+        assert_eq!(
+            [0, 7, 999, 1000, 21_440, 1_234_567].map(grouped),
+            ["0", "7", "999", "1,000", "21,440", "1,234,567"]
+        );
     }
 
     #[test]
@@ -238,7 +243,10 @@ mod tests {
     fn times_are_told_from_now() {
         let now = Timestamp::from_seconds(1_800_000_000);
         let words = |ago: i64| When::new(Timestamp::from_seconds(1_800_000_000 - ago), now).words();
-        assert_eq!([2, 41, 840, 7300, 100_000, 400_000].map(words), ["just now", "41 s ago", "14 min ago", "2 h ago", "1 day ago", "4 days ago"]);
+        assert_eq!(
+            [2, 41, 840, 7300, 100_000, 400_000].map(words),
+            ["just now", "41 s ago", "14 min ago", "2 h ago", "1 day ago", "4 days ago"]
+        );
         assert_eq!(words(-840), "in 14 min");
         assert_eq!(words(86_400 * 90), "Oct 17, 2026");
     }

@@ -10,9 +10,9 @@ use aviary_kernel::model::{Counts, PanelId, StepReport, StepState, SyncId, SyncI
 use super::desk::{Act, Crumb, Desk, Head, Known, Shell};
 use super::form::{Fields, Sent};
 use super::nav::Spot;
+use super::shown;
 use super::table::{Empty, Filters, ListView, Pager, Select, Table};
 use super::value::{Pill, Value};
-use super::shown;
 use crate::page::{PageResult, html, see_other};
 
 const ROWS: usize = 30;
@@ -58,7 +58,8 @@ pub(super) async fn list(mut desk: Desk) -> PageResult {
     html(&view)
 }
 
-pub(super) const TITLES: &[&str] = &["Started", "State", "Panel", "What", "#New", "#Changed", "#Removed", "#Requests", "#Took", "Asked by"];
+pub(super) const TITLES: &[&str] =
+    &["Started", "State", "Panel", "What", "#New", "#Changed", "#Removed", "#Requests", "#Took", "Asked by"];
 
 /// A button that syncs, where it is plain what.
 pub(super) fn sync_acts(known: &Known) -> Vec<Act> {
@@ -92,7 +93,10 @@ pub(super) fn row(known: &Known, run: &SyncRun) -> Vec<Value> {
     let totals = run.totals();
     let number = |n: u64| if n == 0 { Value::Muted("0".into()) } else { Value::number(n) };
     vec![
-        Value::Many(vec![Value::Link { text: known.when(run.created_at).words(), href: format!("/admin/syncs/{}", run.id) }]),
+        Value::Many(vec![Value::Link {
+            text: known.when(run.created_at).words(),
+            href: format!("/admin/syncs/{}", run.id),
+        }]),
         Value::Pill(pill(run)),
         known.panel_link(run.panel),
         Value::Text(what(run)),
@@ -122,7 +126,10 @@ fn took(known: &Known, run: &SyncRun) -> Option<String> {
 /// Starts a sync.
 pub(super) async fn start(desk: Desk, sent: Sent) -> PageResult {
     desk.check(sent.token())?;
-    let panel = sent.field("panel").parse::<PanelId>().map_err(|_| Error::not_found("panel", shown::short(sent.field("panel"), 20)))?;
+    let panel = sent
+        .field("panel")
+        .parse::<PanelId>()
+        .map_err(|_| Error::not_found("panel", shown::short(sent.field("panel"), 20)))?;
     let targets = sent.each("only").map(str::parse::<Target>).collect::<Result<Vec<_>, _>>()?;
     let started = desk.syncs.start(StartSync { panel, targets, requested_by: desk.who() }).await?;
     let done = if started.joined { "sync-joined" } else { "sync-started" };
@@ -198,7 +205,11 @@ pub(super) async fn one(desk: Desk, id: Path<SyncId>) -> PageResult {
     let truth = vec![
         known.panel_link(run.panel),
         Value::Text(what(&run)),
-        Value::Many(vec![Value::Text("asked for".into()), Value::When(known.when(run.created_at)), Value::Said(format!("by {}", shown::short(&run.requested_by, 40)))]),
+        Value::Many(vec![
+            Value::Text("asked for".into()),
+            Value::When(known.when(run.created_at)),
+            Value::Said(format!("by {}", shown::short(&run.requested_by, 40))),
+        ]),
     ];
     let title = format!("Sync of {}", known.panel_name(run.panel));
     let view = SyncView {
@@ -224,7 +235,11 @@ impl SyncPart {
         let step = run.steps.iter().find(|step| step.state == StepState::Running);
         let doing = step.map_or_else(String::new, |step| format!(", {}", step.target.name()));
         let message = super::sentence(&shown::visible(&run.message));
-        let said = if run.status.is_over() { format!("Sync {}. {message}", pill.text) } else { format!("Sync {}{doing}", pill.text) };
+        let said = if run.status.is_over() {
+            format!("Sync {}. {message}", pill.text)
+        } else {
+            format!("Sync {}{doing}", pill.text)
+        };
         Self {
             percent: run.percent(),
             tone: match run.status {
@@ -235,7 +250,10 @@ impl SyncPart {
             },
             pill,
             message,
-            remaining: run.remaining_ms.filter(|_| !run.status.is_over()).map(|ms| format!("about {} left", shown::span_s(ms.div_ceil(1000).max(1)))),
+            remaining: run
+                .remaining_ms
+                .filter(|_| !run.status.is_over())
+                .map(|ms| format!("about {} left", shown::span_s(ms.div_ceil(1000).max(1)))),
             said,
             over: run.status.is_over(),
             needs_review: run.status == SyncStatus::NeedsReview,

@@ -55,7 +55,10 @@ impl Timeline {
 
     /// The history of many objects.
     pub(super) fn of_many(known: &Known, entries: Vec<HistoryEntry>) -> Self {
-        Self { entries: entries.into_iter().map(|entry| Entry::new(known, entry, true)).collect(), nothing: "Nothing has changed yet." }
+        Self {
+            entries: entries.into_iter().map(|entry| Entry::new(known, entry, true)).collect(),
+            nothing: "Nothing has changed yet.",
+        }
     }
 }
 
@@ -81,20 +84,41 @@ impl Entry {
         let at_once = if entry.operation == Operation::Changed { SHOWN } else { 0 };
         let folded = fields.split_off(fields.len().min(at_once));
         let more = if fields.is_empty() { "" } else { "more " };
-        let fold_text = format!("Show {} {more}{}", shown::grouped(folded.len() as u64), if folded.len() == 1 { "field" } else { "fields" });
-        Self { tone, verb, object, when: known.when(entry.at), sync: format!("/admin/syncs/{}", entry.sync), fields, folded, fold_text }
+        let fold_text = format!(
+            "Show {} {more}{}",
+            shown::grouped(folded.len() as u64),
+            if folded.len() == 1 { "field" } else { "fields" }
+        );
+        Self {
+            tone,
+            verb,
+            object,
+            when: known.when(entry.at),
+            sync: format!("/admin/syncs/{}", entry.sync),
+            fields,
+            folded,
+            fold_text,
+        }
     }
 }
 
 /// What an entry is about; what is gone has only its history left.
 pub(super) fn about(entry: &HistoryEntry) -> Value {
-    let href = if entry.operation == Operation::Removed { links::history(entry.object) } else { links::object(entry.object, &entry.label) };
+    let href = if entry.operation == Operation::Removed {
+        links::history(entry.object)
+    } else {
+        links::object(entry.object, &entry.label)
+    };
     Value::Link { text: shown::name(&entry.label), href }
 }
 
 impl FieldRow {
     fn new(change: &FieldChange) -> Self {
-        Self { name: shown::short(&change.field, 80), old: change.old.as_ref().map(readable), new: change.new.as_ref().map(readable) }
+        Self {
+            name: shown::short(&change.field, 80),
+            old: change.old.as_ref().map(readable),
+            new: change.new.as_ref().map(readable),
+        }
     }
 }
 

@@ -67,7 +67,11 @@ fn row(page: &Page<'_>, known: &Known, panel: PanelId, row: &Mirrored<User>) -> 
     let user = &row.data;
     let name = full_name(user);
     Ok(vec![
-        Value::Name { text: shown::name(&user.username), href: format!("/admin/users/{panel}/{}", user.id), sub: String::new() },
+        Value::Name {
+            text: shown::name(&user.username),
+            href: format!("/admin/users/{panel}/{}", user.id),
+            sub: String::new(),
+        },
         Value::Said(shown::short(&user.email, 50)),
         if name.is_empty() { Value::Nothing } else { Value::Said(shown::short(&name, 50)) },
         role(user),
@@ -102,7 +106,8 @@ fn describe(page: &Page<'_>, known: &Known, panel: PanelId, row: &Mirrored<User>
             Value::Text(shown::counted(row.data.permissions.len() as u64, "permission", "permissions")),
         ]);
     }
-    let shared = table_or("Servers of others", &["Server", "May"], shared, "This user has no access to the servers of others.");
+    let shared =
+        table_or("Servers of others", &["Server", "May"], shared, "This user has no access to the servers of others.");
     let total = page.count(counted::USER_SERVERS, panel, user.id)?;
     let cards = vec![
         Card::new("About", "c6", Body::Facts(facts)),

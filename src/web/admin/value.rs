@@ -118,7 +118,8 @@ impl Gauge {
     pub(super) fn mib(label: &'static str, used: i64, has: i64, extra: i64) -> Self {
         let (used_n, has_n) = (used.max(0).unsigned_abs(), has.max(0).unsigned_abs());
         let percent = shown::percent(used_n, has_n);
-        let allowed = if extra >= 0 { has_n.saturating_add(has_n.saturating_mul(extra.unsigned_abs()) / 100) } else { u64::MAX };
+        let allowed =
+            if extra >= 0 { has_n.saturating_add(has_n.saturating_mul(extra.unsigned_abs()) / 100) } else { u64::MAX };
         let tone = match percent {
             Some(_) if used_n > allowed => "bad",
             Some(p) if p > 85 => "warn",
