@@ -197,7 +197,7 @@ pub(super) fn pick(panels: Vec<Value>, wanted: Option<&str>) -> Result<Value, Fa
         Some(wanted) => {
             let is_it = |panel: &Value| {
                 panel["name"].as_str().is_some_and(|name| name.eq_ignore_ascii_case(wanted))
-                    || panel["id"].to_string() == wanted
+                    || panel["id"].as_u64().is_some_and(|id| id.to_string() == wanted)
             };
             panels.into_iter().find(is_it)
         }

@@ -68,7 +68,11 @@ impl Place {
     /// The binary in this place, untouched by the variables of whoever runs the tests.
     pub fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_aviary"));
-        command.current_dir(self.dir.path()).env_clear().env("HOME", self.dir.path()).env("AVIARY__SECURITY__API_KEY", API_KEY);
+        command
+            .current_dir(self.dir.path())
+            .env_clear()
+            .env("HOME", self.dir.path())
+            .env("AVIARY__SECURITY__API_KEY", API_KEY);
         command.arg("--data-dir").arg(self.data_dir()).args(args).stdin(Stdio::null());
         command
     }

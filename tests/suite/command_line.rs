@@ -126,7 +126,8 @@ async fn a_wrong_panel_key_is_told_when_the_panel_is_added() {
     let place = Place::new(PanelSpec::default()).await;
     let key = place.file("wrong.key", "ptla_WrongWrongWr0123456789abcdefghijABCDEFGHIJxy");
     let url = place.sim.url();
-    let refused = place.run(&["panel", "add", "--name", "X", "--url", &url, "--app-key-file", key.to_str().unwrap()]).await;
+    let refused =
+        place.run(&["panel", "add", "--name", "X", "--url", &url, "--app-key-file", key.to_str().unwrap()]).await;
     assert_eq!(refused.code, 1, "{}", refused.out);
     assert!(refused.err.contains("key"), "{}", refused.err);
     assert!(!refused.err.contains("WrongWrong"), "{}", refused.err);

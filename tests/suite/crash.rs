@@ -7,7 +7,13 @@ use crate::aviary::{Place, until};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_killed_sync_is_marked_and_the_next_one_heals() {
-    let spec = PanelSpec { servers: 400, users: 300, page_delay: Duration::from_millis(40), per_page_cap: Some(50), ..PanelSpec::default() };
+    let spec = PanelSpec {
+        servers: 400,
+        users: 300,
+        page_delay: Duration::from_millis(40),
+        per_page_cap: Some(50),
+        ..PanelSpec::default()
+    };
     let place = Place::new(spec).await;
     for _ in 0..3 {
         let server = place.serve();
@@ -29,7 +35,11 @@ async fn a_killed_sync_is_marked_and_the_next_one_heals() {
     }
     place.run(&["sync"]).await.done();
     let again = place.run(&["--json", "sync"]).await.done().json();
-    let changed = again["steps"].as_array().unwrap().iter().any(|step| step["counts"]["updated"] != 0 || step["counts"]["created"] != 0);
+    let changed = again["steps"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .any(|step| step["counts"]["updated"] != 0 || step["counts"]["created"] != 0);
     assert!(!changed, "{again:#}");
     place.run(&["check"]).await.done();
 }

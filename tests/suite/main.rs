@@ -1,5 +1,5 @@
 //! The program as people use it: the real binary, real files, a simulated panel over real HTTP.
-#![allow(missing_docs, clippy::unwrap_used, reason = "tests")]
+#![allow(missing_docs, unreachable_pub, clippy::unwrap_used, reason = "tests")]
 
 mod aviary;
 mod command_line;

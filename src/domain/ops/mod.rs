@@ -56,7 +56,7 @@ pub struct Health {
 impl Health {
     /// Looks.
     pub async fn look(store: &Store, heartbeats: &Heartbeats) -> Self {
-        let readable = store.read(|tx| crate::feed::newest(tx)).await.is_ok();
+        let readable = store.read(crate::feed::newest).await.is_ok();
         Self { read_only: store.trouble(), readable, overdue: heartbeats.overdue() }
     }
 

@@ -138,8 +138,7 @@ impl Panels {
             Ok(client) => client.check().await,
             Err(error) => return Err(error),
         };
-        self.note_contact(id, checked.as_ref().ok().and_then(|check| Some(check.dialect)), reach(self, &checked))
-            .await?;
+        self.note_contact(id, checked.as_ref().ok().map(|check| check.dialect), reach(self, &checked)).await?;
         checked.map_err(|error| error.into_error(&panel.name))
     }
 

@@ -185,7 +185,7 @@ impl Lab {
 
     /// Rows, indexes and counters agree.
     pub fn assert_sound(&self) {
-        let report = self.store.read_blocking(|tx| verify(tx)).unwrap();
+        let report = self.store.read_blocking(verify).unwrap();
         assert!(report.is_clean(), "{report:#?}");
     }
 

@@ -1,5 +1,5 @@
 //! Syncs against simulated panels: real HTTP, real files, faults on demand.
-#![allow(missing_docs, clippy::unwrap_used, reason = "tests")]
+#![allow(missing_docs, unreachable_pub, clippy::unwrap_used, reason = "tests")]
 
 mod faults;
 mod lab;
