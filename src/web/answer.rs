@@ -77,10 +77,14 @@ fn new_id(request: &ServiceRequest) -> String {
 }
 
 fn with_final_errors(response: ServiceResponse<BoxBody>, at: Where<'_>) -> ServiceResponse<BoxBody> {
-    match response.response().error().and_then(|fault| final_form(fault, at)) {
-        Some(answer) => response.into_response(answer),
-        None => response,
+    let Some(mut answer) = response.response().error().and_then(|fault| final_form(fault, at)) else { return response };
+    // What was added on the way out, such as the headers for other sites, stays.
+    for (name, value) in response.headers() {
+        if !answer.headers().contains_key(name) {
+            answer.headers_mut().append(name.clone(), value.clone());
+        }
     }
+    response.into_response(answer)
 }
 
 fn final_form(fault: &Error, at: Where<'_>) -> Option<HttpResponse> {

@@ -4,7 +4,6 @@ use aviary_domain::mirror;
 use aviary_kernel::model::{self, Kind};
 use serde_json::{Value, json};
 use utoipa::ToSchema;
-use utoipa::openapi::Components;
 
 use super::shape;
 use crate::api::mirror::for_kind;
@@ -17,8 +16,8 @@ macro_rules! records {
             pub(crate) struct $name;
         )*
 
-        fn fill_records(components: &mut Components) {
-            $(components.schemas.insert(stringify!($name).to_owned(), shape::schema(shape::of::<$type>()));)*
+        fn fill_records(schemas: &mut Value) {
+            $(schemas[stringify!($name)] = shape::of::<$type>();)*
         }
     };
 }
@@ -42,15 +41,14 @@ pub(crate) struct PanelCounts;
 pub(crate) struct MirrorItem;
 
 /// Puts in the schemas of everything above.
-pub(super) fn fill(components: &mut Components) {
-    fill_records(components);
-    let counts = shape::like(&json!(mirror::PanelCounts::default()));
-    components.schemas.insert("PanelCounts".into(), shape::schema(counts));
+pub(super) fn fill(schemas: &mut Value) {
+    fill_records(schemas);
+    schemas["PanelCounts"] = shape::like(&json!(mirror::PanelCounts::default()));
     for kind in Kind::ALL {
-        components.schemas.insert(item_name(kind), shape::schema(item_schema(kind)));
+        schemas[item_name(kind)] = item_schema(kind);
     }
     let items = Kind::ALL.map(|kind| json!({"$ref": format!("#/components/schemas/{}", item_name(kind))}));
-    components.schemas.insert("MirrorItem".into(), shape::schema(json!({"oneOf": items})));
+    schemas["MirrorItem"] = json!({"oneOf": items});
 }
 
 /// `MirroredEggVariable`.

@@ -6,11 +6,12 @@ pub(crate) mod shape;
 use actix_web::HttpResponse;
 use actix_web::http::header;
 use actix_web::web::{Bytes, Data};
+use serde_json::Value;
 use utoipa::OpenApi;
 use utoipa::openapi::path::Operation;
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::{
-    Content, ContentBuilder, OpenApi as Document, PathItem, Ref, RefOr, Response, ResponseBuilder, SecurityRequirement,
+    Content, ContentBuilder, PathItem, Ref, RefOr, Response, ResponseBuilder, SecurityRequirement,
 };
 
 use crate::api::{health, history, lists, mirror, panels, removals, reports, stats, sync, syncs};
@@ -58,25 +59,37 @@ pub const PUBLIC: &[&str] =
     &["/health", "/readyz", "/api/stats", "/api/panel/counts", "/api/panel/nodes", "/openapi.json"];
 
 /// The document.
-pub fn document() -> Document {
+pub fn document() -> Value {
     let mut document = Api::openapi();
     document.info.version = env!("CARGO_PKG_VERSION").to_owned();
     let mut components = document.components.take().unwrap_or_default();
-    doc::fill(&mut components);
     let header = |name| SecurityScheme::ApiKey(ApiKey::Header(ApiKeyValue::new(name)));
     components.add_security_scheme("key", header("X-API-Key"));
-    components
-        .add_security_scheme("bearer", SecurityScheme::Http(HttpBuilder::new().scheme(HttpAuthScheme::Bearer).build()));
+    components.add_security_scheme("bearer", SecurityScheme::Http(HttpBuilder::new().scheme(HttpAuthScheme::Bearer).build()));
     document.components = Some(components);
     for (path, item) in &mut document.paths.paths {
         let public = PUBLIC.contains(&path.as_str());
-        operations(item).for_each(|operation| complete(operation, public));
+        for (method, operation) in operations(item) {
+            operation.operation_id = Some(name(method, path));
+            complete(operation, public);
+        }
     }
+    // What utoipa writes is JSON in any case.
+    let mut document = serde_json::to_value(document).unwrap_or_default();
+    doc::fill(&mut document["components"]["schemas"]);
     document
 }
 
-fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
-    [&mut item.get, &mut item.post, &mut item.put, &mut item.patch, &mut item.delete].into_iter().flatten()
+/// `getApiV1MirrorKind` for `GET /api/v1/mirror/{kind}`.
+fn name(method: &str, path: &str) -> String {
+    let words = path.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
+    let words = words.map(|word| format!("{}{}", word[..1].to_ascii_uppercase(), &word[1..]));
+    format!("{method}{}", words.collect::<String>())
+}
+
+fn operations(item: &mut PathItem) -> impl Iterator<Item = (&'static str, &mut Operation)> {
+    let all = [("get", &mut item.get), ("post", &mut item.post), ("put", &mut item.put), ("patch", &mut item.patch), ("delete", &mut item.delete)];
+    all.into_iter().filter_map(|(method, operation)| Some((method, operation.as_mut()?)))
 }
 
 /// Says what is true of every operation.
@@ -113,7 +126,7 @@ pub(crate) struct Text(Bytes);
 
 impl Text {
     pub(crate) fn new() -> Self {
-        Self(Bytes::from(document().to_json().unwrap_or_default()))
+        Self(Bytes::from(document().to_string()))
     }
 }
 

@@ -1,0 +1,100 @@
+//! The document says what there is, no more and no less.
+
+use std::collections::BTreeSet;
+
+use actix_web::http::Method;
+use actix_web::test::TestRequest;
+use aviary_web::{openapi, routes};
+use serde_json::Value;
+
+use crate::desk::Desk;
+
+fn documented() -> (Value, BTreeSet<(String, String)>) {
+    let document = openapi::document();
+    let mut operations = BTreeSet::new();
+    for (path, item) in document["paths"].as_object().unwrap() {
+        for method in item.as_object().unwrap().keys() {
+            operations.insert((method.to_uppercase(), path.clone()));
+        }
+    }
+    (document, operations)
+}
+
+#[test]
+fn every_route_is_documented_and_nothing_else() {
+    let routed: BTreeSet<_> = routes::api().list().into_iter().map(|(method, path)| (method.to_string(), path.to_owned())).collect();
+    let (_, documented) = documented();
+    assert_eq!(documented.difference(&routed).collect::<Vec<_>>(), Vec::<&(String, String)>::new(), "documented, but not there");
+    assert_eq!(routed.difference(&documented).collect::<Vec<_>>(), Vec::<&(String, String)>::new(), "there, but not documented");
+}
+
+#[actix_web::test]
+async fn whatever_is_not_public_asks_for_the_key() {
+    let desk = Desk::empty();
+    for (method, path) in documented().1 {
+        let uri = path.replace("{kind}", "servers").replace("{target}", "nodes").replace("{id}", "1").replace("{sync}", "1");
+        let request = TestRequest::with_uri(&uri).method(Method::from_bytes(method.as_bytes()).unwrap());
+        let answer = desk.call(request).await;
+        if openapi::PUBLIC.contains(&path.as_str()) {
+            assert_eq!(answer.status, 200, "{method} {path}");
+        } else {
+            assert_eq!(answer.status, 401, "{method} {path}: {}", answer.body);
+            assert_eq!(answer.json()["code"], "UNAUTHORIZED", "{method} {path}");
+        }
+    }
+}
+
+#[test]
+fn every_reference_leads_somewhere() {
+    let (document, _) = documented();
+    let schemas = document["components"]["schemas"].as_object().unwrap();
+    let mut missing = BTreeSet::new();
+    each_reference(&document, &mut |to| {
+        let name = to.strip_prefix("#/components/schemas/").unwrap();
+        if !schemas.contains_key(name) {
+            missing.insert(name.to_owned());
+        }
+    });
+    assert_eq!(missing, BTreeSet::new());
+}
+
+fn each_reference(value: &Value, visit: &mut impl FnMut(&str)) {
+    match value {
+        Value::Object(map) => {
+            if let Some(to) = map.get("$ref").and_then(Value::as_str) {
+                visit(to);
+            }
+            map.values().for_each(|value| each_reference(value, visit));
+        }
+        Value::Array(items) => items.iter().for_each(|value| each_reference(value, visit)),
+        _ => {}
+    }
+}
+
+#[test]
+fn operations_have_names_of_their_own_and_a_summary() {
+    let (document, operations) = documented();
+    let mut names = BTreeSet::new();
+    for (method, path) in &operations {
+        let operation = &document["paths"][path][method.to_lowercase()];
+        assert!(names.insert(operation["operationId"].as_str().unwrap().to_owned()), "{path}: {}", operation["operationId"]);
+        assert!(operation["summary"].as_str().is_some_and(|text| !text.is_empty()), "{method} {path}");
+        assert!(operation["responses"]["default"]["content"]["application/problem+json"].is_object(), "{method} {path}");
+    }
+}
+
+#[test]
+fn a_mirrored_server_is_described_field_by_field() {
+    let (document, _) = documented();
+    let fields = document["components"]["schemas"]["MirroredServer"]["properties"].as_object().unwrap();
+    for name in ["panelId", "kind", "firstSeen", "changedAt", "missingSince", "uuid", "limits", "environment", "featureLimits"] {
+        assert!(fields.contains_key(name), "{name}");
+    }
+}
+
+#[actix_web::test]
+async fn the_document_is_served() {
+    let served = Desk::empty().anonymous("/openapi.json").await.ok();
+    assert_eq!(served["info"]["title"], "Aviary");
+    assert!(served["openapi"].as_str().unwrap().starts_with("3."));
+}

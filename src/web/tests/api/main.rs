@@ -1,0 +1,11 @@
+//! The API through the front door: a real data file, rows from the mirror's own writer, requests as clients send them.
+#![allow(missing_docs, clippy::unwrap_used, reason = "tests")]
+
+mod desk;
+mod document;
+mod doors;
+mod lists;
+mod mirror;
+mod panels;
+mod socket;
+mod syncs;
