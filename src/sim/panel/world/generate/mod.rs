@@ -53,6 +53,7 @@ impl World {
         eggs::fill(&mut world, spec);
         people::fill(&mut world, spec);
         servers::fill(&mut world, spec);
+        places::fit(&mut world, spec);
         extras::fill(&mut world, spec);
         if spec.awkward {
             world.make_awkward();

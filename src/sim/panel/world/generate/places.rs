@@ -1,5 +1,7 @@
 //! Locations, nodes, allocations.
 
+use std::collections::BTreeMap;
+
 use serde_json::Map;
 
 use super::times;
@@ -87,6 +89,25 @@ pub(in crate::panel::world) fn node(id: u64, name: &str, location: u64, chance: 
         extra: Map::new(),
         created_at,
         updated_at,
+    }
+}
+
+/// Gives each node the machine that its servers need: most are half to nearly full, every seventh has been oversold.
+pub(super) fn fit(world: &mut World, spec: &PanelSpec) {
+    let mut chance = Chance::fork(spec.seed, "machines");
+    let mut sold: BTreeMap<u64, (u64, u64)> = BTreeMap::new();
+    for server in world.servers.values() {
+        let sum = sold.entry(server.node).or_default();
+        sum.0 += server.limits.memory;
+        sum.1 += server.limits.disk;
+    }
+    for (id, (memory, disk)) in sold {
+        let Some(node) = world.nodes.get_mut(&id) else { continue };
+        let full = if id % 7 == 3 { chance.between(108, 118) } else { chance.between(45, 96) };
+        let gibibytes = (memory * 100 / full / 1024).max(8);
+        node.memory = gibibytes * 1024;
+        node.disk = (disk * 100 / chance.between(30, 80)).max(100 * 1024) / 1024 * 1024;
+        node.cpu = gibibytes * 25;
     }
 }
 
