@@ -164,3 +164,75 @@ impl ResponseError for Finished {
         self.0.take().unwrap_or_else(|| HttpResponse::InternalServerError().finish())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use actix_web::middleware::from_fn;
+    use actix_web::test::{self, TestRequest};
+    use actix_web::{App, web};
+    use aviary_kernel::base::{Error as Fault, Timestamp};
+
+    use super::*;
+    use crate::problem::ApiResult;
+
+    async fn breaks_off() -> ApiResult {
+        panic!("a secret in a panic");
+    }
+
+    async fn fails() -> ApiResult {
+        Err(Fault::internal("a secret cause").into())
+    }
+
+    async fn read_only() -> ApiResult {
+        Err(Fault::ReadOnly("the disk is full".into()).into())
+    }
+
+    async fn ask(path: &str) -> (u16, String, HeaderMap) {
+        let (env, _) = Env::manual(Timestamp::default());
+        let app = App::new()
+            .app_data(Data::new(env))
+            .route("/panic", web::get().to(breaks_off))
+            .route("/admin/panic", web::get().to(breaks_off))
+            .route("/fail", web::get().to(fails))
+            .route("/full", web::get().to(read_only))
+            .wrap(from_fn(finish));
+        let app = test::init_service(app).await;
+        let response = match test::try_call_service(&app, TestRequest::get().uri(path).to_request()).await {
+            Ok(response) => response.into_parts().1,
+            Err(fault) => fault.error_response(),
+        };
+        let (head, body) = response.into_parts();
+        let body = actix_web::body::to_bytes(body).await.unwrap();
+        (head.status().as_u16(), String::from_utf8(body.to_vec()).unwrap(), head.headers().clone())
+    }
+
+    #[actix_web::test]
+    async fn a_handler_that_breaks_off_is_a_problem_like_any_other() {
+        let (status, body, headers) = ask("/panic").await;
+        assert_eq!((status, headers.get("content-type").unwrap().to_str().unwrap()), (500, "application/problem+json"));
+        assert!(headers.contains_key("x-request-id") && headers.contains_key("content-security-policy"));
+        assert!(body.contains("INTERNAL") && !body.contains("secret"), "{body}");
+        let (status, body, headers) = ask("/admin/panic").await;
+        assert_eq!(status, 500);
+        assert!(
+            headers.get("content-type").unwrap().to_str().unwrap().starts_with("text/html") && !body.contains("secret")
+        );
+    }
+
+    #[actix_web::test]
+    async fn causes_are_not_told() {
+        let (status, body, headers) = ask("/fail").await;
+        assert_eq!(status, 500);
+        assert!(
+            !body.contains("secret") && body.contains(headers.get("x-request-id").unwrap().to_str().unwrap()),
+            "{body}"
+        );
+    }
+
+    #[actix_web::test]
+    async fn a_full_disk_is_told_and_worth_another_try() {
+        let (status, body, headers) = ask("/full").await;
+        assert_eq!((status, headers.get("retry-after").unwrap().to_str().unwrap()), (503, "30"));
+        assert!(body.contains("READ_ONLY") && body.contains("the disk is full"), "{body}");
+    }
+}

@@ -1,8 +1,10 @@
-//! Styles, scripts and images, from the binary. Compressed once at start; kept by browsers for a year when their address
+//! Styles, scripts and images, from the binary. Compressed once; kept by browsers for a year when their address
 //! carries the version that [`url`] adds.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::io::Write as _;
+use std::sync::OnceLock;
 
 use actix_web::http::header::{self, EntityTag, Header, IfNoneMatch};
 use actix_web::web::{Data, Path};
@@ -24,8 +26,8 @@ pub struct Assets(HashMap<String, Asset>);
 
 struct Asset {
     plain: Bytes,
-    /// Where it saves anything.
-    gzip: Option<Bytes>,
+    /// Where it saves anything; made when it is first asked for.
+    gzip: OnceLock<Option<Bytes>>,
     version: String,
     mime: String,
 }
@@ -43,7 +45,7 @@ fn version(file: &EmbeddedFile) -> String {
 }
 
 impl Assets {
-    /// Reads and compresses them.
+    /// Finds them.
     pub fn load() -> Self {
         Self(Files::iter().filter_map(|path| Some((path.to_string(), Asset::new(Files::get(&path)?)))).collect())
     }
@@ -56,9 +58,16 @@ impl Asset {
             text if text.starts_with("text/") => format!("{text}; charset=utf-8"),
             other => other.to_owned(),
         };
-        let plain = Bytes::from(file.data.into_owned());
-        let gzip = compress(&plain).filter(|small| small.len() < plain.len() / 10 * 9);
-        Self { plain, gzip, version, mime }
+        let plain = match file.data {
+            Cow::Borrowed(bytes) => Bytes::from_static(bytes),
+            Cow::Owned(bytes) => Bytes::from(bytes),
+        };
+        Self { plain, gzip: OnceLock::new(), version, mime }
+    }
+
+    fn gzip(&self) -> Option<&Bytes> {
+        let smaller = || compress(&self.plain).filter(|small| small.len() < self.plain.len() / 10 * 9);
+        self.gzip.get_or_init(smaller).as_ref()
     }
 }
 
@@ -71,7 +80,7 @@ fn compress(plain: &[u8]) -> Option<Bytes> {
 /// A file of the pages.
 pub async fn asset(request: HttpRequest, assets: Data<Assets>, path: Path<String>) -> ApiResult {
     let asset = assets.0.get(path.as_str()).ok_or_else(Problem::no_such_route)?;
-    let zipped = asset.gzip.as_ref().filter(|_| takes_gzip(&request));
+    let zipped = takes_gzip(&request).then(|| asset.gzip()).flatten();
     // The two forms differ byte by byte, so they need tags of their own.
     let tag =
         EntityTag::new_strong(if zipped.is_some() { format!("{}-gz", asset.version) } else { asset.version.clone() });
@@ -103,4 +112,52 @@ fn takes_gzip(request: &HttpRequest) -> bool {
         None => one.eq_ignore_ascii_case("gzip"),
         Some((name, weight)) => name.trim().eq_ignore_ascii_case("gzip") && !matches!(weight.trim(), "q=0" | "q=0.0"),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use actix_web::App;
+    use actix_web::test::{self, TestRequest, call_service};
+    use actix_web::web;
+
+    use super::*;
+
+    fn largest() -> String {
+        let size = |path: &String| Files::get(path).map_or(0, |file| file.data.len());
+        Files::iter().map(|path| path.into_owned()).max_by_key(size).unwrap()
+    }
+
+    #[actix_web::test]
+    async fn a_file_is_kept_by_its_version_and_sent_once() {
+        let assets = Data::new(Assets::load());
+        let app =
+            test::init_service(App::new().app_data(assets).route("/static/{path:.*}", web::get().to(asset))).await;
+        let get = |uri: &str| TestRequest::get().uri(uri).insert_header(("accept-encoding", "br, gzip;q=0.8"));
+        let path = largest();
+
+        let answer = call_service(&app, get(&url(&path)).to_request()).await;
+        let header = |name: &str| answer.headers().get(name).unwrap().to_str().unwrap().to_owned();
+        assert_eq!((answer.status().as_u16(), header("content-encoding")), (200, "gzip".into()));
+        assert_eq!(header("cache-control"), "public, max-age=31536000, immutable");
+
+        let again =
+            call_service(&app, get(&url(&path)).insert_header(("if-none-match", header("etag"))).to_request()).await;
+        assert_eq!(again.status(), 304);
+
+        let plain = call_service(&app, TestRequest::get().uri(&format!("/static/{path}")).to_request()).await;
+        assert_eq!(plain.headers().get("cache-control").unwrap(), "public, no-cache");
+        assert!(plain.headers().get("content-encoding").is_none());
+        assert_eq!(test::read_body(plain).await.as_ref(), &*Files::get(&path).unwrap().data);
+    }
+
+    #[actix_web::test]
+    async fn nothing_outside_is_sent() {
+        let app = test::init_service(
+            App::new().app_data(Data::new(Assets::load())).route("/static/{path:.*}", web::get().to(asset)),
+        )
+        .await;
+        for path in ["/static/../Cargo.toml", "/static/%2e%2e/Cargo.toml", "/static/", "/static/nothing.css"] {
+            assert_eq!(call_service(&app, TestRequest::get().uri(path).to_request()).await.status(), 404, "{path}");
+        }
+    }
 }

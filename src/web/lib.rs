@@ -92,7 +92,7 @@ impl Site {
     /// Gets everything ready.
     pub fn new(services: Services) -> Self {
         let sessions = Data::new(Sessions::new(&services.options, services.env.clone()));
-        Self { services, sessions, assets: Data::new(Assets::load()), document: Data::new(openapi::Text::new()) }
+        Self { services, sessions, assets: Data::new(Assets::load()), document: Data::new(openapi::Text::default()) }
     }
 
     /// Offers the services to handlers and puts the URL map in place.

@@ -4,7 +4,8 @@ use actix_web::HttpRequest;
 use actix_web::web::{self, ServiceConfig};
 
 use crate::answer::is_page;
-use crate::api::{health, history, lists, mirror, panels, removals, reports, stats, sync, syncs};
+use crate::api::lists::{allocations, eggs, nodes, servers};
+use crate::api::{check, health, history, mirror, panels, removals, reports, stats, sync, syncs};
 use crate::map::Map;
 use crate::page::PageError;
 use crate::problem::Problem;
@@ -21,14 +22,14 @@ pub fn api() -> Map {
         .get("/api/panel/counts", stats::panel_counts)
         .get("/api/panel/nodes", stats::panel_nodes)
         // The admin area of the older API.
-        .get("/api/admin/servers", lists::servers)
-        .get("/api/admin/nodes", lists::nodes)
-        .get("/api/admin/nodes/{id}/allocations", lists::node_allocations)
-        .patch("/api/admin/nodes/{id}/maintenance", lists::maintenance)
-        .get("/api/admin/locations", lists::locations)
-        .get("/api/admin/allocations", lists::allocations)
-        .get("/api/admin/nests", lists::nests)
-        .get("/api/admin/eggs", lists::eggs)
+        .get("/api/admin/servers", servers::servers)
+        .get("/api/admin/nodes", nodes::nodes)
+        .get("/api/admin/nodes/{id}/allocations", allocations::node_allocations)
+        .patch("/api/admin/nodes/{id}/maintenance", nodes::maintenance)
+        .get("/api/admin/locations", nodes::locations)
+        .get("/api/admin/allocations", allocations::allocations)
+        .get("/api/admin/nests", eggs::nests)
+        .get("/api/admin/eggs", eggs::eggs)
         .get("/api/admin/stats", stats::admin)
         .get("/api/admin/sync", sync::status)
         .post("/api/admin/sync", sync::start)
@@ -70,6 +71,7 @@ pub fn api() -> Map {
         .get("/api/v1/history", history::list)
         .get("/api/v1/drift", reports::drift)
         .get("/api/v1/counts", reports::counts)
+        .post("/api/v1/check", check::check)
 }
 
 /// Puts everything in place.

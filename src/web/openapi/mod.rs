@@ -3,6 +3,8 @@
 pub(crate) mod doc;
 pub(crate) mod shape;
 
+use std::sync::OnceLock;
+
 use actix_web::HttpResponse;
 use actix_web::http::header;
 use actix_web::web::{Bytes, Data};
@@ -10,11 +12,10 @@ use serde_json::Value;
 use utoipa::OpenApi;
 use utoipa::openapi::path::Operation;
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
-use utoipa::openapi::{
-    Content, ContentBuilder, PathItem, Ref, RefOr, Response, ResponseBuilder, SecurityRequirement,
-};
+use utoipa::openapi::{Content, ContentBuilder, PathItem, Ref, RefOr, Response, ResponseBuilder, SecurityRequirement};
 
-use crate::api::{health, history, lists, mirror, panels, removals, reports, stats, sync, syncs};
+use crate::api::lists::{allocations, eggs, nodes, servers};
+use crate::api::{check, health, history, mirror, panels, removals, reports, stats, sync, syncs};
 use crate::problem::ProblemView;
 
 #[derive(OpenApi)]
@@ -28,15 +29,15 @@ use crate::problem::ProblemView;
     paths(
         health::health, health::ready, document_route,
         stats::stats, stats::panel_counts, stats::panel_nodes,
-        lists::servers, lists::nodes, lists::node_allocations, lists::maintenance, lists::locations, lists::allocations,
-        lists::nests, lists::eggs, stats::admin,
+        servers::servers, nodes::nodes, allocations::node_allocations, nodes::maintenance, nodes::locations, allocations::allocations,
+        eggs::nests, eggs::eggs, stats::admin,
         sync::status, sync::start, sync::cancel, sync::logs, sync::settings, sync::set_settings, sync::stream,
         sync::v1_full, sync::v1_target, sync::v1_cancel, sync::v1_status, sync::v1_logs, sync::v1_latest,
         stats::overview, stats::servers, stats::users, stats::v1_admin,
         panels::list, panels::add, panels::one, panels::remove, panels::test, syncs::start,
         syncs::list, syncs::one, syncs::cancel, syncs::events,
         removals::list, removals::one, removals::confirm, removals::refuse,
-        mirror::list, mirror::one, history::of_object, history::list, reports::drift, reports::counts,
+        mirror::list, mirror::one, history::of_object, history::list, reports::drift, reports::counts, check::check,
     ),
     components(schemas(ProblemView)),
     tags(
@@ -65,7 +66,8 @@ pub fn document() -> Value {
     let mut components = document.components.take().unwrap_or_default();
     let header = |name| SecurityScheme::ApiKey(ApiKey::Header(ApiKeyValue::new(name)));
     components.add_security_scheme("key", header("X-API-Key"));
-    components.add_security_scheme("bearer", SecurityScheme::Http(HttpBuilder::new().scheme(HttpAuthScheme::Bearer).build()));
+    components
+        .add_security_scheme("bearer", SecurityScheme::Http(HttpBuilder::new().scheme(HttpAuthScheme::Bearer).build()));
     document.components = Some(components);
     for (path, item) in &mut document.paths.paths {
         let public = PUBLIC.contains(&path.as_str());
@@ -88,7 +90,13 @@ fn name(method: &str, path: &str) -> String {
 }
 
 fn operations(item: &mut PathItem) -> impl Iterator<Item = (&'static str, &mut Operation)> {
-    let all = [("get", &mut item.get), ("post", &mut item.post), ("put", &mut item.put), ("patch", &mut item.patch), ("delete", &mut item.delete)];
+    let all = [
+        ("get", &mut item.get),
+        ("post", &mut item.post),
+        ("put", &mut item.put),
+        ("patch", &mut item.patch),
+        ("delete", &mut item.delete),
+    ];
     all.into_iter().filter_map(|(method, operation)| Some((method, operation.as_mut()?)))
 }
 
@@ -121,14 +129,9 @@ fn name_content_type(response: &mut RefOr<Response>) {
     }
 }
 
-/// The document as it is sent; made once.
-pub(crate) struct Text(Bytes);
-
-impl Text {
-    pub(crate) fn new() -> Self {
-        Self(Bytes::from(document().to_string()))
-    }
-}
+/// The document as it is sent; made when somebody first asks.
+#[derive(Default)]
+pub(crate) struct Text(OnceLock<Bytes>);
 
 /// This document
 #[utoipa::path(get, path = "/openapi.json", tag = "health", responses((status = 200, description = "An OpenAPI document", body = serde_json::Value)))]
@@ -136,5 +139,5 @@ pub(crate) async fn document_route(text: Data<Text>) -> HttpResponse {
     HttpResponse::Ok()
         .content_type("application/json")
         .insert_header((header::CACHE_CONTROL, "no-cache"))
-        .body(text.0.clone())
+        .body(text.0.get_or_init(|| Bytes::from(document().to_string())).clone())
 }

@@ -14,8 +14,8 @@ use aviary_domain::settings::Settings;
 use aviary_domain::sync::{Limits, Syncs};
 use aviary_kernel::base::{Env, ManualClock, MasterKey, Sealer, Secret, Timestamp};
 use aviary_kernel::model::{
-    Allocation, Egg, EggConfig, EggScript, EggVariable, FeatureLimits, JsonText, Limits as ServerLimits, Location, Nest, Node, Pairs, PanelId,
-    Resources, Scalar, Server, ServerDatabase, ServerVariable, Subuser, SyncId, User,
+    Allocation, Egg, EggConfig, EggScript, EggVariable, FeatureLimits, JsonText, Limits as ServerLimits, Location,
+    Nest, Node, Pairs, PanelId, Resources, Scalar, Server, ServerDatabase, ServerVariable, Subuser, SyncId, User,
 };
 use aviary_kernel::store::{self, Store};
 use aviary_web::{Options, Services, Site, app};
@@ -63,7 +63,10 @@ impl Answer {
         assert_eq!(self.status, status, "{}", self.body);
         assert_eq!(self.header("content-type"), Some("application/problem+json"));
         let body = self.json();
-        assert_eq!((&body["success"], &body["status"], &body["detail"]), (&Value::Bool(false), &Value::from(status), &body["error"]));
+        assert_eq!(
+            (&body["success"], &body["status"], &body["detail"]),
+            (&Value::Bool(false), &Value::from(status), &body["error"])
+        );
         assert_eq!(body["requestId"].as_str(), self.header("x-request-id"));
         body["error"].as_str().unwrap().to_owned()
     }
@@ -148,13 +151,23 @@ impl Desk {
         let week_old = Some(Timestamp::parse("2026-02-27T00:00:00Z").unwrap());
         let ada = User { root_admin: true, created_at: week_old, ..user(1, "ada") };
         writer.apply(vec![ada, user(2, "bob")]).await.unwrap();
-        let survival = Server { allocations: Some(vec![1]), allocation_id: Some(1), user_id: 1, ..server(11, "Survival") };
+        let survival =
+            Server { allocations: Some(vec![1]), allocation_id: Some(1), user_id: 1, ..server(11, "Survival") };
         let lobby = Server { suspended: true, ..server(12, "Lobby") };
-        let creative = Server { status: Some("installing".into()), node_id: 2, egg_id: 2, nest_id: Some(2), ..server(13, "Creative") };
+        let creative = Server {
+            status: Some("installing".into()),
+            node_id: 2,
+            egg_id: 2,
+            nest_id: Some(2),
+            ..server(13, "Creative")
+        };
         writer.apply(vec![survival, lobby, creative]).await.unwrap();
         writer.apply(vec![database(1, 11)]).await.unwrap();
         let permissions = vec!["control.console".into()];
-        writer.apply(vec![Subuser { id: 1, user_id: 2, server_id: 11, permissions, created_at: None, updated_at: None }]).await.unwrap();
+        writer
+            .apply(vec![Subuser { id: 1, user_id: 2, server_id: 11, permissions, created_at: None, updated_at: None }])
+            .await
+            .unwrap();
     }
 
     pub(crate) async fn call(&self, request: TestRequest) -> Answer {
@@ -165,7 +178,11 @@ impl Desk {
         };
         let (head, body) = response.into_parts();
         let body = actix_web::body::to_bytes(body.boxed()).await.unwrap();
-        Answer { status: head.status().as_u16(), headers: head.headers().clone(), body: String::from_utf8_lossy(&body).into_owned() }
+        Answer {
+            status: head.status().as_u16(),
+            headers: head.headers().clone(),
+            body: String::from_utf8_lossy(&body).into_owned(),
+        }
     }
 
     pub(crate) async fn get(&self, path: &str) -> Answer {
@@ -198,7 +215,13 @@ fn made() -> Option<Timestamp> {
 }
 
 pub(crate) fn location(id: u64, short: &str) -> Location {
-    Location { id, short: short.into(), long: Some(format!("The region {short}")), created_at: made(), updated_at: made() }
+    Location {
+        id,
+        short: short.into(),
+        long: Some(format!("The region {short}")),
+        created_at: made(),
+        updated_at: made(),
+    }
 }
 
 pub(crate) fn node(id: u64, name: &str, location_id: Option<u64>) -> Node {
@@ -259,7 +282,14 @@ fn egg(id: u64, name: &str, nest: u64) -> Egg {
         description: None,
         docker_image: None,
         docker_images: Pairs(vec![("Java 21".into(), "ghcr.io/x:java_21".into())]),
-        config: EggConfig { files: nothing(), startup: nothing(), stop: None, logs: nothing(), file_denylist: None, extends: None },
+        config: EggConfig {
+            files: nothing(),
+            startup: nothing(),
+            stop: None,
+            logs: nothing(),
+            file_denylist: None,
+            extends: None,
+        },
         startup: None,
         startup_commands: Pairs::default(),
         script: EggScript { privileged: true, install: None, entry: None, container: None, extends: None },

@@ -22,17 +22,27 @@ fn documented() -> (Value, BTreeSet<(String, String)>) {
 
 #[test]
 fn every_route_is_documented_and_nothing_else() {
-    let routed: BTreeSet<_> = routes::api().list().into_iter().map(|(method, path)| (method.to_string(), path.to_owned())).collect();
+    let routed: BTreeSet<_> =
+        routes::api().list().into_iter().map(|(method, path)| (method.to_string(), path.to_owned())).collect();
     let (_, documented) = documented();
-    assert_eq!(documented.difference(&routed).collect::<Vec<_>>(), Vec::<&(String, String)>::new(), "documented, but not there");
-    assert_eq!(routed.difference(&documented).collect::<Vec<_>>(), Vec::<&(String, String)>::new(), "there, but not documented");
+    assert_eq!(
+        documented.difference(&routed).collect::<Vec<_>>(),
+        Vec::<&(String, String)>::new(),
+        "documented, but not there"
+    );
+    assert_eq!(
+        routed.difference(&documented).collect::<Vec<_>>(),
+        Vec::<&(String, String)>::new(),
+        "there, but not documented"
+    );
 }
 
 #[actix_web::test]
 async fn whatever_is_not_public_asks_for_the_key() {
     let desk = Desk::empty();
     for (method, path) in documented().1 {
-        let uri = path.replace("{kind}", "servers").replace("{target}", "nodes").replace("{id}", "1").replace("{sync}", "1");
+        let uri =
+            path.replace("{kind}", "servers").replace("{target}", "nodes").replace("{id}", "1").replace("{sync}", "1");
         let request = TestRequest::with_uri(&uri).method(Method::from_bytes(method.as_bytes()).unwrap());
         let answer = desk.call(request).await;
         if openapi::PUBLIC.contains(&path.as_str()) {
@@ -77,9 +87,16 @@ fn operations_have_names_of_their_own_and_a_summary() {
     let mut names = BTreeSet::new();
     for (method, path) in &operations {
         let operation = &document["paths"][path][method.to_lowercase()];
-        assert!(names.insert(operation["operationId"].as_str().unwrap().to_owned()), "{path}: {}", operation["operationId"]);
+        assert!(
+            names.insert(operation["operationId"].as_str().unwrap().to_owned()),
+            "{path}: {}",
+            operation["operationId"]
+        );
         assert!(operation["summary"].as_str().is_some_and(|text| !text.is_empty()), "{method} {path}");
-        assert!(operation["responses"]["default"]["content"]["application/problem+json"].is_object(), "{method} {path}");
+        assert!(
+            operation["responses"]["default"]["content"]["application/problem+json"].is_object(),
+            "{method} {path}"
+        );
     }
 }
 
@@ -87,7 +104,9 @@ fn operations_have_names_of_their_own_and_a_summary() {
 fn a_mirrored_server_is_described_field_by_field() {
     let (document, _) = documented();
     let fields = document["components"]["schemas"]["MirroredServer"]["properties"].as_object().unwrap();
-    for name in ["panelId", "kind", "firstSeen", "changedAt", "missingSince", "uuid", "limits", "environment", "featureLimits"] {
+    for name in
+        ["panelId", "kind", "firstSeen", "changedAt", "missingSince", "uuid", "limits", "environment", "featureLimits"]
+    {
         assert!(fields.contains_key(name), "{name}");
     }
 }

@@ -23,7 +23,13 @@ async fn nobody_and_a_wrong_key_are_refused_with_the_body_that_front_ends_read()
     assert!(nobody.problem(401).contains("X-API-Key"));
     assert_eq!(nobody.json()["code"], "UNAUTHORIZED");
     for wrong in ["", "wrong", "the key of these test", "the key of these tests "].map(str::to_owned) {
-        let answer = desk.call(TestRequest::get().uri("/api/admin/servers").insert_header(("authorization", format!("bearer {wrong}")))).await;
+        let answer = desk
+            .call(
+                TestRequest::get()
+                    .uri("/api/admin/servers")
+                    .insert_header(("authorization", format!("bearer {wrong}"))),
+            )
+            .await;
         answer.problem(401);
     }
 }
@@ -60,7 +66,12 @@ async fn a_session_may_read_and_from_our_own_pages_write() {
     let cookie = signed_in(&desk);
     desk.call(TestRequest::get().uri("/api/v1/counts").insert_header(("cookie", cookie.clone()))).await.ok();
 
-    let post = || TestRequest::post().uri("/api/v1/sync/full").insert_header(("cookie", cookie.clone())).insert_header(("host", "aviary.test"));
+    let post = || {
+        TestRequest::post()
+            .uri("/api/v1/sync/full")
+            .insert_header(("cookie", cookie.clone()))
+            .insert_header(("host", "aviary.test"))
+    };
     desk.call(post()).await.problem(403);
     desk.call(post().insert_header(("origin", "https://evil.example"))).await.problem(403);
     desk.call(post().insert_header(("origin", "null"))).await.problem(403);
@@ -152,7 +163,8 @@ async fn only_listed_sites_may_read_answers_in_a_browser() {
         assert_eq!(desk.call(from(other)).await.header("access-control-allow-origin"), None, "{other}");
     }
     // Refusals must be readable too.
-    let refused = desk.call(TestRequest::get().uri("/api/v1/counts").insert_header(("origin", "https://www.example.com"))).await;
+    let refused =
+        desk.call(TestRequest::get().uri("/api/v1/counts").insert_header(("origin", "https://www.example.com"))).await;
     assert_eq!((refused.status, refused.header("access-control-allow-origin")), (401, Some("https://www.example.com")));
 }
 
@@ -160,7 +172,9 @@ async fn only_listed_sites_may_read_answers_in_a_browser() {
 async fn browsers_may_ask_beforehand() {
     let desk = Desk::empty();
     let ask = TestRequest::with_uri("/api/v1/panels").method(Method::OPTIONS);
-    let ask = ask.insert_header(("origin", "https://www.example.com")).insert_header(("access-control-request-method", "POST"));
+    let ask = ask
+        .insert_header(("origin", "https://www.example.com"))
+        .insert_header(("access-control-request-method", "POST"));
     let answer = desk.call(ask).await;
     assert_eq!(answer.status, 204);
     assert!(answer.header("access-control-allow-methods").unwrap().contains("PATCH"));
@@ -201,7 +215,13 @@ async fn ready_shows_panels_without_telling_everybody_what_is_wrong() {
 #[actix_web::test]
 async fn a_body_that_is_too_large_is_refused() {
     let desk = Desk::empty();
-    let answer = desk.call(keyed(TestRequest::post().uri("/api/v1/panels")).set_payload(vec![b' '; 2 << 20]).insert_header(("content-type", "application/json"))).await;
+    let answer = desk
+        .call(
+            keyed(TestRequest::post().uri("/api/v1/panels"))
+                .set_payload(vec![b' '; 2 << 20])
+                .insert_header(("content-type", "application/json")),
+        )
+        .await;
     answer.problem(413);
     let answer = desk.call(keyed(TestRequest::post().uri("/api/admin/sync")).set_payload(vec![b' '; 2 << 20])).await;
     assert_eq!(answer.status, 413, "{}", answer.body);

@@ -82,7 +82,12 @@ async fn nodes_by_name_with_what_stands_on_them() {
     assert_eq!((&alpha["locationId"], &alpha["locationCode"]), (&json!(1), &json!("eu")));
     assert_eq!((&alpha["serverCount"], &alpha["allocationCount"]), (&json!(2), &json!(2)));
     assert_eq!((&page["nodes"][1]["locationId"], &page["nodes"][1]["locationCode"]), (&json!(0), &json!("")));
-    for (query, wanted) in [("maintenance=yes", vec!["Beta"]), ("maintenance=false", vec!["Alpha", "Gamma"]), ("search=ALPHA.ex", vec!["Alpha"]), ("panel=2", vec!["Gamma"])] {
+    for (query, wanted) in [
+        ("maintenance=yes", vec!["Beta"]),
+        ("maintenance=false", vec!["Alpha", "Gamma"]),
+        ("search=ALPHA.ex", vec!["Alpha"]),
+        ("panel=2", vec!["Gamma"]),
+    ] {
         let page = desk.get(&format!("/api/admin/nodes?{query}")).await.ok();
         assert_eq!(names(&page["nodes"]), wanted, "{query}");
     }
@@ -113,9 +118,18 @@ async fn allocations_of_all_nodes() {
     let ids: Vec<_> = page["allocations"].as_array().unwrap().iter().map(|one| one["id"].as_u64().unwrap()).collect();
     assert_eq!(ids, [1, 2, 3]);
     assert_eq!(page["allocations"][0]["serverId"], "00000000-0000-4000-8000-00080000000b");
-    assert_eq!((&page["allocations"][2]["nodeName"], &page["allocations"][2]["serverId"]), (&json!("Beta"), &Value::Null));
-    for (query, total) in [("assigned=yes", 1), ("nodeId=2", 1), ("nodeId=all", 3), ("search=play", 1), ("search=2500", 1)] {
-        assert_eq!(desk.get(&format!("/api/admin/allocations?{query}")).await.ok()["pagination"]["total"], total, "{query}");
+    assert_eq!(
+        (&page["allocations"][2]["nodeName"], &page["allocations"][2]["serverId"]),
+        (&json!("Beta"), &Value::Null)
+    );
+    for (query, total) in
+        [("assigned=yes", 1), ("nodeId=2", 1), ("nodeId=all", 3), ("search=play", 1), ("search=2500", 1)]
+    {
+        assert_eq!(
+            desk.get(&format!("/api/admin/allocations?{query}")).await.ok()["pagination"]["total"],
+            total,
+            "{query}"
+        );
     }
     desk.get("/api/admin/allocations?nodeId=x").await.problem(400);
 }
@@ -124,9 +138,13 @@ async fn allocations_of_all_nodes() {
 async fn locations_nests_and_eggs() {
     let desk = Desk::furnished().await;
     let locations = desk.get("/api/admin/locations").await.ok();
-    let codes: Vec<_> = locations["locations"].as_array().unwrap().iter().map(|one| one["shortCode"].as_str().unwrap()).collect();
+    let codes: Vec<_> =
+        locations["locations"].as_array().unwrap().iter().map(|one| one["shortCode"].as_str().unwrap()).collect();
     assert_eq!(codes, ["asia", "eu", "us"]);
-    assert_eq!((&locations["locations"][1]["nodeCount"], &locations["locations"][1]["description"]), (&json!(1), &json!("The region eu")));
+    assert_eq!(
+        (&locations["locations"][1]["nodeCount"], &locations["locations"][1]["description"]),
+        (&json!(1), &json!("The region eu"))
+    );
 
     let nests = desk.get("/api/admin/nests").await.ok();
     assert_eq!(names(&nests["nests"]), ["Arma", "Minecraft"]);
@@ -143,7 +161,9 @@ async fn locations_nests_and_eggs() {
 #[actix_web::test]
 async fn maintenance_is_the_panels_to_switch() {
     let desk = Desk::furnished().await;
-    assert!(desk.send(Method::PATCH, "/api/admin/nodes/2/maintenance").await.problem(409).contains("follows the panel"));
+    assert!(
+        desk.send(Method::PATCH, "/api/admin/nodes/2/maintenance").await.problem(409).contains("follows the panel")
+    );
     desk.send(Method::PATCH, "/api/admin/nodes/99/maintenance").await.problem(404);
     desk.send(Method::PATCH, "/api/admin/nodes/x/maintenance").await.problem(400);
 }
@@ -158,7 +178,10 @@ async fn numbers_for_admins_and_other_back_ends() {
     );
     assert_eq!(desk.get("/api/v1/stats/admin").await.ok()["data"], admin);
     let overview = desk.get("/api/v1/stats/overview").await.ok();
-    assert_eq!(overview["data"], json!({"users": 2, "servers": 3, "nodes": 3, "locations": 3, "eggs": 3, "allocations": 3}));
+    assert_eq!(
+        overview["data"],
+        json!({"users": 2, "servers": 3, "nodes": 3, "locations": 3, "eggs": 3, "allocations": 3})
+    );
     let servers = desk.get("/api/v1/stats/servers").await.ok();
     assert_eq!(servers["data"]["by_status"], json!({"online": 1, "suspended": 1, "installing": 1}));
     assert_eq!(servers["data"]["by_node"], json!({"Alpha": 2, "Beta": 1, "Gamma": 0}));

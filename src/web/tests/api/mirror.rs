@@ -27,7 +27,10 @@ async fn every_kind_is_listed_with_its_own_fields() {
         let page = desk.get(&format!("/api/v1/mirror/{kind}")).await.ok();
         assert_eq!(page["data"]["total"], total, "{kind}");
         let first = &page["data"]["items"][0];
-        assert!(first["panelId"].is_number() && first["firstSeen"].is_string() && first["changedAt"].is_string(), "{first}");
+        assert!(
+            first["panelId"].is_number() && first["firstSeen"].is_string() && first["changedAt"].is_string(),
+            "{first}"
+        );
         let one = desk.get(&format!("/api/v1/mirror/{kind}/{}?panel={}", first["id"], first["panelId"])).await.ok();
         assert!(one["data"]["relations"].is_object(), "{kind}");
     }
@@ -63,7 +66,18 @@ async fn lists_are_sorted_and_filtered() {
     for (query, wanted) in rows {
         assert_eq!(ids(&desk.get(&format!("/api/v1/mirror/servers?{query}")).await.ok()), wanted, "{query}");
     }
-    for bad in ["sort=size", "order=up", "state=asleep", "limit=0", "limit=1001", "cursor=*", "cursor=~", "parentKind=node", "parentKind=node&parentId=1", "panel=x"] {
+    for bad in [
+        "sort=size",
+        "order=up",
+        "state=asleep",
+        "limit=0",
+        "limit=1001",
+        "cursor=*",
+        "cursor=~",
+        "parentKind=node",
+        "parentKind=node&parentId=1",
+        "panel=x",
+    ] {
         desk.get(&format!("/api/v1/mirror/servers?{bad}")).await.problem(400);
     }
 }
@@ -73,7 +87,10 @@ async fn a_server_knows_its_relations() {
     let desk = Desk::furnished().await;
     let detail = desk.get("/api/v1/mirror/servers/11").await.ok();
     let server = &detail["data"];
-    assert_eq!((&server["kind"], &server["limits"]["memory"], &server["environment"]), (&json!("server"), &json!(4096), &json!({"JAR": "paper.jar"})));
+    assert_eq!(
+        (&server["kind"], &server["limits"]["memory"], &server["environment"]),
+        (&json!("server"), &json!(4096), &json!({"JAR": "paper.jar"}))
+    );
     assert_eq!(
         server["relations"],
         json!({
@@ -91,20 +108,30 @@ async fn a_server_knows_its_relations() {
 #[actix_web::test]
 async fn relations_lead_in_both_directions() {
     let desk = Desk::furnished().await;
-    let relations = async |path: &str| desk.get(&format!("/api/v1/mirror/{path}")).await.ok()["data"]["relations"].clone();
+    let relations =
+        async |path: &str| desk.get(&format!("/api/v1/mirror/{path}")).await.ok()["data"]["relations"].clone();
     let node = relations("nodes/1?panel=1").await;
     assert_eq!((&node["servers"]["total"], &node["location"]["label"]), (&json!(2), &json!("eu")));
     assert_eq!(node["load"], json!({"servers": 2, "allocations": 2, "assigned": 1}));
     let user = relations("users/2").await;
     assert_eq!((&user["servers"]["total"], &user["subuserOf"][0]["server"]["label"]), (&json!(2), &json!("Survival")));
     let egg = relations("eggs/1").await;
-    assert_eq!((&egg["nest"]["label"], &egg["variables"]["items"][0]["label"], &egg["servers"]["total"]), (&json!("Minecraft"), &json!("JAR"), &json!(2)));
+    assert_eq!(
+        (&egg["nest"]["label"], &egg["variables"]["items"][0]["label"], &egg["servers"]["total"]),
+        (&json!("Minecraft"), &json!("JAR"), &json!(2))
+    );
     assert_eq!(relations("locations/1?panel=1").await["nodes"]["items"], json!([{"id": 1, "label": "Alpha"}]));
-    assert_eq!(relations("allocations/1").await, json!({"node": {"id": 1, "label": "Alpha"}, "server": {"id": 11, "label": "Survival"}}));
+    assert_eq!(
+        relations("allocations/1").await,
+        json!({"node": {"id": 1, "label": "Alpha"}, "server": {"id": 11, "label": "Survival"}})
+    );
     assert_eq!(relations("nests/1").await["eggs"]["total"], 2);
     assert_eq!(relations("egg-variables/1").await, json!({"egg": {"id": 1, "label": "Paper"}}));
     assert_eq!(relations("databases/1").await, json!({"server": {"id": 11, "label": "Survival"}}));
-    assert_eq!(relations("subusers/1").await, json!({"user": {"id": 2, "label": "bob"}, "server": {"id": 11, "label": "Survival"}}));
+    assert_eq!(
+        relations("subusers/1").await,
+        json!({"user": {"id": 2, "label": "bob"}, "server": {"id": 11, "label": "Survival"}})
+    );
 }
 
 #[actix_web::test]
@@ -123,7 +150,16 @@ async fn history_is_kept_for_what_is_gone_too() {
     let desk = Desk::furnished().await;
     let writer = desk.writer(PanelId(1));
     desk.clock.advance_s(60);
-    writer.apply(vec![Server { suspended: true, allocations: Some(vec![1]), allocation_id: Some(1), user_id: 1, ..server(11, "Survival") }]).await.unwrap();
+    writer
+        .apply(vec![Server {
+            suspended: true,
+            allocations: Some(vec![1]),
+            allocation_id: Some(1),
+            user_id: 1,
+            ..server(11, "Survival")
+        }])
+        .await
+        .unwrap();
     desk.clock.advance_s(60);
     writer.remove(Kind::Server, vec![11]).await.unwrap();
 
@@ -136,7 +172,10 @@ async fn history_is_kept_for_what_is_gone_too() {
     let rest = desk.get(&format!("/api/v1/mirror/servers/11/history?panel=1&cursor={next}")).await.ok();
     assert_eq!(rest["data"]["items"][0]["operation"], "created");
 
-    let filtered = desk.get("/api/v1/history?field=suspended&from=2026-03-01T12:00:30Z&until=2026-03-01T12:01:30%2B00:00").await.ok();
+    let filtered = desk
+        .get("/api/v1/history?field=suspended&from=2026-03-01T12:00:30Z&until=2026-03-01T12:01:30%2B00:00")
+        .await
+        .ok();
     assert_eq!(filtered["data"]["items"].as_array().unwrap().len(), 1);
     let found = desk.get("/api/v1/history?kind=users&search=ada").await.ok();
     assert_eq!(found["data"]["items"][0]["label"], "ada");
@@ -153,5 +192,18 @@ async fn drift_and_counts() {
     let drift = desk.get("/api/v1/drift").await.ok();
     assert_eq!(drift["data"]["totals"]["unused_egg"], 1);
     let counts = desk.get("/api/v1/counts?panel=1").await.ok();
-    assert_eq!((&counts["data"]["servers"], &counts["data"]["suspendedServers"], &counts["data"]["nodes"]), (&json!(3), &json!(1), &json!(2)));
+    assert_eq!(
+        (&counts["data"]["servers"], &counts["data"]["suspendedServers"], &counts["data"]["nodes"]),
+        (&json!(3), &json!(1), &json!(2))
+    );
+}
+
+#[actix_web::test]
+async fn the_data_file_is_checked_on_request() {
+    let desk = Desk::furnished().await;
+    let report = desk.post("/api/v1/check", json!({})).await.ok();
+    assert_eq!(
+        (&report["data"]["clean"], &report["data"]["problems"], &report["data"]["rowsByTable"]["servers"]),
+        (&json!(true), &json!([]), &json!(3))
+    );
 }

@@ -15,7 +15,10 @@ async fn a_panel_is_added_tested_synced_and_removed() {
     assert_eq!(added.status, 201, "{}", added.body);
     assert!(!added.body.contains(sim.app_key()), "keys never come out");
     let view = added.json()["data"].clone();
-    assert_eq!((&view["id"], &view["name"], &view["hasClientKey"], &view["sharePercent"]), (&json!(1), &json!("sim"), &json!(true), &json!(100)));
+    assert_eq!(
+        (&view["id"], &view["name"], &view["hasClientKey"], &view["sharePercent"]),
+        (&json!(1), &json!("sim"), &json!(true), &json!(100))
+    );
     desk.post("/api/v1/panels", wanted).await.problem(409);
 
     let tested = desk.post("/api/v1/panels/1/test", json!({})).await.ok();

@@ -21,7 +21,8 @@ async fn the_local_socket_is_trusted_and_the_network_is_not() {
     let socket = desk.dir.path().join("aviary.sock");
     // What a process that died left behind.
     drop(std::os::unix::net::UnixListener::bind(&socket).unwrap());
-    let (server, address) = serve(desk.services.clone(), "127.0.0.1:0".parse().unwrap(), Some(socket.clone()), 1).unwrap();
+    let (server, address) =
+        serve(desk.services.clone(), "127.0.0.1:0".parse().unwrap(), Some(socket.clone()), 1).unwrap();
     let handle = server.handle();
     let server = actix_web::rt::spawn(server);
 

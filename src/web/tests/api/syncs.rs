@@ -13,7 +13,9 @@ use crate::desk::{Desk, keyed};
 
 /// A panel that takes its time.
 async fn slow() -> (Desk, SimPanel) {
-    let sim = SimPanel::start(PanelSpec { page_delay: Duration::from_secs(30), ..PanelSpec::default().tame() }).await.unwrap();
+    let sim = SimPanel::start(PanelSpec { page_delay: Duration::from_secs(30), ..PanelSpec::default().tame() })
+        .await
+        .unwrap();
     let desk = Desk::empty();
     desk.panel("slow", &sim.url()).await;
     (desk, sim)
@@ -40,8 +42,14 @@ async fn without_a_panel_there_is_nothing_to_sync() {
     desk.post("/api/admin/sync/cancel", json!({})).await.problem(404);
     let status = desk.get("/api/admin/sync").await.ok();
     assert_eq!((&status["status"]["lastSync"], &status["status"]["isSyncing"]), (&Value::Null, &json!(false)));
-    assert_eq!(status["availableTargets"], json!(["full", "locations", "nodes", "allocations", "nests", "users", "servers", "databases", "subusers"]));
-    assert_eq!(desk.get("/api/admin/sync/logs").await.ok(), json!({"success": true, "logs": [], "limit": 20, "offset": 0}));
+    assert_eq!(
+        status["availableTargets"],
+        json!(["full", "locations", "nodes", "allocations", "nests", "users", "servers", "databases", "subusers"])
+    );
+    assert_eq!(
+        desk.get("/api/admin/sync/logs").await.ok(),
+        json!({"success": true, "logs": [], "limit": 20, "offset": 0})
+    );
     assert_eq!(desk.get("/api/v1/sync/latest").await.ok()["data"], json!({}));
 }
 
@@ -51,12 +59,19 @@ async fn a_full_sync_is_told_from_start_to_end() {
     let started = desk.post("/api/admin/sync", json!({"target": "all"})).await;
     assert_eq!(started.status, 202, "{}", started.body);
     let started = started.json();
-    assert_eq!((&started["success"], &started["status"], &started["task_id"]), (&json!(true), &json!("PENDING"), &started["sync_log_id"]));
+    assert_eq!(
+        (&started["success"], &started["status"], &started["task_id"]),
+        (&json!(true), &json!("PENDING"), &started["sync_log_id"])
+    );
     let id = id(&started);
     desk.services.syncs.wait(id).await.unwrap();
 
     let log = desk.get(&format!("/api/v1/sync/status/{id}")).await.ok()["data"].clone();
-    assert_eq!((&log["type"], &log["status"], &log["error"]), (&json!("full"), &json!("COMPLETED"), &Value::Null), "{log}");
+    assert_eq!(
+        (&log["type"], &log["status"], &log["error"]),
+        (&json!("full"), &json!("COMPLETED"), &Value::Null),
+        "{log}"
+    );
     assert_eq!((&log["metadata"]["step"], &log["metadata"]["progress"]), (&json!("completed"), &json!(100)));
     assert_eq!(log["metadata"]["requested_by"], "API key");
     assert!(log["itemsSynced"].as_u64().unwrap() > 25 && log["completedAt"].is_string());
@@ -69,7 +84,10 @@ async fn a_full_sync_is_told_from_start_to_end() {
     assert_eq!(desk.get("/api/v1/sync/latest").await.ok()["data"]["full"]["id"], json!(id));
 
     let stream = desk.get(&format!("/api/admin/sync/stream/{id}")).await;
-    assert_eq!((stream.header("content-type"), stream.header("x-accel-buffering")), (Some("text/event-stream"), Some("no")));
+    assert_eq!(
+        (stream.header("content-type"), stream.header("x-accel-buffering")),
+        (Some("text/event-stream"), Some("no"))
+    );
     let events: Vec<_> = stream.body.split_terminator("\n\n").collect();
     assert_eq!(events[0], format!("event: connected\ndata: {{\"syncLogId\":\"{id}\"}}"));
     assert!(events[1].starts_with("event: done\ndata: {") && events.len() == 2, "{}", stream.body);
@@ -116,7 +134,8 @@ async fn a_stream_ends_with_the_sync() {
     let (stream, ()) = futures_util::future::join(desk.get(&path), cancel).await;
     let events: Vec<_> = stream.body.split_terminator("\n\n").collect();
     assert!(events[0].starts_with("event: update\ndata: {"), "{}", stream.body);
-    let last: Value = serde_json::from_str(events.last().unwrap().strip_prefix("event: done\ndata: ").unwrap()).unwrap();
+    let last: Value =
+        serde_json::from_str(events.last().unwrap().strip_prefix("event: done\ndata: ").unwrap()).unwrap();
     assert_eq!((&last["status"], &last["id"]), (&json!("cancelled"), &json!(id)));
     assert!(last["percent"].is_number() && last["totals"]["done"].is_number());
 }
@@ -179,7 +198,9 @@ async fn automatic_syncs_are_set_in_both_spellings() {
     assert_eq!(desk.get(path).await.ok()["data"], json!({"autoSyncEnabled": false, "autoSyncInterval": 120}));
     desk.post(path, json!({"auto_sync_enabled": "true", "autoSyncInterval": 0})).await.ok();
     assert_eq!(desk.get(path).await.ok()["data"], json!({"autoSyncEnabled": true, "autoSyncInterval": 120}));
-    for bad in [json!({"autoSyncInterval": 5}), json!({"sync_interval": "soon"}), json!({"autoSyncEnabled": 3}), json!("x")] {
+    for bad in
+        [json!({"autoSyncInterval": 5}), json!({"sync_interval": "soon"}), json!({"autoSyncEnabled": 3}), json!("x")]
+    {
         desk.post(path, bad).await.problem(400);
     }
 }
@@ -196,7 +217,11 @@ async fn a_stopped_removal_is_decided_once() {
         decided: None,
     };
     let (a, b) = (stop(1), stop(2));
-    desk.services.store.write(move |tx| tx.put(REMOVAL_STOPS, &a.sync, &a).and_then(|_| tx.put(REMOVAL_STOPS, &b.sync, &b)).map(drop)).await.unwrap();
+    desk.services
+        .store
+        .write(move |tx| tx.put(REMOVAL_STOPS, &a.sync, &a).and_then(|_| tx.put(REMOVAL_STOPS, &b.sync, &b)).map(drop))
+        .await
+        .unwrap();
     let (a, b) = (SyncId::from_u128(1), SyncId::from_u128(2));
 
     assert_eq!(desk.get("/api/v1/removals?waiting=true").await.ok()["data"].as_array().unwrap().len(), 2);
