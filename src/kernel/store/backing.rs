@@ -5,7 +5,6 @@ use std::fs::OpenOptions;
 use std::io;
 use std::ops::Bound;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use redb::backends::FileBackend;
@@ -56,16 +55,12 @@ impl Backing {
     }
 }
 
-/// A backend that was chosen at run time. Takes note of failed syncs: what was written before them may be lost although it
-/// can still be read.
+/// Gives redb a backend that was chosen at run time.
 #[derive(Debug)]
-pub(super) struct Watched {
-    pub(super) backend: Box<dyn StorageBackend>,
-    pub(super) sync_failed: Arc<AtomicBool>,
-}
+pub(super) struct AnyBackend(pub(super) Box<dyn StorageBackend>);
 
 macro_rules! forward_locks {
-    ($field:ident $(if $locks:ident)?) => {
+    ($field:tt $(if $locks:ident)?) => {
         fn try_lock_range(&self, start: Bound<u64>, end: Bound<u64>) -> Result<bool, BackendError> {
             $(if !self.$locks { return Err(BackendError::Unsupported); })?
             self.$field.try_lock_range(start, end)
@@ -87,32 +82,28 @@ macro_rules! forward_locks {
     };
 }
 
-impl StorageBackend for Watched {
+impl StorageBackend for AnyBackend {
     fn len(&self) -> io::Result<u64> {
-        self.backend.len()
+        self.0.len()
     }
 
     fn read(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
-        self.backend.read(offset, out)
+        self.0.read(offset, out)
     }
 
     fn set_len(&self, len: u64) -> io::Result<()> {
-        self.backend.set_len(len)
+        self.0.set_len(len)
     }
 
     fn sync_data(&self) -> io::Result<()> {
-        let result = self.backend.sync_data();
-        if result.is_err() {
-            self.sync_failed.store(true, Ordering::SeqCst);
-        }
-        result
+        self.0.sync_data()
     }
 
     fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
-        self.backend.write(offset, data)
+        self.0.write(offset, data)
     }
 
-    forward_locks!(backend);
+    forward_locks!(0);
 }
 
 /// A look at a data file that cannot change it: what redb writes while it opens stays in memory. So a file of a newer
@@ -231,21 +222,6 @@ impl StorageBackend for Peek {
     }
 
     forward_locks!(base if locks);
-}
-
-/// Writes every byte of the file again as it reads, and syncs. After a failed sync the system may show bytes that never
-/// reached the disk and that it will not write by itself; this way what is seen and what is there are the same again.
-pub(super) fn write_again(backend: &dyn StorageBackend) -> io::Result<()> {
-    let len = backend.len()?;
-    let mut chunk = vec![0; 1024 * 1024];
-    let mut at = 0;
-    while at < len {
-        let take = usize::try_from(len - at).unwrap_or(usize::MAX).min(chunk.len());
-        backend.read(at, &mut chunk[..take])?;
-        backend.write(at, &chunk[..take])?;
-        at += take as u64;
-    }
-    backend.sync_data()
 }
 
 #[cfg(test)]

@@ -13,7 +13,7 @@ use redb::{Builder, Database, DatabaseError, ReadableDatabase, StorageBackend, S
 use tokio::sync::oneshot;
 use tracing::{info, warn};
 
-use super::backing::{Access, Peek, Watched, write_again};
+use super::backing::{Access, AnyBackend, Peek};
 use super::writer::{self, Job, Message, Verdict, WriterStats};
 use super::{Backing, MIGRATIONS, Migration, ReadTx, WriteTx, migrate, storage_error};
 use crate::base::{Error, Result};
@@ -63,7 +63,6 @@ pub(super) struct Shared {
     // Only the writer thread ever replaces it.
     db: RwLock<Opened>,
     trouble: RwLock<Option<String>>,
-    sync_failed: Arc<AtomicBool>,
     probe_wanted: AtomicBool,
     pub(super) stats: Arc<WriterStats>,
 }
@@ -91,7 +90,6 @@ impl Store {
             options,
             db: RwLock::new(Opened::Closed),
             trouble: RwLock::default(),
-            sync_failed: Arc::default(),
             probe_wanted: AtomicBool::new(false),
             stats: Arc::default(),
         };
@@ -298,7 +296,8 @@ impl Shared {
     }
 
     /// Takes note of a failed commit. After a disk fault redb refuses even to read, so the file is opened anew: that brings
-    /// back the last commit. Only for the writer thread.
+    /// back the last commit. That is safe even after a failed sync, which may forget what it should have made durable: a
+    /// commit in two phases points only to pages that an earlier sync had confirmed. Only for the writer thread.
     pub(super) fn failed(&self, failure: Error) {
         let Error::ReadOnly(why) = failure else {
             warn!(error = %failure, "a commit failed");
@@ -320,7 +319,7 @@ impl Shared {
         let mut db = self.db.write().unwrap_or_else(PoisonError::into_inner);
         // It holds the lock of the file. Readers that are still at work are told that it is closed.
         *db = Opened::Closed;
-        *db = match self.mend().map_err(DatabaseError::from).and_then(|()| open_db(self, Access::Change)) {
+        *db = match open_db(self, Access::Change) {
             Ok(again) => Opened::ForAll(again),
             Err(error) => {
                 warn!(%error, "the data file cannot be opened for writing yet");
@@ -333,17 +332,6 @@ impl Shared {
                 )
             }
         };
-    }
-
-    fn mend(&self) -> std::io::Result<()> {
-        if self.sync_failed.load(Ordering::SeqCst) {
-            info!("writing the data file again after a failed sync");
-            let backend = self.options.backing.open(Access::Change)?;
-            write_again(&*backend)?;
-            backend.close()?;
-            self.sync_failed.store(false, Ordering::SeqCst);
-        }
-        Ok(())
     }
 
     /// Sees whether the disk takes writes, and opens the file anew when it must. Only for the writer thread.
@@ -399,8 +387,7 @@ fn open_db(shared: &Shared, access: Access) -> Result<Database, DatabaseError> {
     if access == Access::Change {
         not_empty(&*backend)?;
     }
-    let watched = Watched { backend, sync_failed: shared.sync_failed.clone() };
-    builder(&shared.options, Some(shared.stats.clone())).create_with_backend(watched)
+    builder(&shared.options, Some(shared.stats.clone())).create_with_backend(AnyBackend(backend))
 }
 
 /// A file that vanished while we had it open must not come back empty.
