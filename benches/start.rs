@@ -1,0 +1,177 @@
+//! From the start of the program until it is ready: with hardly any data, with a data file of 500 MiB, and with that file
+//! after `kill -9` in the middle of writes.
+//!
+//! The file is made once and kept in `target/tmp/benches`; remove it there to have it made anew.
+
+mod measure;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use aviary::app::App;
+use aviary_domain::mirror::Writer;
+use aviary_kernel::base::{Env, MasterKey, Sealer};
+use aviary_kernel::config::{Config, Sources};
+use aviary_kernel::model::PanelId;
+use aviary_kernel::store::{Options, Store};
+use measure::panel::{Panel, spec};
+use measure::program::Program;
+use measure::{Outcome, Times, Wanted, fact, figure, folder, kept_folder, line, ratio, rows, title};
+use tokio::runtime::{Handle, Runtime};
+
+const SIZE: u64 = 500 << 20;
+const REPEATS: usize = 9;
+const KILLS: u64 = 7;
+/// Rows that a sync has written when the program is killed.
+const WRITTEN: u64 = 1_500;
+
+fn main() -> Outcome {
+    let runtime = Runtime::new()?;
+    let made = runtime.block_on(large_file())?;
+    let folder = folder()?;
+    let (empty, large) = (folder.path().join("empty"), folder.path().join("large"));
+    Program::start(&empty)?.stop()?;
+    copy(&made, &large)?;
+    let times = Measured {
+        stopped: stopped(folder.path(), &empty, &large)?,
+        killed: killed(&runtime, &large, &folder.path().join("copy"))?,
+    };
+    times.tell();
+    Ok(())
+}
+
+struct Measured {
+    stopped: Stopped,
+    killed: Killed,
+}
+
+#[derive(Default)]
+struct Stopped {
+    new: Times,
+    empty: Times,
+    large: Times,
+    store_empty: Times,
+    store_large: Times,
+}
+
+#[derive(Default)]
+struct Killed {
+    program: Times,
+    store: Times,
+    file_mib: u64,
+}
+
+fn stopped(folder: &Path, empty: &Path, large: &Path) -> Outcome<Stopped> {
+    let mut times = Stopped::default();
+    for n in 0..REPEATS {
+        let new = folder.join(format!("new-{n}"));
+        for (data_dir, times) in [(&*new, &mut times.new), (empty, &mut times.empty), (large, &mut times.large)] {
+            let program = Program::start(data_dir)?;
+            times.push(program.ready_after);
+            program.stop()?;
+        }
+        open(empty, &mut times.store_empty)?;
+        open(large, &mut times.store_large)?;
+    }
+    Ok(times)
+}
+
+/// Each time another sync is killed; the next start finds what it left.
+fn killed(runtime: &Runtime, large: &Path, copied: &Path) -> Outcome<Killed> {
+    let mut times = Killed::default();
+    let mut program = Program::start(large)?;
+    for n in 0..KILLS {
+        let panel = Panel::start(aviary_sim::PanelSpec { seed: n + 1, ..spec(3_000, Duration::ZERO) })?;
+        runtime.block_on(async {
+            let sync = program.start_sync(&format!("Panel {n}"), &panel).await?;
+            let run = program.until_written(&sync, WRITTEN).await?;
+            if run["status"] == "running" { Outcome::Ok(()) } else { Err("the sync was over too soon".into()) }
+        })?;
+        program.kill()?;
+        // What is at hand in memory is the same for both that open it.
+        copy(large, copied)?;
+        open(copied, &mut times.store)?;
+        program = Program::start(large)?;
+        times.program.push(program.ready_after);
+    }
+    program.stop()?;
+    times.file_mib = fs::metadata(file(large))?.len() >> 20;
+    Ok(times)
+}
+
+fn open(data_dir: &Path, times: &mut Times) -> Outcome {
+    let began = Instant::now();
+    let store = Store::open(Options::file(file(data_dir)))?;
+    times.push(began.elapsed());
+    drop(store);
+    Ok(())
+}
+
+fn file(data_dir: &Path) -> PathBuf {
+    data_dir.join("aviary.redb")
+}
+
+fn copy(from: &Path, to: &Path) -> Outcome {
+    fs::create_dir_all(to)?;
+    for name in ["aviary.redb", "aviary.key"] {
+        fs::copy(from.join(name), to.join(name))?;
+        fs::File::open(to.join(name))?.sync_all()?;
+    }
+    Ok(())
+}
+
+impl Measured {
+    fn tell(&self) {
+        let Self { stopped, killed } = self;
+        title("From the start of the program until /readyz answers");
+        fact("MiB of the large file", killed.file_mib);
+        line("no file yet: key and file are made", &stopped.new);
+        line("an empty file", &stopped.empty);
+        line("the large file after a clean stop", &stopped.large);
+        line("the large file after kill -9", &killed.program);
+        let ms = |times: &Times| times.median().as_secs_f64() * 1e3;
+        figure("ms after a clean stop", ms(&stopped.large), 1, Wanted::AtMost(50.0));
+        figure("ms after kill -9", ms(&killed.program), 1, Wanted::AtMost(100.0));
+        ratio("large after a clean stop / empty", &stopped.large, &stopped.empty, Wanted::Any);
+        ratio("large after kill -9 / empty", &killed.program, &stopped.empty, Wanted::Any);
+        title("Of that, opening the data file");
+        line("an empty file", &stopped.store_empty);
+        line("the large file after a clean stop", &stopped.store_large);
+        line("the large file after kill -9", &killed.store);
+        ratio("opening / start, empty", &stopped.store_empty, &stopped.empty, Wanted::Any);
+        ratio("opening / start, after a clean stop", &stopped.store_large, &stopped.large, Wanted::Any);
+        ratio("opening / start, after kill -9", &killed.store, &killed.program, Wanted::Any);
+    }
+}
+
+/// A data folder with a file of that size.
+async fn large_file() -> Outcome<PathBuf> {
+    let kept = kept_folder().join("start-500-mib");
+    if kept.exists() {
+        return Ok(kept);
+    }
+    println!("making a data file of {} MiB, once", SIZE >> 20);
+    let dir = folder()?;
+    let data_dir = dir.path().join("data");
+    let flags = [("data_dir", data_dir.display().to_string())];
+    let config = Config::load(&Sources::new().flags(flags))?;
+    let app = App::open(&config, Env::system(), Handle::current()).await?;
+    let (store, env) = (app.services.store.clone(), app.services.env.clone());
+    let sealer = Arc::new(Sealer::new(&MasterKey::parse(&"07".repeat(32))?));
+    for panel in 1.. {
+        let sync = env.ids.next();
+        let writer = Writer::new(store.clone(), env.clone(), sealer.clone(), PanelId(1_000 + panel), sync);
+        rows::fill(&writer, 20_000, 1_000).await?;
+        if store.file_bytes() >= SIZE {
+            break;
+        }
+    }
+    app.close().await;
+    drop(store);
+    // The last handles go with the tasks that hold them.
+    std::thread::sleep(Duration::from_millis(200));
+    fs::rename(&data_dir, &kept)?;
+    Ok(kept)
+}
