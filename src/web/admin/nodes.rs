@@ -47,7 +47,7 @@ pub(super) async fn one(desk: Desk, path: Path<(PanelId, RemoteId)>) -> PageResu
 }
 
 fn pill(node: &Node) -> Pill {
-    if node.maintenance_mode { Pill::new("warn", "maintenance") } else { Pill::new("good", "in service") }
+    if node.maintenance_mode { Pill::new("warn", "maintenance") } else { Pill::new("fine", "in service") }
 }
 
 /// How much of the node's memory and disk its servers may use.

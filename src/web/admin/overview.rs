@@ -94,13 +94,15 @@ struct SyncRow {
 
 /// Nodes that are shown.
 const NODES: usize = 8;
-const CHANGES: usize = 8;
+const CHANGES: usize = 14;
 const SYNCS: usize = 6;
 
 /// What one look gave.
 struct Seen {
     states: Vec<(ServerState, u64)>,
     capacity: Vec<Capacity>,
+    /// Memory that all nodes gave away, and that they have, in MiB.
+    memory: (u64, u64),
     changes: Vec<ChangeRow>,
     of_panels: Vec<PanelCounts>,
 }
@@ -124,7 +126,7 @@ pub(super) async fn page(desk: Desk, memo: Data<DriftMemo>) -> PageResult {
         head: Head { title: "Overview".into(), truth: truth(&known, &standings), acts, ..Head::default() },
         welcome: known.panels.is_empty().then(welcome),
         well: well(&known, &standings, drift, &overdue),
-        tiles: tiles(&known.counts, &seen.states),
+        tiles: tiles(&known.counts, &seen.states, seen.memory),
         panels: panels(&known, &standings, &seen.of_panels),
         capacity: seen.capacity,
         nodes: known.counts.nodes,
@@ -165,16 +167,20 @@ fn look(page: &Page<'_>, known: &Known) -> Result<Seen> {
     let history = page.history(&HistoryQuery { limit: CHANGES, ..HistoryQuery::default() })?;
     let of_panels = known.panels.iter().map(|panel| page.counts(Some(panel.id))).collect::<Result<_>>()?;
     let changes = history.entries.iter().map(|entry| ChangeRow::new(known, entry)).collect();
-    Ok(Seen { states, capacity: capacity(page, known)?, changes, of_panels })
+    let (capacity, memory) = capacity(page, known)?;
+    Ok(Seen { states, capacity, memory, changes, of_panels })
 }
 
-/// The fullest nodes.
-fn capacity(page: &Page<'_>, known: &Known) -> Result<Vec<Capacity>> {
+/// The fullest nodes, and the memory of all: what is given away and what there is.
+fn capacity(page: &Page<'_>, known: &Known) -> Result<(Vec<Capacity>, (u64, u64))> {
     let all = page.list::<Node>(&ListQuery { limit: 1000, ..ListQuery::default() })?;
+    let sum = |pick: fn(&Node) -> i64| all.rows.iter().map(|(_, row)| pick(&row.data).max(0).unsigned_abs()).fold(0, u64::saturating_add);
+    let memory = (sum(|node| node.allocated_resources.memory), sum(|node| node.memory));
     let mut nodes: Vec<_> = all.rows.into_iter().map(|(panel, row)| (fullness(&row.data), panel, row)).collect();
     nodes.sort_by_key(|(fullness, ..)| std::cmp::Reverse(*fullness));
     nodes.truncate(NODES);
-    nodes.into_iter().map(|(_, panel, row)| Capacity::new(page, known, panel, &row)).collect()
+    let capacity = nodes.into_iter().map(|(_, panel, row)| Capacity::new(page, known, panel, &row)).collect::<Result<_>>()?;
+    Ok((capacity, memory))
 }
 
 /// The larger of the two shares, in percent.
@@ -261,7 +267,7 @@ fn well(known: &Known, standings: &[Standing], drift: u64, overdue: &[&'static s
         0 if waiting => ("calm", "Waiting for the first sync".into()),
         0 => ("", "All is well".into()),
         1 => (if bad { "bad" } else { "warn" }, "One thing wants a look".into()),
-        _ => (if bad { "bad" } else { "warn" }, format!("{} things want a look", shown::grouped(n as u64))),
+        _ => (if bad { "bad" } else { "warn" }, format!("{} things want a look", shown::spelled(n as u64))),
     };
     let text = match standings {
         _ if known.read_only.is_some() => "Aviary reads, but takes no changes.",
@@ -321,7 +327,7 @@ fn matters(known: &Known, standings: &[Standing], drift: u64, overdue: &[&'stati
     out
 }
 
-fn tiles(counts: &PanelCounts, states: &[(ServerState, u64)]) -> Vec<Tile> {
+fn tiles(counts: &PanelCounts, states: &[(ServerState, u64)], (given, has): (u64, u64)) -> Vec<Tile> {
     let share = |n: u64, of: u64| if n == 0 { 0 } else { shown::percent(n, of).unwrap_or(0).clamp(1, 100) };
     let mut at = 0;
     let mut parts = Vec::new();
@@ -370,16 +376,12 @@ fn tiles(counts: &PanelCounts, states: &[(ServerState, u64)]) -> Vec<Tile> {
         Tile {
             title: "Nodes",
             count: counts.nodes,
-            detail: none(
-                counts.nodes,
-                if counts.locations > 0 {
-                    format!("at {}", shown::counted(counts.locations, "location", "locations"))
-                } else {
-                    String::new()
-                },
-            ),
+            detail: match shown::percent(given, has) {
+                Some(percent) => format!("{percent} % of their memory given away"),
+                None => String::new(),
+            },
             href: "/admin/nodes",
-            parts: Vec::new(),
+            parts: vec![(if given > has { "bad" } else { "" }, 0, share(given, has))],
         },
     ]
 }

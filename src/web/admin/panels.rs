@@ -85,7 +85,7 @@ pub(super) async fn standings(desk: &Desk, known: &Known) -> Result<Vec<Standing
 pub(super) fn reach_pill(panel: &Panel) -> Pill {
     match (&panel.reach.trouble, panel.reach.at) {
         (Some(_), _) => Pill::new("bad", "not reachable"),
-        (None, Some(_)) => Pill::new("good", "answers"),
+        (None, Some(_)) => Pill::new("fine", "answers"),
         (None, None) => Pill::new("", "not tried yet"),
     }
 }

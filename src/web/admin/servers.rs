@@ -53,7 +53,7 @@ pub(super) async fn one(desk: Desk, path: Path<(PanelId, RemoteId)>) -> PageResu
 /// The tone and the words of a state.
 pub(super) fn state_words(state: ServerState) -> (&'static str, &'static str) {
     match state {
-        ServerState::Normal => ("good", "Normal"),
+        ServerState::Normal => ("fine", "Normal"),
         ServerState::Suspended => ("warn", "Suspended"),
         ServerState::Installing => ("info", "Installing"),
         ServerState::InstallFailed => ("bad", "Install failed"),

@@ -22,6 +22,12 @@ pub(super) fn counted(n: u64, one: &str, many: &str) -> String {
     format!("{} {}", grouped(n), if n == 1 { one } else { many })
 }
 
+/// Small numbers as words, for the beginning of a sentence.
+pub(super) fn spelled(n: u64) -> String {
+    const WORDS: [&str; 10] = ["No", "One", "Two", "Three", "Four", "Five", "Six", "Seven", "Eight", "Nine"];
+    usize::try_from(n).ok().and_then(|n| WORDS.get(n)).map_or_else(|| grouped(n), |word| (*word).to_owned())
+}
+
 /// A size in MiB, in the unit that reads best.
 pub(super) fn mib(n: i64) -> String {
     let sign = if n < 0 { "-" } else { "" };
@@ -30,6 +36,15 @@ pub(super) fn mib(n: i64) -> String {
         0..1024 => format!("{sign}{n} MiB"),
         1024..1_048_576 => format!("{sign}{} GiB", tenths(n, 1024)),
         _ => format!("{sign}{} TiB", tenths(n, 1_048_576)),
+    }
+}
+
+/// `49.4 of 256 GiB`: the unit is said once where both have the same.
+pub(super) fn mib_of(part: i64, whole: i64) -> String {
+    let (part, whole) = (mib(part), mib(whole));
+    match (part.split_once(' '), whole.split_once(' ')) {
+        (Some((n, unit)), Some((_, other))) if unit == other => format!("{n} of {whole}"),
+        _ => format!("{part} of {whole}"),
     }
 }
 
@@ -237,6 +252,7 @@ mod tests {
     fn sizes_take_the_unit_that_reads_best() {
         assert_eq!([512, 1024, 1536, 6144, 4_194_304].map(mib), ["512 MiB", "1 GiB", "1.5 GiB", "6 GiB", "4 TiB"]);
         assert_eq!(limit_mib(0), "unlimited");
+        assert_eq!([mib_of(50_586, 262_144), mib_of(512, 2048)], ["49.4 of 256 GiB", "512 MiB of 2 GiB"]);
     }
 
     #[test]

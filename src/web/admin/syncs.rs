@@ -79,8 +79,8 @@ pub(super) fn pill(run: &SyncRun) -> Pill {
     let (tone, words) = match run.status {
         SyncStatus::Pending => ("live", "waiting"),
         SyncStatus::Running => ("live", "running"),
-        SyncStatus::Completed if run.issue_count > 0 => ("good", "done, with issues"),
-        SyncStatus::Completed => ("good", "done"),
+        SyncStatus::Completed if run.issue_count > 0 => ("fine", "done, with issues"),
+        SyncStatus::Completed => ("fine", "done"),
         SyncStatus::Failed => ("bad", "failed"),
         SyncStatus::Cancelled => ("", "cancelled"),
         SyncStatus::NeedsReview => ("warn", "needs a decision"),
@@ -294,7 +294,7 @@ impl Step {
         let (tone, words, bar) = match step.state {
             StepState::Waiting => ("", "waiting", ""),
             StepState::Running => ("live", "running", ""),
-            StepState::Done => ("good", "done", "good"),
+            StepState::Done => ("fine", "done", "good"),
             StepState::Failed => ("bad", "failed", "bad"),
             StepState::Skipped => ("", "skipped", ""),
         };

@@ -125,7 +125,7 @@ impl Gauge {
             Some(p) if p > 85 => "warn",
             _ => "",
         };
-        Self { label, of: format!("{} of {}", shown::mib(used), shown::mib(has)), percent, tone }
+        Self { label, of: shown::mib_of(used, has), percent, tone }
     }
 
     /// Things of which so many are taken.

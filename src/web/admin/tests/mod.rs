@@ -325,7 +325,7 @@ async fn the_overview_lists_what_wants_a_look() {
     let fixture = Fixture::hostile().await;
     let session = fixture.sign_in().await;
     let body = fixture.get(&session, "/admin").await.body;
-    assert!(body.contains("2 things want a look"), "{body}");
+    assert!(body.contains("Two things want a look"), "{body}");
     assert!(
         body.contains("60 objects would be removed. A person must decide.")
             && body.contains("do not fit in the drift report"),
