@@ -13,6 +13,9 @@ use super::value::Value;
 use super::{links, servers, shown};
 use crate::page::{PageResult, html};
 
+/// Makes the cells of a row.
+type RowOf<T> = fn(&Page<'_>, &Known, PanelId, &Mirrored<T>) -> Result<Vec<Value>>;
+
 /// How a kind of object is listed.
 pub(super) struct Listing<T: Searchable> {
     pub(super) spot: Spot,
@@ -25,7 +28,7 @@ pub(super) struct Listing<T: Searchable> {
     pub(super) parents: &'static [Kind],
     /// What it means when a panel that was synced has none.
     pub(super) nothing: &'static str,
-    pub(super) row: fn(&Page<'_>, &Known, PanelId, &Mirrored<T>) -> Result<Vec<Value>>,
+    pub(super) row: RowOf<T>,
 }
 
 /// A column: its title, the word and order it sorts by, and its class.

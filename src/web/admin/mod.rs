@@ -35,6 +35,7 @@ mod tests;
 mod timeline;
 mod users;
 mod value;
+mod well;
 
 use actix_web::web::{Data, ServiceConfig};
 

@@ -160,7 +160,7 @@ fn describe_egg(page: &Page<'_>, known: &Known, panel: PanelId, row: &Mirrored<E
     let blocks = [("Start command", egg.startup.as_deref()), ("Install script", egg.script.install.as_deref())];
     for (title, text) in blocks {
         if let Some(text) = text.filter(|text| !text.trim().is_empty()) {
-            cards.push(Card::new(title, "c12", Body::Text(shown::Cut::new(text, 400))));
+            cards.push(Card::new(title, "c12", Body::Block(shown::visible(text))));
         }
     }
     Ok(Object { title: shown::short(&egg.name, 120), pills: Vec::new(), code: String::new(), cards })

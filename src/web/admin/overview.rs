@@ -5,7 +5,7 @@ use askama::Template;
 use aviary_domain::mirror::{HistoryQuery, ListQuery, Mirrored, NodeLoad, Page, PanelCounts};
 use aviary_domain::sync::SyncQuery;
 use aviary_kernel::base::Result;
-use aviary_kernel::model::{HistoryEntry, Node, PanelId, ServerState, SyncRun, SyncStatus};
+use aviary_kernel::model::{HistoryEntry, Node, PanelId, ServerState, SyncRun};
 use aviary_kernel::store::tables::counted;
 
 use super::desk::{Act, Crumb, Desk, Head, Known, Shell};
@@ -18,6 +18,7 @@ use super::shown::When;
 use super::table::{Empty, Table};
 use super::timeline::{about, operation_words, plain};
 use super::value::{Gauge, Pill, Value};
+use super::well::Well;
 use super::{shown, syncs};
 use crate::page::{PageResult, html};
 
@@ -34,22 +35,6 @@ struct OverviewView {
     nodes: u64,
     changes: Vec<ChangeRow>,
     syncs: Vec<SyncRow>,
-}
-
-/// Whether all is well.
-struct Well {
-    tone: &'static str,
-    title: String,
-    text: String,
-    matters: Vec<Matter>,
-}
-
-/// Something that wants a look.
-struct Matter {
-    pill: Pill,
-    text: String,
-    href: String,
-    act: &'static str,
 }
 
 /// A number with what it is made of.
@@ -125,7 +110,7 @@ pub(super) async fn page(desk: Desk, memo: Data<DriftMemo>) -> PageResult {
     let view = OverviewView {
         head: Head { title: "Overview".into(), truth: truth(&known, &standings), acts, ..Head::default() },
         welcome: known.panels.is_empty().then(welcome),
-        well: well(&known, &standings, drift, &overdue),
+        well: Well::new(&known, &standings, drift, &overdue),
         tiles: tiles(&known.counts, &seen.states, seen.memory),
         panels: panels(&known, &standings, &seen.of_panels),
         capacity: seen.capacity,
@@ -174,12 +159,15 @@ fn look(page: &Page<'_>, known: &Known) -> Result<Seen> {
 /// The fullest nodes, and the memory of all: what is given away and what there is.
 fn capacity(page: &Page<'_>, known: &Known) -> Result<(Vec<Capacity>, (u64, u64))> {
     let all = page.list::<Node>(&ListQuery { limit: 1000, ..ListQuery::default() })?;
-    let sum = |pick: fn(&Node) -> i64| all.rows.iter().map(|(_, row)| pick(&row.data).max(0).unsigned_abs()).fold(0, u64::saturating_add);
+    let sum = |pick: fn(&Node) -> i64| {
+        all.rows.iter().map(|(_, row)| pick(&row.data).max(0).unsigned_abs()).fold(0, u64::saturating_add)
+    };
     let memory = (sum(|node| node.allocated_resources.memory), sum(|node| node.memory));
     let mut nodes: Vec<_> = all.rows.into_iter().map(|(panel, row)| (fullness(&row.data), panel, row)).collect();
     nodes.sort_by_key(|(fullness, ..)| std::cmp::Reverse(*fullness));
     nodes.truncate(NODES);
-    let capacity = nodes.into_iter().map(|(_, panel, row)| Capacity::new(page, known, panel, &row)).collect::<Result<_>>()?;
+    let capacity =
+        nodes.into_iter().map(|(_, panel, row)| Capacity::new(page, known, panel, &row)).collect::<Result<_>>()?;
     Ok((capacity, memory))
 }
 
@@ -256,75 +244,6 @@ impl SyncRow {
             when: known.when(run.created_at),
         }
     }
-}
-
-fn well(known: &Known, standings: &[Standing], drift: u64, overdue: &[&'static str]) -> Well {
-    let matters = matters(known, standings, drift, overdue);
-    let bad = matters.iter().any(|matter| matter.pill.tone == "bad");
-    let waiting = standings.iter().any(|standing| standing.panel.synced_at.is_none());
-    let n = matters.len();
-    let (tone, title) = match n {
-        0 if waiting => ("calm", "Waiting for the first sync".into()),
-        0 => ("", "All is well".into()),
-        1 => (if bad { "bad" } else { "warn" }, "One thing wants a look".into()),
-        _ => (if bad { "bad" } else { "warn" }, format!("{} things want a look", shown::spelled(n as u64))),
-    };
-    let text = match standings {
-        _ if known.read_only.is_some() => "Aviary reads, but takes no changes.",
-        _ if standings.iter().any(|standing| standing.panel.reach.trouble.is_some()) => {
-            "What was mirrored stays as it is."
-        }
-        [_] => "The panel answers.",
-        _ => "All panels answer.",
-    };
-    Well { tone, title, text: text.into(), matters }
-}
-
-fn matters(known: &Known, standings: &[Standing], drift: u64, overdue: &[&'static str]) -> Vec<Matter> {
-    let matter =
-        |tone, word: &str, text: String, href: String, act| Matter { pill: Pill::new(tone, word), text, href, act };
-    let mut out = Vec::new();
-    if let Some(why) = &known.read_only {
-        out.push(matter(
-            "bad",
-            "read-only",
-            format!("No changes are taken: {why}. Free some space or check the disk; Aviary goes on by itself."),
-            String::new(),
-            "",
-        ));
-    }
-    if !overdue.is_empty() {
-        let names = shown::listed(&overdue.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>());
-        out.push(matter(
-            "bad",
-            "stuck",
-            format!("These workers did not report in time: {names}. Look at the log, then restart Aviary."),
-            String::new(),
-            "",
-        ));
-    }
-    for Standing { panel, last, .. } in standings {
-        if let Some(trouble) = &panel.reach.trouble {
-            let text = format!("{}: {}", panel.name, super::sentence(&shown::short(trouble, 240)));
-            out.push(matter("bad", "not reachable", text, format!("/admin/panels/{}", panel.id), "See the panel"));
-        }
-        if let Some(run) = last.as_ref().filter(|run| run.status == SyncStatus::Failed && panel.reach.trouble.is_none())
-        {
-            let text = format!("{}: {}", panel.name, super::sentence(&shown::short(&run.message, 240)));
-            out.push(matter("bad", "sync failed", text, format!("/admin/syncs/{}", run.id), "See the sync"));
-        }
-    }
-    for stop in &known.stops {
-        let total: usize = stop.removals.iter().map(|removal| removal.ids.len()).sum();
-        let objects = shown::counted(total as u64, "object", "objects");
-        let text = format!("{}: {objects} would be removed. A person must decide.", known.panel_name(stop.panel));
-        out.push(matter("warn", "decision", text, format!("/admin/syncs/{}/removals", stop.sync), "Decide"));
-    }
-    if drift > 0 {
-        let text = format!("{} in the drift report.", shown::counted(drift, "thing does not fit", "things do not fit"));
-        out.push(matter("warn", "drift", text, "/admin/drift".into(), "See them"));
-    }
-    out
 }
 
 fn tiles(counts: &PanelCounts, states: &[(ServerState, u64)], (given, has): (u64, u64)) -> Vec<Tile> {

@@ -217,7 +217,7 @@ pub(super) fn node(id: RemoteId, name: &str, location: RemoteId) -> Node {
     Node {
         id,
         uuid: format!("node-{id}"),
-        public: id % 2 == 0,
+        public: id.is_multiple_of(2),
         name: name.into(),
         description: Some(HOSTILE[1].into()),
         location_id: Some(location),
@@ -248,7 +248,7 @@ pub(super) fn allocation(id: RemoteId, node_id: RemoteId, assigned: bool) -> All
     Allocation {
         id,
         node_id,
-        ip: if id % 10 == 0 { "2001:db8::7".into() } else { "203.0.113.44".into() },
+        ip: if id.is_multiple_of(10) { "2001:db8::7".into() } else { "203.0.113.44".into() },
         alias: (id == 1).then(|| HOSTILE[0].into()),
         port: 25_000 + u16::try_from(id).unwrap(),
         notes: None,
@@ -349,7 +349,7 @@ pub(super) fn server(id: RemoteId, name: &str, user_id: RemoteId, node_id: Remot
         status: None,
         suspended: false,
         limits: Limits {
-            memory: if id % 4 == 0 { 0 } else { 4096 },
+            memory: if id.is_multiple_of(4) { 0 } else { 4096 },
             swap: 0,
             disk: 10_240,
             io: 500,

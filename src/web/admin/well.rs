@@ -1,0 +1,96 @@
+//! Whether all is well, and if not, what is to be done.
+
+use aviary_kernel::model::SyncStatus;
+
+use super::desk::Known;
+use super::panels::Standing;
+use super::shown;
+use super::value::Pill;
+
+/// Whether all is well.
+pub(super) struct Well {
+    pub(super) tone: &'static str,
+    pub(super) title: String,
+    pub(super) text: String,
+    pub(super) matters: Vec<Matter>,
+}
+
+/// Something that wants a look.
+pub(super) struct Matter {
+    pub(super) pill: Pill,
+    pub(super) text: String,
+    pub(super) href: String,
+    pub(super) act: &'static str,
+}
+
+impl Well {
+    /// Looks at everything that may want a person.
+    pub(super) fn new(known: &Known, standings: &[Standing], drift: u64, overdue: &[&'static str]) -> Self {
+        let matters = matters(known, standings, drift, overdue);
+        let bad = matters.iter().any(|matter| matter.pill.tone == "bad");
+        let waiting = standings.iter().any(|standing| standing.panel.synced_at.is_none());
+        let n = matters.len();
+        let (tone, title) = match n {
+            0 if waiting => ("calm", "Waiting for the first sync".into()),
+            0 => ("", "All is well".into()),
+            1 => (if bad { "bad" } else { "warn" }, "One thing wants a look".into()),
+            _ => (if bad { "bad" } else { "warn" }, format!("{} things want a look", shown::spelled(n as u64))),
+        };
+        let text = match standings {
+            _ if known.read_only.is_some() => "Aviary reads, but takes no changes.",
+            _ if standings.iter().any(|standing| standing.panel.reach.trouble.is_some()) => {
+                "What was mirrored stays as it is."
+            }
+            [_] => "The panel answers.",
+            _ => "All panels answer.",
+        };
+        Self { tone, title, text: text.into(), matters }
+    }
+}
+
+fn matters(known: &Known, standings: &[Standing], drift: u64, overdue: &[&'static str]) -> Vec<Matter> {
+    let matter =
+        |tone, word: &str, text: String, href: String, act| Matter { pill: Pill::new(tone, word), text, href, act };
+    let mut out = Vec::new();
+    if let Some(why) = &known.read_only {
+        out.push(matter(
+            "bad",
+            "read-only",
+            format!("No changes are taken: {why}. Free some space or check the disk; Aviary goes on by itself."),
+            String::new(),
+            "",
+        ));
+    }
+    if !overdue.is_empty() {
+        let names = shown::listed(&overdue.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>());
+        out.push(matter(
+            "bad",
+            "stuck",
+            format!("These workers did not report in time: {names}. Look at the log, then restart Aviary."),
+            String::new(),
+            "",
+        ));
+    }
+    for Standing { panel, last, .. } in standings {
+        if let Some(trouble) = &panel.reach.trouble {
+            let text = format!("{}: {}", panel.name, super::sentence(&shown::short(trouble, 240)));
+            out.push(matter("bad", "not reachable", text, format!("/admin/panels/{}", panel.id), "See the panel"));
+        }
+        if let Some(run) = last.as_ref().filter(|run| run.status == SyncStatus::Failed && panel.reach.trouble.is_none())
+        {
+            let text = format!("{}: {}", panel.name, super::sentence(&shown::short(&run.message, 240)));
+            out.push(matter("bad", "sync failed", text, format!("/admin/syncs/{}", run.id), "See the sync"));
+        }
+    }
+    for stop in &known.stops {
+        let total: usize = stop.removals.iter().map(|removal| removal.ids.len()).sum();
+        let objects = shown::counted(total as u64, "object", "objects");
+        let text = format!("{}: {objects} would be removed. A person must decide.", known.panel_name(stop.panel));
+        out.push(matter("warn", "decision", text, format!("/admin/syncs/{}/removals", stop.sync), "Decide"));
+    }
+    if drift > 0 {
+        let text = format!("{} in the drift report.", shown::counted(drift, "thing does not fit", "things do not fit"));
+        out.push(matter("warn", "drift", text, "/admin/drift".into(), "See them"));
+    }
+    out
+}
