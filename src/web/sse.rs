@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use actix_web::HttpResponse;
 use actix_web::http::header;
-use aviary_kernel::model::SyncRun;
+use aviary_domain::sync::Syncs;
+use aviary_kernel::base::Result;
+use aviary_kernel::model::{SyncId, SyncRun};
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt, stream};
 use serde::Serialize;
@@ -29,6 +31,16 @@ pub(crate) fn answer(events: impl Stream<Item = Bytes> + 'static) -> HttpRespons
         .insert_header((header::CACHE_CONTROL, "no-cache"))
         .insert_header(("X-Accel-Buffering", "no"))
         .streaming(events.map(Ok::<_, Infallible>))
+}
+
+/// A run as it stands, and how to hear of changes from there on; none when it is over.
+///
+/// # Errors
+/// [`aviary_kernel::base::Error::NotFound`].
+pub(crate) async fn begin(syncs: &Syncs, id: SyncId) -> Result<(SyncRun, Option<watch::Receiver<SyncRun>>)> {
+    let Some(mut changes) = syncs.watch(id) else { return Ok((syncs.get(id).await?, None)) };
+    let run = changes.borrow_and_update().clone();
+    Ok((run, Some(changes)))
 }
 
 /// Follows a run: what `tell` makes of it now, on each change, and at the end; in between a sign of life.

@@ -88,7 +88,7 @@ pub(crate) struct ReadyView {
     /// Workers that did not report in time.
     overdue: Vec<&'static str>,
     workers: Vec<WorkerView>,
-    panels: Vec<ReachView>,
+    panels: Vec<PanelReachView>,
 }
 
 /// A background worker.
@@ -104,7 +104,7 @@ struct WorkerView {
 /// Whether a panel answers. What exactly is wrong is told to those who are signed in only.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-struct ReachView {
+struct PanelReachView {
     #[schema(value_type = u32)]
     id: PanelId,
     /// Null = never tried.
@@ -134,7 +134,7 @@ pub(crate) async fn ready(store: Data<Store>, panels: Data<Panels>, beats: Data<
         workers: beats.all().into_iter().map(|(name, seen_at)| WorkerView { name, seen_at }).collect(),
         panels: panels
             .into_iter()
-            .map(|panel| ReachView {
+            .map(|panel| PanelReachView {
                 id: panel.id,
                 reachable: panel.reach.at.map(|_| panel.reach.trouble.is_none()),
                 checked_at: panel.reach.at,

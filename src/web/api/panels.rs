@@ -166,11 +166,77 @@ pub(crate) async fn remove(
     Ok(reply::told(StatusCode::OK, RemovedView { objects }, format!("{} was removed", panel.name)))
 }
 
+/// What a look at a panel showed.
+#[derive(ToSchema)]
+#[schema(as = PanelCheck, rename_all = "camelCase")]
+#[allow(dead_code, reason = "only the document needs the types: the record is sent as it is")]
+struct PanelCheckView {
+    dialect: doc::Dialect,
+    /// What can be read, kind by kind.
+    access: Vec<AccessView>,
+    application_limit: Option<RateLimitView>,
+    /// Null without a client key.
+    client_limit: Option<RateLimitView>,
+    /// Whether the client key belongs to a root administrator; null without a key or when it does not work.
+    client_is_admin: Option<bool>,
+    /// Seconds that the panel's clock is ahead of ours.
+    clock_ahead_s: Option<i64>,
+    /// Whether the connection is encrypted.
+    is_secure: bool,
+    /// Requests that the check took.
+    requests: u64,
+    /// What a person should know, worst first.
+    findings: Vec<FindingView>,
+}
+
+/// Whether a kind of object can be read.
+#[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
+#[allow(dead_code, reason = "only the document needs the type")]
+struct AccessView {
+    /// The part of a sync it belongs to.
+    target: String,
+    kind: String,
+    /// `yes`, `no` or `unknown`.
+    readable: String,
+    /// How many there are, where the panel says so.
+    total: Option<u64>,
+    /// What the mirror lacks without it.
+    without: String,
+    /// What to do when it cannot be read, or is not known to be.
+    remedy: Option<String>,
+}
+
+/// How many requests a panel allows.
+#[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
+#[allow(dead_code, reason = "only the document needs the type")]
+struct RateLimitView {
+    /// Requests a minute.
+    per_minute: u32,
+    /// How many were left at the last answer.
+    remaining: Option<u32>,
+}
+
+/// Something that a person should know.
+#[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
+#[allow(dead_code, reason = "only the document needs the type")]
+struct FindingView {
+    /// `problem`, `warning` or `note`.
+    severity: String,
+    /// What it is about, in one word.
+    code: String,
+    what: String,
+    /// What to do; null when nothing needs to be done.
+    remedy: Option<String>,
+}
+
 /// Test a panel
 ///
 /// Asks the panel what may be read, and takes note of the answer. Needs a few requests.
 #[utoipa::path(post, path = "/api/v1/panels/{id}/test", tag = "panels", params(("id" = u32, Path)), responses(
-    (status = 200, description = "The panel answered; the findings tell whether all is well", body = Reply<serde_json::Value>),
+    (status = 200, description = "The panel answered; the findings tell whether all is well", body = Reply<PanelCheckView>),
     (status = 404, description = "There is no such panel", body = ProblemView),
     (status = 502, description = "It does not answer as a panel would", body = ProblemView),
     (status = 503, description = "It does not answer now; later may help", body = ProblemView),

@@ -10,6 +10,7 @@ use aviary_kernel::model::{Location, Node, PanelId, User};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
+use super::lists::every;
 use super::reply::{self, Reply};
 use super::words::state_word;
 use crate::allow::{Allow, perm};
@@ -95,7 +96,11 @@ pub(crate) async fn panel_nodes(book: Data<Book>) -> ApiResult {
     let nodes = book
         .look(|page| {
             let mut views = Vec::new();
-            for (panel, node) in all_nodes(page)?.into_iter().filter(|(_, node)| node.public) {
+            for (panel, node) in every::<Node>(page, None)?
+                .into_iter()
+                .map(|(panel, row)| (panel, row.data))
+                .filter(|(_, node)| node.public)
+            {
                 views.push(PublicNodeView {
                     id: node.id,
                     panel_id: panel,
@@ -117,19 +122,6 @@ pub(crate) async fn panel_nodes(book: Data<Book>) -> ApiResult {
 pub(super) fn location_code(page: &Page<'_>, panel: PanelId, node: &Node) -> Result<String> {
     let Some(id) = node.location_id else { return Ok(String::new()) };
     Ok(page.get::<Location>(panel, id)?.map(|row| row.data.short).unwrap_or_default())
-}
-
-fn all_nodes(page: &Page<'_>) -> Result<Vec<(PanelId, Node)>> {
-    let mut nodes = Vec::new();
-    let mut query = ListQuery { limit: 1000, ..ListQuery::default() };
-    loop {
-        let some = page.list::<Node>(&query)?;
-        nodes.extend(some.rows.into_iter().map(|(panel, row)| (panel, row.data)));
-        match some.next {
-            Some(next) => query.at = At::After(next),
-            None => return Ok(nodes),
-        }
-    }
 }
 
 /// Numbers for the admin area.
@@ -213,8 +205,8 @@ pub(crate) async fn servers(book: Data<Book>, _caller: Allow<perm::MirrorRead>, 
     let by_node = book
         .look(move |page| {
             let mut by_node = BTreeMap::new();
-            for (of, node) in all_nodes(page)?.into_iter().filter(|(of, _)| panel.is_none_or(|panel| panel == *of)) {
-                *by_node.entry(node.name).or_default() += page.load(of, node.id)?.servers;
+            for (of, row) in every::<Node>(page, panel)? {
+                *by_node.entry(row.data.name).or_default() += page.load(of, row.data.id)?.servers;
             }
             Ok(by_node)
         })

@@ -348,11 +348,7 @@ pub(crate) async fn stream(
     _caller: Allow<perm::SyncFollow>,
     id: Path<SyncId>,
 ) -> ApiResult {
-    let changes = syncs.watch(*id);
-    let run = match &changes {
-        Some(changes) => changes.borrow().clone(),
-        None => syncs.get(*id).await?,
-    };
+    let (run, changes) = sse::begin(&syncs, *id).await?;
     let connected = sse::event("connected", &json!({"syncLogId": run.id}));
     let tell = move |run: &SyncRun| {
         let log = SyncLog::new(run, env.now());

@@ -1,17 +1,18 @@
 //! Syncs: what was asked, where they stand, what came of them.
 
 use actix_web::http::StatusCode;
-use actix_web::web::{Data, Json, Path, Query};
+use actix_web::web::{Bytes, Data, Path, Query};
 use aviary_domain::sync::{StartSync, SyncQuery, Syncs};
 use aviary_kernel::base::{Cursor, Error};
 use aviary_kernel::model::{Counts, PanelId, SyncId, SyncRun, Target};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::reply::{self, Reply, Walk};
 use crate::allow::{Allow, perm};
 use crate::openapi::doc;
-use crate::problem::{ApiResult, ProblemView};
+use crate::problem::{ApiResult, Problem, ProblemView};
 use crate::sse;
 
 /// A sync, with its sums.
@@ -113,11 +114,7 @@ pub(crate) async fn cancel(syncs: Data<Syncs>, _caller: Allow<perm::SyncRun>, id
         (status = 404, description = "There is no such sync", body = ProblemView),
     ))]
 pub(crate) async fn events(syncs: Data<Syncs>, _caller: Allow<perm::SyncFollow>, id: Path<SyncId>) -> ApiResult {
-    let changes = syncs.watch(*id);
-    let run = match &changes {
-        Some(changes) => changes.borrow().clone(),
-        None => syncs.get(*id).await?,
-    };
+    let (run, changes) = sse::begin(&syncs, *id).await?;
     let tell = |run: &SyncRun| {
         let name = if run.status.is_over() { "done" } else { "update" };
         sse::event(name, &SyncView::from(run.clone()))
@@ -127,10 +124,19 @@ pub(crate) async fn events(syncs: Data<Syncs>, _caller: Allow<perm::SyncFollow>,
 
 /// What to sync.
 #[derive(Deserialize, ToSchema, Default)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct SyncPanel {
     /// Targets, such as `nodes`; everything unless told.
     #[serde(default)]
     only: Vec<String>,
+}
+
+/// A body that may be absent, but must be right when it is there.
+fn optional<T: DeserializeOwned + Default>(body: &[u8]) -> Result<T, Problem> {
+    if body.trim_ascii().is_empty() {
+        return Ok(T::default());
+    }
+    serde_json::from_slice(body).map_err(|error| Problem::bad_request(format!("the body cannot be read: {error}")))
 }
 
 /// What was started.
@@ -146,16 +152,16 @@ pub(crate) struct RunView {
 /// A panel is synced once at a time; a second request is joined to the sync at work.
 #[utoipa::path(post, path = "/api/v1/panels/{id}/sync", tag = "panels", params(("id" = u32, Path)), request_body = Option<SyncPanel>, responses(
     (status = 202, description = "Started, or joined", body = Reply<RunView>),
-    (status = 400, description = "There is no such target", body = ProblemView),
+    (status = 400, description = "There is no such target, or the body cannot be read", body = ProblemView),
     (status = 404, description = "There is no such panel", body = ProblemView),
 ))]
 pub(crate) async fn start(
     syncs: Data<Syncs>,
     caller: Allow<perm::SyncRun>,
     id: Path<PanelId>,
-    wanted: Option<Json<SyncPanel>>,
+    body: Bytes,
 ) -> ApiResult {
-    let only = wanted.map(|wanted| wanted.into_inner().only).unwrap_or_default();
+    let SyncPanel { only } = optional(&body)?;
     let targets = only.iter().map(|word| word.parse()).collect::<Result<Vec<Target>, Error>>()?;
     let started = syncs.start(StartSync { panel: *id, targets, requested_by: caller.who.name().to_owned() }).await?;
     let message = if started.joined {

@@ -9,10 +9,11 @@ use super::shape;
 use crate::api::mirror::for_kind;
 
 macro_rules! records {
-    ($($name:ident = $type:ty;)*) => {
+    ($($name:ident, $mark:literal = $type:ty;)*) => {
         $(
             #[doc = concat!("Stands for `", stringify!($type), "`.")]
             #[derive(ToSchema)]
+            #[schema(title = $mark)]
             pub(crate) struct $name;
         )*
 
@@ -23,25 +24,32 @@ macro_rules! records {
 }
 
 records! {
-    SyncRun = model::SyncRun;
-    Counts = model::Counts;
-    StepState = model::StepState;
-    RemovalStop = model::RemovalStop;
-    HistoryEntry = model::HistoryEntry;
-    Drift = model::Drift;
-    Dialect = model::Dialect;
+    SyncRun, "the SyncRun" = model::SyncRun;
+    Counts, "the Counts" = model::Counts;
+    StepState, "the StepState" = model::StepState;
+    RemovalStop, "the RemovalStop" = model::RemovalStop;
+    HistoryEntry, "the HistoryEntry" = model::HistoryEntry;
+    Drift, "the Drift" = model::Drift;
+    Dialect, "the Dialect" = model::Dialect;
 }
 
 /// Stands for [`mirror::PanelCounts`].
 #[derive(ToSchema)]
+#[schema(title = "the PanelCounts")]
 pub(crate) struct PanelCounts;
 
 /// A mirrored object: where it is from, every field of the panel, and what we know beyond.
 #[derive(ToSchema)]
+#[schema(title = "the MirrorItem")]
 pub(crate) struct MirrorItem;
 
-/// Puts in the schemas of everything above.
-pub(super) fn fill(schemas: &mut Value) {
+/// Puts in the schemas of everything above: under their names, and wherever utoipa took a stand-in for the thing itself.
+pub(super) fn fill(document: &mut Value) {
+    refer(document);
+    let schemas = &mut document["components"]["schemas"];
+    if let Some(schemas) = schemas.as_object_mut() {
+        schemas.shift_remove("u64");
+    }
     fill_records(schemas);
     schemas["PanelCounts"] = shape::like(&json!(mirror::PanelCounts::default()));
     for kind in Kind::ALL {
@@ -49,6 +57,25 @@ pub(super) fn fill(schemas: &mut Value) {
     }
     let items = Kind::ALL.map(|kind| json!({"$ref": format!("#/components/schemas/{}", item_name(kind))}));
     schemas["MirrorItem"] = json!({"oneOf": items});
+}
+
+/// Generic schemas hold their parts whole. A stand-in is known by its title there, and becomes a reference. A number behind
+/// another name of its type is taken for a thing with a schema of its own, and becomes a number again.
+fn refer(value: &mut Value) {
+    let text = |name: &str| value.get(name).and_then(Value::as_str);
+    if let Some(name) = text("title").and_then(|title| title.strip_prefix("the ")) {
+        *value = json!({"$ref": format!("#/components/schemas/{name}")});
+        return;
+    }
+    if text("$ref") == Some("#/components/schemas/u64") {
+        *value = json!({"type": "integer", "format": "int64", "minimum": 0});
+        return;
+    }
+    match value {
+        Value::Object(fields) => fields.values_mut().for_each(refer),
+        Value::Array(items) => items.iter_mut().for_each(refer),
+        _ => {}
+    }
 }
 
 /// `MirroredEggVariable`.

@@ -78,7 +78,7 @@ pub fn document() -> Value {
     }
     // What utoipa writes is JSON in any case.
     let mut document = serde_json::to_value(document).unwrap_or_default();
-    doc::fill(&mut document["components"]["schemas"]);
+    doc::fill(&mut document);
     document
 }
 
@@ -107,7 +107,7 @@ fn complete(operation: &mut Operation, public: bool) {
         ResponseBuilder::new().description(what).content("application/problem+json", content).build()
     };
     for response in operation.responses.responses.values_mut() {
-        name_content_type(response);
+        tidy(response);
     }
     let all = &mut operation.responses.responses;
     all.insert("default".into(), problem("Something went wrong").into());
@@ -119,9 +119,12 @@ fn complete(operation: &mut Operation, public: bool) {
     }
 }
 
-/// Problems have a content type of their own.
-fn name_content_type(response: &mut RefOr<Response>) {
+/// Problems have a content type of their own, and a response must be described.
+fn tidy(response: &mut RefOr<Response>) {
     let RefOr::T(response) = response else { return };
+    if response.description.is_empty() {
+        response.description = "Done".to_owned();
+    }
     for (name, content) in std::mem::take(&mut response.content) {
         let RefOr::T(inner) = &content else { continue };
         let is_problem = matches!(&inner.schema, Some(RefOr::Ref(to)) if to.ref_location.ends_with("/Problem"));

@@ -40,7 +40,7 @@ fn limit(paging: Paging) -> usize {
 }
 
 /// Every object of a kind that has few, by name.
-fn every<T: Searchable>(page: &Page<'_>, panel: Option<PanelId>) -> Result<Vec<(PanelId, Mirrored<T>)>> {
+pub(super) fn every<T: Searchable>(page: &Page<'_>, panel: Option<PanelId>) -> Result<Vec<(PanelId, Mirrored<T>)>> {
     let mut rows = Vec::new();
     let mut query = ListQuery { panel, limit: 1000, ..ListQuery::default() };
     loop {

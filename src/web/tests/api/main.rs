@@ -7,5 +7,6 @@ mod doors;
 mod lists;
 mod mirror;
 mod panels;
+mod promise;
 mod socket;
 mod syncs;

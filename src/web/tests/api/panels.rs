@@ -5,6 +5,7 @@ use aviary_sim::{PanelSpec, SimPanel};
 use serde_json::json;
 
 use crate::desk::Desk;
+use crate::promise;
 
 #[actix_web::test]
 async fn a_panel_is_added_tested_synced_and_removed() {
@@ -23,6 +24,7 @@ async fn a_panel_is_added_tested_synced_and_removed() {
 
     let tested = desk.post("/api/v1/panels/1/test", json!({})).await.ok();
     assert_eq!(tested["data"]["dialect"], "pterodactyl");
+    promise::keeps("post", "/api/v1/panels/{id}/test", &tested);
 
     let started = desk.send(Method::POST, "/api/v1/panels/1/sync").await;
     assert_eq!(started.status, 202, "{}", started.body);
@@ -32,6 +34,20 @@ async fn a_panel_is_added_tested_synced_and_removed() {
     assert_eq!((&run["data"]["status"], &run["data"]["percent"]), (&json!("completed"), &json!(100)), "{run}");
     assert_eq!(desk.get("/api/v1/counts").await.ok()["data"]["servers"], 25);
     assert_eq!(desk.get("/api/admin/servers").await.ok()["pagination"]["total"], 25);
+
+    promise::keeps("get", "/api/v1/syncs/{id}", &run);
+    let log = desk.get(&format!("/api/v1/sync/status/{id}")).await.ok();
+    promise::keeps("get", "/api/v1/sync/status/{id}", &log);
+    for path in [
+        "/api/admin/sync",
+        "/api/admin/sync/logs",
+        "/api/v1/sync/logs",
+        "/api/v1/sync/latest",
+        "/api/v1/syncs",
+        "/api/v1/panels",
+    ] {
+        promise::keeps("get", path, &desk.get(path).await.ok());
+    }
 
     let removed = desk.send(Method::DELETE, "/api/v1/panels/1").await.ok();
     assert!(removed["data"]["objects"].as_u64().unwrap() > 25);

@@ -147,6 +147,7 @@ async fn unknown_types_are_refused_and_unreadable_bodies_mean_everything() {
     desk.post("/api/v1/sync/sheep", json!({})).await.problem(404);
     desk.post("/api/admin/sync", json!({"panel": 9})).await.problem(404);
     desk.post("/api/v1/panels/1/sync", json!({"only": ["sheep"]})).await.problem(400);
+    desk.post("/api/v1/panels/1/sync", json!({"onyl": ["nodes"]})).await.problem(400);
     let answer = desk.call(keyed(TestRequest::post().uri("/api/admin/sync")).set_payload("{not json")).await;
     assert_eq!(answer.status, 202, "{}", answer.body);
     let log = desk.get("/api/v1/sync/logs").await.ok()["data"]["logs"][0].clone();
