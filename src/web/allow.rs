@@ -186,8 +186,7 @@ fn is_ours(request: &HttpRequest, origin: &str) -> bool {
         Some(url.port().map_or_else(|| name.clone(), |port| format!("{name}:{port}")))
     });
     let listed = request.app_data::<Data<Options>>().is_some_and(|options| {
-        options.public_url.as_deref().and_then(origin_of).as_deref() == Some(origin)
-            || options.cors_origins.iter().any(|o| o == origin)
+        options.public_url.as_deref().and_then(origin_of).as_deref() == Some(origin) || options.lists_origin(origin)
     });
     from_host.is_some_and(|from| Some(from.as_str()) == host(request)) || listed
 }

@@ -42,8 +42,7 @@ pub(crate) async fn cors(
 fn listed_origin(request: &ServiceRequest) -> Option<HeaderValue> {
     let origin = request.headers().get(header::ORIGIN)?;
     let options = request.app_data::<Data<Options>>()?;
-    let listed = options.cors_origins.iter().any(|one| one.trim_end_matches('/').as_bytes() == origin.as_bytes());
-    listed.then(|| origin.clone())
+    options.lists_origin(origin.to_str().ok()?).then(|| origin.clone())
 }
 
 fn allow(headers: &mut HeaderMap, origin: HeaderValue, asks: bool) {

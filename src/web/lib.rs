@@ -48,7 +48,7 @@ use session::Sessions;
 pub struct Services {
     /// Time and ids.
     pub env: Env,
-    /// For health only; handlers go through the services.
+    /// For health and checks only; handlers go through the services.
     pub store: Store,
     /// The panels.
     pub panels: Panels,
@@ -77,6 +77,13 @@ pub struct Options {
     pub cors_origins: Vec<String>,
     /// Where people reach Aviary; for links and the origin check.
     pub public_url: Option<String>,
+}
+
+impl Options {
+    /// Whether scripts of a site may call the API: by exact origin, as browsers write it.
+    pub(crate) fn lists_origin(&self, origin: &str) -> bool {
+        self.cors_origins.iter().any(|listed| listed.trim_end_matches('/') == origin)
+    }
 }
 
 /// What every worker shares; made once.

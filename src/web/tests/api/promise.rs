@@ -2,6 +2,7 @@
 //! type that it should have.
 
 use std::collections::BTreeMap;
+use std::sync::LazyLock;
 
 use aviary_web::openapi;
 use serde_json::Value;
@@ -9,12 +10,13 @@ use serde_json::Value;
 /// Complains when `answer` is not a 2xx answer of this operation.
 #[track_caller]
 pub(crate) fn keeps(method: &str, path: &str, answer: &Value) {
-    let document = openapi::document();
+    static DOCUMENT: LazyLock<Value> = LazyLock::new(openapi::document);
+    let document = &*DOCUMENT;
     let responses =
         document["paths"][path][method]["responses"].as_object().unwrap_or_else(|| panic!("{method} {path}"));
     let (_, good) = responses.iter().find(|(status, _)| status.starts_with('2')).unwrap();
     let schema = &good["content"]["application/json"]["schema"];
-    if let Err(what) = check(&document, schema, answer, "") {
+    if let Err(what) = check(document, schema, answer, "") {
         panic!("{method} {path}: {what}\n{answer:#}");
     }
 }
@@ -94,7 +96,8 @@ fn fits(document: &Value, shape: &Shape<'_>, value: &Value, at: &str) -> Result<
         Value::Object(_) => "object",
     };
     let Some(types) = &shape.types else { return Ok(()) };
-    if !types.contains(&kind) && !(kind == "integer" && types.contains(&"number")) {
+    let is_number = kind == "integer" && types.contains(&"number");
+    if !types.contains(&kind) && !is_number {
         return Err(format!("{at} is {kind}, not {types:?}"));
     }
     if shape.words.is_some_and(|words| !words.contains(value)) {
