@@ -34,8 +34,8 @@ function finish() {
   over = true;
   source.close();
   clearInterval(pulse);
-  // The frame around the part (buttons, counts) is of the running sync; what is shown stays for whoever reads it.
-  for (const one of document.querySelectorAll("[data-while-running]")) one.hidden = true;
+  // What belongs to the running sync goes; what is shown stays for whoever reads it.
+  for (const one of document.querySelectorAll("[data-while-running] .acts, .top .state.live")) one.hidden = true;
 }
 
 const source = new EventSource(part.dataset.live);

@@ -206,11 +206,11 @@ fn findings(check: &PanelCheck) -> Vec<Found> {
 fn access(check: &PanelCheck) -> Table {
     let rows = check.access.iter().map(|access| {
         let pill = match word(&access.readable).as_str() {
-            "yes" => Pill::new("good", "readable"),
+            "yes" => Pill::new("fine", "readable"),
             "no" => Pill::new("bad", "not readable"),
             _ => Pill::new("", "not known yet"),
         };
-        let is_fine = pill.tone == "good";
+        let is_fine = pill.tone == "fine";
         let what = if is_fine {
             Value::Nothing
         } else {
@@ -222,12 +222,19 @@ fn access(check: &PanelCheck) -> Table {
         vec![
             Value::Text(upper(&format!("{}s", access.kind.noun()))),
             Value::Pill(pill),
-            access.total.map_or(Value::Nothing, Value::number),
+            // Of these the test looks at one node or nest only.
+            access
+                .total
+                .filter(|_| !matches!(access.kind, Kind::Allocation | Kind::Egg))
+                .map_or(Value::Nothing, Value::number),
             what,
         ]
     });
-    let mut table =
-        Table::plain("What the keys may read", &["What", "Access", "#How many", "Without it"], rows.collect());
+    let mut table = Table::plain(
+        "What the keys may read",
+        &["What", "Access", "#How many", "What the mirror lacks without it"],
+        rows.collect(),
+    );
     if let Some(last) = table.columns.last_mut() {
         last.class = "wrap";
     }
@@ -301,7 +308,7 @@ pub(super) async fn remove(desk: Desk, id: Path<PanelId>, sent: Sent) -> PageRes
         let _ = desk.syncs.cancel(run.id).await;
         desk.syncs.wait(run.id).await?;
     }
-    desk.panels.remove(*id).await.map(drop).or_else(gone_is_fine)?;
+    desk.syncs.remove_panel(*id).await.map(drop).or_else(gone_is_fine)?;
     Ok(see_other("/admin/panels?done=panel-removed"))
 }
 
