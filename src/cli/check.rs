@@ -1,3 +1,5 @@
+use aviary_kernel::config::Config;
+use aviary_kernel::store::{Options, has_sound_pages};
 use clap::Args;
 use serde_json::{Value, json};
 
@@ -15,6 +17,9 @@ impl Check {
         if !config.data_file().exists() {
             return Err(Failure::Failed(format!("there is no data file at {}", config.data_file().display())));
         }
+        if !Door::is_served(&config).await {
+            check_pages(&config).await?;
+        }
         let door = Door::open(&config).await?;
         let report = door.post("/api/v1/check", json!({})).await;
         door.close().await;
@@ -31,6 +36,19 @@ impl Check {
                 "the data file has problems\nrestore a backup, or sync anew into an empty data directory".into(),
             ))
         }
+    }
+}
+
+/// Compares the checksums of all pages of a file that nobody has open. A running server would notice a damaged page when it
+/// reads it; here it is looked for.
+async fn check_pages(config: &Config) -> Done {
+    let options = Options::file(config.data_file());
+    let sound = tokio::task::spawn_blocking(move || has_sound_pages(&options));
+    match sound.await.map_err(|e| Failure::Failed(e.to_string()))?? {
+        true => Ok(()),
+        false => Err(Failure::Failed(
+            "pages of the data file are damaged\nrestore a backup, or sync anew into an empty data directory".into(),
+        )),
     }
 }
 

@@ -78,7 +78,7 @@ impl Demo {
 async fn connect(running: &Running, panel: &SimPanel) -> Done {
     let services = &running.app.services;
     if let Ok(old) = services.panels.find(PANEL_NAME).await {
-        services.panels.remove(old.id).await?;
+        services.syncs.remove_panel(old.id).await?;
     }
     let new = NewPanel {
         name: PANEL_NAME.into(),

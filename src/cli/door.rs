@@ -33,9 +33,14 @@ struct Own {
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
 impl Door {
+    /// Whether an Aviary runs that has the data file open.
+    pub(super) async fn is_served(config: &Config) -> bool {
+        UnixStream::connect(config.socket()).await.is_ok()
+    }
+
     pub(super) async fn open(config: &Config) -> Result<Self, Failure> {
         let socket = config.socket();
-        if UnixStream::connect(&socket).await.is_ok() {
+        if Self::is_served(config).await {
             return Ok(Self { client: client(&socket)?, own: None });
         }
         let app = App::open(config, Env::system(), Handle::current()).await?;

@@ -109,10 +109,7 @@ async fn add(door: &Door, body: Value, as_json: bool) -> Done {
         print::line(&format!("Added {} as panel {}.", text(&panel["name"]), panel["id"]));
     }
     match test {
-        Ok(check) if as_json => {
-            let _ = check;
-            Ok(())
-        }
+        Ok(_) if as_json => Ok(()),
         Ok(check) => {
             show_check(&check);
             print::line("Next: aviary sync");
@@ -127,9 +124,8 @@ async fn add(door: &Door, body: Value, as_json: bool) -> Done {
 
 async fn list(door: &Door, as_json: bool) -> Done {
     let panels = door.get("/api/v1/panels").await?;
-    let panels = panels.get("items").unwrap_or(&panels);
     if as_json {
-        print::json_line(panels);
+        print::json_line(&panels);
         return Ok(());
     }
     let rows: Vec<_> = panels.as_array().into_iter().flatten().map(row).collect();
@@ -150,7 +146,7 @@ fn row(panel: &Value) -> Vec<String> {
     vec![
         panel["id"].to_string(),
         text(&panel["name"]),
-        text(&panel["baseUrl"]),
+        text(&panel["url"]),
         panel["dialect"].as_str().unwrap_or("not known yet").to_owned(),
         panel["syncedAt"].as_str().unwrap_or("never").to_owned(),
         state.to_owned(),
@@ -186,8 +182,7 @@ fn show_check(check: &Value) {
 /// The panel that is meant; the only one when none is named.
 async fn find(door: &Door, named: &Named) -> Result<Value, Failure> {
     let panels = door.get("/api/v1/panels").await?;
-    let panels = panels.get("items").unwrap_or(&panels).as_array().cloned().unwrap_or_default();
-    pick(panels, named.panel.as_deref().or(named.name.as_deref()))
+    pick(panels.as_array().cloned().unwrap_or_default(), named.panel.as_deref().or(named.name.as_deref()))
 }
 
 /// The panel with this name or number, or the only one.

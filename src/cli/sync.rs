@@ -28,7 +28,7 @@ impl Sync {
 
     async fn all(&self, door: &Door, as_json: bool) -> Done {
         let panels = door.get("/api/v1/panels").await?;
-        let panels = panels.get("items").unwrap_or(&panels).as_array().cloned().unwrap_or_default();
+        let panels = panels.as_array().cloned().unwrap_or_default();
         let chosen = match &self.panel {
             None if !panels.is_empty() => panels,
             wanted => vec![pick(panels, wanted.as_deref())?],

@@ -132,3 +132,17 @@ async fn a_wrong_panel_key_is_told_when_the_panel_is_added() {
     assert!(refused.err.contains("key"), "{}", refused.err);
     assert!(!refused.err.contains("WrongWrong"), "{}", refused.err);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn check_finds_a_damaged_file() {
+    use std::os::unix::fs::FileExt;
+    let place = Place::synced(PanelSpec::default()).await;
+    let file = std::fs::OpenOptions::new().write(true).open(place.data_file()).unwrap();
+    let length = file.metadata().unwrap().len();
+    for at in (length / 8..length).step_by(64 * 1024) {
+        file.write_all_at(b"damage", at).unwrap();
+    }
+    let found = place.run(&["check"]).await;
+    assert_eq!(found.code, 1, "{}", found.out);
+    assert!(found.err.contains("damaged") || found.err.contains("problems"), "{}", found.err);
+}

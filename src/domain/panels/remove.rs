@@ -15,20 +15,15 @@ use crate::feed;
 const BATCH: usize = 2_000;
 
 impl Panels {
-    /// Removes a panel with all that was mirrored from it; nothing is changed on the panel itself. Sync logs and history
-    /// stay. Goes on after a restart if it is broken off. The number of objects removed.
-    ///
-    /// # Errors
-    /// [`aviary_kernel::base::Error::NotFound`].
-    pub async fn remove(&self, id: PanelId) -> Result<u64> {
+    /// Marks a panel as being removed: from here on nobody finds it. [`Panels::finish_removal`] does the rest.
+    pub(crate) async fn begin_removal(&self, id: PanelId) -> Result<()> {
         let this = self.clone();
         self.store
             .write(move |tx| {
                 let panel = Panel { removing: true, ..require(tx, id)? };
                 this.put(tx, &panel)
             })
-            .await?;
-        self.finish_removal(id).await
+            .await
     }
 
     /// Finishes removals that were broken off.
@@ -43,7 +38,8 @@ impl Panels {
         Ok(())
     }
 
-    async fn finish_removal(&self, id: PanelId) -> Result<u64> {
+    /// Removes everything that was mirrored from a marked panel, and the panel. The number of objects removed.
+    pub(crate) async fn finish_removal(&self, id: PanelId) -> Result<u64> {
         let store = &self.store;
         let mut removed = 0;
         removed += clear::<Subuser>(store, id).await?;

@@ -94,7 +94,7 @@ impl Syncs {
             return Ok(Started { run: running, joined: true });
         }
         let run = tell.borrow().clone();
-        if let Err(error) = self.inner.save(&run).await {
+        if let Err(error) = self.admit(&run).await {
             self.inner.leave(panel.id, run.id);
             return Err(error);
         }
@@ -109,6 +109,35 @@ impl Syncs {
             inner.leave(panel.id, id);
         });
         Ok(Started { run, joined: false })
+    }
+
+    /// Puts a run that has entered on disk, unless its panel began to be removed in the meantime.
+    async fn admit(&self, run: &SyncRun) -> Result<()> {
+        self.inner.panels.require(run.panel).await?;
+        self.inner.save(run).await
+    }
+
+    /// Removes a panel with all that was mirrored from it; nothing is changed on the panel itself. Sync logs and history stay.
+    /// Goes on after a restart if it is broken off. The number of objects removed.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`]; [`Error::Conflict`] while it is being synced.
+    pub async fn remove_panel(&self, id: PanelId) -> Result<u64> {
+        let panel = self.inner.panels.require(id).await?;
+        if self.running_on(id).is_some() {
+            return Err(Error::Conflict(format!("{} is being synced: cancel the sync first", panel.name)));
+        }
+        self.inner.panels.begin_removal(id).await?;
+        // One that slipped in before the mark stood; none can after it.
+        if let Some(run) = self.running_on(id) {
+            let _ = self.cancel(run.id).await;
+            self.wait(run.id).await?;
+        }
+        self.inner.panels.finish_removal(id).await
+    }
+
+    fn running_on(&self, panel: PanelId) -> Option<SyncRun> {
+        self.running().into_iter().find(|run| run.panel == panel && !run.status.is_over())
     }
 
     fn enter(&self, panel: PanelId, live: &Live) -> Option<SyncRun> {

@@ -4,7 +4,7 @@ use actix_web::http::StatusCode;
 use actix_web::web::{Data, Json, Path};
 use aviary_domain::panels::{NewPanel, PanelCheck, Panels};
 use aviary_domain::sync::Syncs;
-use aviary_kernel::base::{Error, Secret, Timestamp};
+use aviary_kernel::base::{Secret, Timestamp};
 use aviary_kernel::model::{Dialect, Panel, PanelId, SyncId};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -159,10 +159,7 @@ pub(crate) async fn remove(
     id: Path<PanelId>,
 ) -> ApiResult {
     let panel = panels.require(*id).await?;
-    if syncs.running().iter().any(|run| run.panel == panel.id && !run.status.is_over()) {
-        return Err(Error::Conflict(format!("{} is being synced: cancel the sync first", panel.name)).into());
-    }
-    let objects = panels.remove(panel.id).await?;
+    let objects = syncs.remove_panel(panel.id).await?;
     Ok(reply::told(StatusCode::OK, RemovedView { objects }, format!("{} was removed", panel.name)))
 }
 

@@ -39,12 +39,23 @@ async fn what_makes_no_sense_is_refused_at_its_field() {
 async fn a_removed_panel_leaves_no_rows_and_its_number_is_not_used_again() {
     let lab = Lab::new(small()).await;
     lab.clean_sync().await;
-    lab.panels.remove(lab.panel).await.unwrap();
+    lab.syncs.remove_panel(lab.panel).await.unwrap();
     assert!(lab.all_ids().iter().all(|(_, ids)| ids.is_empty()));
     lab.assert_sound();
     assert!(lab.history_len() > 0, "the history stays");
     let again = lab.panels.add(new("Main", &lab.sim.url(), lab.sim.app_key())).await.unwrap();
     assert_eq!(again.id, PanelId(2));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_panel_that_is_being_synced_is_not_removed() {
+    let lab = Lab::new(aviary_sim::PanelSpec { page_delay: std::time::Duration::from_millis(50), ..small() }).await;
+    let run = lab.start(&[]).await;
+    assert!(matches!(lab.syncs.remove_panel(lab.panel).await, Err(Error::Conflict(_))));
+    lab.syncs.cancel(run.id).await.unwrap();
+    lab.syncs.wait(run.id).await.unwrap();
+    lab.syncs.remove_panel(lab.panel).await.unwrap();
+    assert!(lab.all_ids().iter().all(|(_, ids)| ids.is_empty()));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -61,7 +72,7 @@ async fn two_panels_with_the_same_numbers_do_not_mix() {
     lab.assert_same();
     assert_eq!(lab.book.counts(None).await.unwrap().servers, 47);
     assert_eq!(lab.book.counts(Some(second.id)).await.unwrap().servers, 7);
-    lab.panels.remove(second.id).await.unwrap();
+    lab.syncs.remove_panel(second.id).await.unwrap();
     lab.assert_same();
 }
 
