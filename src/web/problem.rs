@@ -83,7 +83,7 @@ impl Problem {
         Self::new(
             StatusCode::NOT_FOUND,
             "NOT_FOUND",
-            "there is nothing at this address; /openapi.json lists what there is",
+            "there is nothing at this address",
         )
     }
 

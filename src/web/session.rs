@@ -218,7 +218,7 @@ impl Tries {
 pub struct Visitor {
     /// For the record.
     pub who: Actor,
-    /// Every form carries it as `form_token`; see [`Visitor::check`].
+    /// Every form carries it as `_token`; see [`Visitor::check`].
     pub form_token: String,
 }
 

@@ -127,13 +127,22 @@ fn nodes(reader: &impl Read, span: &Span, loads: &Loads, report: &mut DriftRepor
             ];
             for (what, used, has, extra) in pairs {
                 if let Some(allowed) = allowed(has, extra).filter(|allowed| used > *allowed) {
-                    let text = format!("its servers may use {used} MiB of {what}, it has {allowed} MiB to give");
+                    let text = format!("its servers may use {} of {what}, it has {} to give", size(used), size(allowed));
                     report.add(DriftKind::OverAllocated, object, node.name.clone(), text);
                 }
             }
         }
         Ok(ControlFlow::Continue(()))
     })
+}
+
+/// A size in MiB, for people.
+fn size(mib: i64) -> String {
+    match mib {
+        0..1024 => format!("{mib} MiB"),
+        _ if mib % 1024 == 0 => format!("{} GiB", mib / 1024),
+        _ => format!("{:.1} GiB", mib as f64 / 1024.0),
+    }
 }
 
 /// What a node may give away: -1 percent extra means that the panel does not check.

@@ -1,7 +1,6 @@
 //! The pages, through the front door.
 
 mod fixture;
-mod sample;
 
 use actix_web::http::StatusCode;
 use actix_web::test::TestRequest;
