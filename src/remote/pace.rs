@@ -39,6 +39,8 @@ pub(crate) struct Pace {
     pub(crate) remaining: Option<u32>,
     pub(crate) waited: Duration,
     pub(crate) too_many: u64,
+    /// When the next request may be sent, as far as one waits for that.
+    pub(crate) waits_until: Option<Instant>,
 }
 
 /// Hands out turns to send a request.
@@ -89,14 +91,20 @@ impl Pacer {
             let decision = self.state().decide(Instant::now(), self.share_percent, self.assumed_limit);
             match decision {
                 Decision::Go => {
-                    self.state().pace.waited += asked.elapsed();
+                    let mut state = self.state();
+                    state.pace.waited += asked.elapsed();
+                    state.pace.waits_until = None;
+                    drop(state);
                     return Turn { pacer: self.clone() };
                 }
                 Decision::AfterAnAnswer => changed.await,
-                Decision::At(when) => tokio::select! {
-                    () = sleep_until(when) => {}
-                    () = changed => {}
-                },
+                Decision::At(when) => {
+                    self.state().pace.waits_until = Some(when);
+                    tokio::select! {
+                        () = sleep_until(when) => {}
+                        () = changed => {}
+                    }
+                }
             }
         }
     }

@@ -127,7 +127,8 @@ fn nodes(reader: &impl Read, span: &Span, loads: &Loads, report: &mut DriftRepor
             ];
             for (what, used, has, extra) in pairs {
                 if let Some(allowed) = allowed(has, extra).filter(|allowed| used > *allowed) {
-                    let text = format!("its servers may use {} of {what}, it has {} to give", size(used), size(allowed));
+                    let text =
+                        format!("its servers may use {} of {what}, it has {} to give", size(used), size(allowed));
                     report.add(DriftKind::OverAllocated, object, node.name.clone(), text);
                 }
             }

@@ -174,7 +174,8 @@ impl Steps<'_> {
                 ids.len(),
                 kind.plural().replace('-', " ")
             );
-            let remedy = "They stay, marked as missing. To remove them after all, restore them on the panel and delete them again, or remove the panel here and add it anew.";
+            let remedy =
+                "They stay, marked as missing. To remove them after all, confirm the removal that was refused.";
             self.run.note_issue(self.run.issue(target_of(*kind), "removal_refused", what, remedy.into()));
         }
     }

@@ -88,9 +88,13 @@ impl Run {
             Ok(client) => client,
             Err(error) => return Err(self.config_fault(&error)),
         };
-        let mut steps = Steps::new(self, client);
-        steps.all().await?;
-        steps.prune().await
+        let mut steps = Steps::new(self, client.clone());
+        let done = match steps.all().await {
+            Ok(()) => steps.prune().await,
+            Err(halt) => Err(halt),
+        };
+        self.note_usage(&client);
+        done
     }
 
     fn config_fault(&mut self, error: &Error) -> Halt {
@@ -167,25 +171,46 @@ impl Run {
                     step.state = StepState::Done;
                 }
             }
+            run.note_progress();
         });
         Ok(self.save().await?)
     }
 
+    /// Notes how many requests were sent and how many the panel still allows.
+    fn note_usage(&self, client: &PanelClient) {
+        let usage = client.usage();
+        self.update(|run| {
+            run.requests = usage.requests;
+            run.budget = usage.limit.zip(usage.remaining);
+        });
+    }
+
+    /// Says so while the panel's limit makes us wait.
+    pub(super) fn note_waiting(&self, client: &PanelClient) {
+        let wait_s = client.usage().waits_ms.div_ceil(1000);
+        if wait_s > 1 {
+            self.note_usage(client);
+            self.update(|run| {
+                run.message = format!("Waiting {wait_s} s for the panel's request limit");
+                run.remaining_ms = None;
+            });
+        }
+    }
+
     /// Adds to the counts of a step.
     pub(super) fn count(&self, target: Target, client: &PanelClient, counts: &Counts) {
-        let usage = client.usage();
+        self.note_usage(client);
         let elapsed = u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX);
         let expected = self.expected_rows;
         self.update(|run| {
             if let Some(step) = run.steps.iter_mut().find(|step| step.target == target) {
                 step.counts.add(counts);
             }
-            run.requests = usage.requests;
-            run.budget = usage.limit.zip(usage.remaining);
             let totals = run.totals();
             let left = expected.max(totals.total).saturating_sub(totals.done);
             run.remaining_ms = (elapsed * left).checked_div(totals.done);
             run.message = format!("Reading {}: {} rows so far", plain_name(target), totals.done);
+            run.note_progress();
         });
     }
 

@@ -173,6 +173,7 @@ impl Syncs {
             finished_at: None,
             message: "Waiting to start".into(),
             remaining_ms: None,
+            progress: 0,
         }
     }
 
@@ -271,7 +272,9 @@ impl Syncs {
             .store
             .write(move |tx| {
                 let mut stop = tx.get(REMOVAL_STOPS, &id)?.ok_or_else(|| Error::not_found("stopped removal", id))?;
-                if stop.state != RemovalState::Waiting {
+                // Who refused may change their mind.
+                let open = stop.state == RemovalState::Waiting || (confirm && stop.state == RemovalState::Refused);
+                if !open {
                     return Err(Error::Conflict("this was decided already".into()));
                 }
                 stop.state = if confirm { RemovalState::Confirmed } else { RemovalState::Refused };

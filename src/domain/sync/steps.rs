@@ -1,5 +1,6 @@
 use std::collections::HashSet;
 use std::future::Future;
+use std::time::Duration;
 
 use aviary_kernel::model::{
     Allocation, Counts, Dialect, Egg, EggVariable, Kind, Location, Nest, Node, RemoteId, Server, ServerDatabase,
@@ -16,6 +17,8 @@ use crate::mirror::{Draft, Writer};
 
 /// Pages that may wait to be written while the next one is fetched.
 const PAGES_WAITING: usize = 2;
+/// How often the run says how long it still waits.
+const LOOK_FOR_WAITING: Duration = Duration::from_secs(1);
 /// Lists (of nodes, of nests) that are read at the same time; the client bounds the requests.
 const LISTS_AT_ONCE: usize = 4;
 
@@ -139,7 +142,7 @@ impl<'r> Steps<'r> {
     ) -> Result<O, Halt> {
         let cancelled = self.run.cancelled.clone();
         let write = async move {
-            while let Some(page) = pages.recv().await {
+            while let Some(page) = self.next_page(&mut pages).await {
                 let total = if page.number == 1 { page.total } else { 0 };
                 self.run.count(target, &self.client, &Counts { total, ..Counts::default() });
                 apply(self, page.rows).await?;
@@ -150,6 +153,17 @@ impl<'r> Steps<'r> {
         let (swept, written) = unless_cancelled(cancelled, async { tokio::join!(sweep, write) }).await?;
         written?;
         Ok(swept)
+    }
+
+    /// The next page; says so when the panel's limit keeps it waiting.
+    async fn next_page<T>(&self, pages: &mut Receiver<Page<T>>) -> Option<Page<T>> {
+        loop {
+            tokio::select! {
+                biased;
+                page = pages.recv() => return page,
+                () = tokio::time::sleep(LOOK_FOR_WAITING) => self.run.note_waiting(&self.client),
+            }
+        }
     }
 
     async fn apply_plain<T: Draft>(&mut self, target: Target, rows: Vec<T>) -> Result<(), Halt> {

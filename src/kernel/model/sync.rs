@@ -141,6 +141,8 @@ pub struct SyncRun {
     pub message: String,
     /// Milliseconds that the rest will take at the present pace; none = not known yet, or over.
     pub remaining_ms: Option<u64>,
+    /// How far it came, 0 to 100; never falls.
+    pub progress: u8,
 }
 
 impl SyncRun {
@@ -158,14 +160,19 @@ impl SyncRun {
         sum
     }
 
-    /// How much is done, 0 to 100.
+    /// How far it is or came, 0 to 100; only what is completed has come to 100.
     pub fn percent(&self) -> u8 {
-        if self.status == SyncStatus::Completed {
-            return 100;
+        match self.status {
+            SyncStatus::Completed | SyncStatus::NeedsReview => 100,
+            _ => self.progress.min(99),
         }
+    }
+
+    /// Works out how far it is from where its steps are. Steps weigh the same; totals that grow never turn it back.
+    pub fn note_progress(&mut self) {
         let steps = self.steps.len().max(1) as u64;
         let done: u64 = self.steps.iter().map(StepReport::percent).sum();
-        u8::try_from(done / steps).unwrap_or(100)
+        self.progress = self.progress.max(u8::try_from(done / steps).unwrap_or(100));
     }
 }
 
@@ -200,11 +207,12 @@ pub struct StepReport {
 }
 
 impl StepReport {
-    /// How much is done, 0 to 100.
+    /// How much is done, 0 to 100. What failed is over, but not done.
     pub fn percent(&self) -> u64 {
         match self.state {
             StepState::Waiting => 0,
-            StepState::Done | StepState::Failed | StepState::Skipped => 100,
+            StepState::Done | StepState::Skipped => 100,
+            StepState::Failed => (self.counts.done * 100).checked_div(self.counts.total).unwrap_or(0).min(99),
             StepState::Running => (self.counts.done * 100).checked_div(self.counts.total).unwrap_or(0).min(99),
         }
     }

@@ -103,6 +103,7 @@ impl PanelClient {
             remaining: paces[0].and_then(|pace| pace.remaining),
             waited_ms: all().map(|pace| pace.waited.as_millis() as u64).sum(),
             too_many: all().map(|pace| pace.too_many).sum(),
+            waits_ms: all().filter_map(|pace| pace.waits_until).map(millis_until).max().unwrap_or(0),
         }
     }
 
@@ -399,4 +400,9 @@ fn odd_object(why: &str) -> PanelError {
         format!("the object that the panel shows {why}"),
         "the panel may be patched or of an unknown release; check its version",
     )
+}
+
+fn millis_until(when: tokio::time::Instant) -> u64 {
+    let left = when.saturating_duration_since(tokio::time::Instant::now());
+    u64::try_from(left.as_millis()).unwrap_or(u64::MAX)
 }

@@ -149,4 +149,6 @@ pub struct Usage {
     pub waited_ms: u64,
     /// Answers that said "too many requests".
     pub too_many: u64,
+    /// Milliseconds until the panel's limit lets the next request go; 0 when nothing waits for it.
+    pub waits_ms: u64,
 }

@@ -69,7 +69,7 @@ async fn so_many_removals_wait_for_a_person_who_agrees() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn refused_removals_stay_and_do_not_ask_again() {
+async fn refused_removals_stay_and_do_not_ask_again_until_somebody_changes_their_mind() {
     let lab = Lab::new(small()).await;
     lab.clean_sync().await;
     remove_servers(&lab, 15);
@@ -81,6 +81,9 @@ async fn refused_removals_stay_and_do_not_ask_again() {
     assert_eq!(lab.ids::<Server>().len(), 40);
     let drift = lab.book.drift(None).await.unwrap();
     assert!(drift.totals["vanished"] >= 15, "{:?}", drift.totals);
+    let (_, started) = lab.syncs.decide(stop, true, "Mara".into()).await.unwrap();
+    assert_eq!(lab.syncs.wait(started.unwrap().run.id).await.unwrap().status, SyncStatus::Completed);
+    lab.assert_same();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

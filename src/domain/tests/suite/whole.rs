@@ -158,3 +158,31 @@ async fn a_thousand_servers_take_at_most_seventy_requests_and_no_429() {
     assert_eq!(run.requests, lab.sim.request_count() as u64);
     assert_eq!(lab.sim.count_429(), 0);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn progress_never_falls_and_ends_at_a_hundred() {
+    let lab = Lab::new(PanelSpec { servers: 300, page_delay: std::time::Duration::from_millis(5), ..small() }).await;
+    let run = lab.start(&[]).await;
+    let mut progress = lab.syncs.watch(run.id).unwrap();
+    let mut last = 0;
+    while progress.changed().await.is_ok() {
+        let now = progress.borrow_and_update().percent();
+        assert!(now >= last, "{last} then {now}");
+        last = now;
+    }
+    assert_eq!(last, 100);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn requests_that_confirm_removals_are_counted_too() {
+    let lab = Lab::new(small()).await;
+    lab.clean_sync().await;
+    lab.sim.with_world(|world| {
+        for id in world.servers.keys().copied().take(3).collect::<Vec<_>>() {
+            world.remove_server(id);
+        }
+    });
+    lab.sim.reset_requests();
+    let run = lab.clean_sync().await;
+    assert_eq!(run.requests, lab.sim.request_count() as u64);
+}
