@@ -80,11 +80,7 @@ impl Problem {
 
     /// There is nothing at this address.
     pub fn no_such_route() -> Self {
-        Self::new(
-            StatusCode::NOT_FOUND,
-            "NOT_FOUND",
-            "there is nothing at this address",
-        )
+        Self::new(StatusCode::NOT_FOUND, "NOT_FOUND", "there is nothing at this address")
     }
 
     /// The address knows only other methods.

@@ -83,6 +83,9 @@ pub(crate) fn routes(config: &mut ServiceConfig) {
 }
 
 async fn nothing_here(request: HttpRequest) -> Result<String, actix_web::Error> {
-    let problem = Problem::no_such_route();
-    Err(if is_page(request.path()) { PageError::from(problem).into() } else { problem.into() })
+    Err(if is_page(request.path()) {
+        PageError::from(Problem::no_such_page()).into()
+    } else {
+        Problem::no_such_route().into()
+    })
 }

@@ -323,6 +323,7 @@ mod tests {
             finished_at: status.is_over().then(|| Timestamp::from_millis(103_500)),
             message: "Something happened".into(),
             remaining_ms: None,
+            progress: 50,
         }
     }
 

@@ -431,5 +431,6 @@ pub(super) fn run(id: SyncId, panel: PanelId, status: SyncStatus, at: Timestamp)
         finished_at: Some(at.plus(Duration::from_millis(3100))),
         message: format!("stopped before {}", HOSTILE[1]),
         remaining_ms: None,
+        progress: 60,
     }
 }

@@ -326,8 +326,7 @@ async fn the_overview_lists_what_wants_a_look() {
     let body = fixture.get(&session, "/admin").await.body;
     assert!(body.contains("Two things want a look"), "{body}");
     assert!(
-        body.contains("60 objects would be removed. A person must decide.")
-            && body.contains("do not fit in the drift report"),
+        body.contains("60 objects would be removed. A person must decide.") && body.contains("do not fit together."),
         "{body}"
     );
     let fixture = Fixture::empty();

@@ -207,7 +207,7 @@ async fn automatic_syncs_are_set_in_both_spellings() {
 }
 
 #[actix_web::test]
-async fn a_stopped_removal_is_decided_once() {
+async fn a_stopped_removal_is_decided_once_but_a_refusal_can_be_taken_back() {
     let (desk, _sim) = slow().await;
     let stop = |sync: u128| RemovalStop {
         sync: SyncId::from_u128(sync),
@@ -228,11 +228,12 @@ async fn a_stopped_removal_is_decided_once() {
     assert_eq!(desk.get("/api/v1/removals?waiting=true").await.ok()["data"].as_array().unwrap().len(), 2);
     let refused = desk.send(Method::POST, &format!("/api/v1/removals/{a}/refuse")).await.ok();
     assert_eq!((&refused["data"]["stop"]["state"], &refused["data"]["run"]), (&json!("refused"), &Value::Null));
-    desk.send(Method::POST, &format!("/api/v1/removals/{a}/confirm")).await.problem(409);
+    desk.send(Method::POST, &format!("/api/v1/removals/{a}/refuse")).await.problem(409);
     let confirmed = desk.send(Method::POST, &format!("/api/v1/removals/{b}/confirm")).await.ok();
     assert_eq!(confirmed["data"]["stop"]["decided"][0], "API key");
     assert!(confirmed["data"]["run"]["id"].is_string());
     assert_eq!(desk.get(&format!("/api/v1/removals/{b}")).await.ok()["data"]["state"], "confirmed");
+    desk.send(Method::POST, &format!("/api/v1/removals/{b}/refuse")).await.problem(409);
     assert_eq!(desk.get("/api/v1/removals?waiting=true").await.ok()["data"], json!([]));
     desk.send(Method::POST, &format!("/api/v1/removals/{}/confirm", SyncId::from_u128(9))).await.problem(404);
     desk.services.syncs.shut_down().await;
