@@ -18,7 +18,9 @@ async function fetchPart() {
     for (const id of open) document.getElementById(id)?.setAttribute("open", "");
     const said = part.querySelector("[data-say]")?.dataset.say;
     if (said && status.textContent !== said) status.textContent = said;
-    if (part.querySelector("[data-over]")) finish();
+    const badge = part.querySelector("[data-badge]")?.dataset.badge;
+    for (const one of badges()) one.textContent = badge;
+    if (part.querySelector("[data-over]")) await finish();
   } catch {
     // Aviary restarts, or the network is away; the next word or the slow pulse below tries again
   }
@@ -30,12 +32,26 @@ function move() {
   setTimeout(fetchPart, Math.max(0, PAUSE - (Date.now() - last)));
 }
 
-function finish() {
+// This sync in the top bar.
+const badges = () => document.querySelectorAll(`.top a.state.live[href="${location.pathname}"]`);
+
+async function finish() {
   over = true;
   source.close();
   clearInterval(pulse);
-  // What belongs to the running sync goes; what is shown stays for whoever reads it.
-  for (const one of document.querySelectorAll("[data-while-running] .acts, .top .state.live")) one.hidden = true;
+  // What belongs to the running sync goes at once, and what can be done after it comes.
+  const head = document.querySelector("[data-while-running]");
+  const acts = head.querySelector(".acts");
+  if (acts) acts.hidden = true;
+  for (const one of document.querySelectorAll(".notice[data-passing]")) one.remove();
+  for (const one of badges()) one.remove();
+  const answer = await fetch(location.pathname, { headers: { accept: "text/html" }, redirect: "error" });
+  if (!answer.ok) return;
+  const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
+  for (const same of [".head", ".side .nav", ".phone .nav"]) {
+    const [old, now] = [document.querySelector(same), fresh.querySelector(same)];
+    if (old && now) old.replaceWith(now);
+  }
 }
 
 const source = new EventSource(part.dataset.live);

@@ -75,7 +75,8 @@ function refresh() {
   const now = served + (Date.now() - loaded);
   for (const time of document.querySelectorAll("time[datetime]")) {
     const then = Date.parse(time.dateTime);
-    if (now - then < 2592e6) time.textContent = words(then, now);
+    if ("due" in time.dataset && then <= now) time.textContent = "due now";
+    else if (now - then < 2592e6) time.textContent = words(then, now);
     time.title = new Date(then).toLocaleString(undefined, { dateStyle: "medium", timeStyle: "long" });
   }
 }

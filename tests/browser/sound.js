@@ -80,6 +80,7 @@ for (const one of all("progress, meter, [role=region], nav, form[role=search], d
 }
 for (const one of all("table")) {
   if (!words(one.caption) && !name(one)) wrong.push(`a table without a caption: ${tell(one)}`);
+  for (const head of one.querySelectorAll("th")) if (!words(head)) wrong.push(`an empty heading in the table “${name(one)}”`);
   for (const head of one.querySelectorAll("th:not([scope])")) wrong.push(`a heading of a table without scope: “${words(head)}”`);
 }
 for (const one of all('[aria-hidden="true"] :is(a[href], button, input, select, textarea, [tabindex])')) wrong.push(`hidden but can be reached: ${tell(one)}`);

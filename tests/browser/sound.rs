@@ -60,6 +60,10 @@ async fn these_checks_find_what_is_broken_on_purpose() {
         ),
         ("document.querySelector('main').insertAdjacentHTML('beforeend', '<button><svg></svg></button>')", "nameless"),
         ("document.querySelector('main').insertAdjacentHTML('beforeend', '<img src=\"/static/no.png\">')", "no alt"),
+        (
+            "document.querySelector('main').insertAdjacentHTML('beforeend', '<table><caption>Birds</caption><tr><th scope=col>Name</th><th scope=col></th></tr></table>')",
+            "an empty heading in the table",
+        ),
         ("document.querySelector('label[for=find]').htmlFor = 'gone'", "leads nowhere"),
         ("document.querySelector('h1').style.width = '3000px'", "at 1400 px: the page is"),
         ("document.querySelector('h1').style.minWidth = '500px'", "at 390 px: reaches from"),

@@ -119,6 +119,11 @@ impl Desk {
         Schedule::new(Env::clone(env), Panels::clone(panels), Syncs::clone(syncs), Settings::clone(settings))
     }
 
+    /// Forgets what was only to be told while something goes on.
+    pub(super) fn drop_passing_notices(&mut self) {
+        self.notices.retain(|notice| !notice.passing);
+    }
+
     /// Refuses a form that was not made for this visitor.
     ///
     /// # Errors
@@ -234,7 +239,7 @@ pub(super) struct Running {
 }
 
 impl Running {
-    fn new(run: &SyncRun, known: &Known) -> Self {
+    pub(super) fn new(run: &SyncRun, known: &Known) -> Self {
         let name = if known.several() { shown::short(&known.panel_name(run.panel), 16) } else { "Sync".into() };
         Self { href: format!("/admin/syncs/{}", run.id), text: format!("{name} {} %", run.percent()) }
     }

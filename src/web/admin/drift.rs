@@ -122,17 +122,14 @@ fn group(
     } else {
         (shown_rows < total).then(|| (format!("All {}", shown::grouped(total)), href))
     };
+    const FINDING: usize = 2;
     let mut titles = vec!["What", "Name", "Finding"];
     if known.several() {
         titles.push("Panel");
     }
-    Ok(Some(Group {
-        title,
-        meaning,
-        pill: Pill::new(tone, shown::grouped(total)),
-        table: Table::plain(title, &titles, rows),
-        more,
-    }))
+    let mut table = Table::plain(title, &titles, rows);
+    table.columns[FINDING].class = "wrap";
+    Ok(Some(Group { title, meaning, pill: Pill::new(tone, shown::grouped(total)), table, more }))
 }
 
 fn row(page: &Page<'_>, known: &Known, finding: &Drift) -> Result<Vec<Value>> {

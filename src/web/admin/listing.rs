@@ -47,6 +47,8 @@ struct Wanted {
 struct Seen {
     table: Table,
     total: u64,
+    /// How many there are without the filters.
+    all: u64,
     shown: u64,
     next: Option<String>,
     previous: Option<String>,
@@ -115,6 +117,12 @@ impl Wanted {
         Self { list, tie }
     }
 
+    /// Whether only a part of a panel's objects is asked for.
+    fn is_narrowed(&self) -> bool {
+        let list = &self.list;
+        self.tie.is_some() || list.state.is_some() || list.search.is_some() || list.maintenance.is_some()
+    }
+
     /// Whether the order can be chosen.
     fn is_ordered(&self, sort: Sort) -> bool {
         sort == Sort::Name || (self.tie.is_none() && self.list.state.is_none())
@@ -153,6 +161,7 @@ impl Seen {
             shown: rows.len() as u64,
             table: Table { caption: how.title.into(), columns: columns(query, known, wanted, how), rows },
             total: list.total,
+            all: page.counts(wanted.list.panel)?.of_kind(T::KIND),
             next: list.next.map(|cursor| query.link(&[("after", &cursor.to_string())])),
             previous: list.previous.map(|cursor| query.link(&[("before", &cursor.to_string())])),
             states,
@@ -206,9 +215,12 @@ fn columns<T: Searchable>(query: &Query, known: &Known, wanted: &Wanted, how: &L
 }
 
 fn truth(known: &Known, wanted: &Wanted, seen: &Seen) -> Vec<Value> {
+    let all = shown::grouped(seen.all);
+    let count = if wanted.is_narrowed() { format!("{} of {all}", shown::grouped(seen.total)) } else { all };
     let mut truth = vec![Value::Text(match (wanted.list.panel, known.panels.len()) {
-        (None, n) if n > 1 => format!("{} on {n} panels", shown::grouped(seen.total)),
-        _ => format!("{} in all", shown::grouped(seen.total)),
+        (None, n) if n > 1 => format!("{count} on {n} panels"),
+        _ if wanted.is_narrowed() => count,
+        _ => format!("{count} in all"),
     })];
     if known.panels.is_empty() {
         truth.clear();

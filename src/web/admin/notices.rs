@@ -3,11 +3,13 @@
 pub(super) struct Notice {
     pub(super) tone: &'static str,
     pub(super) text: String,
+    /// Whether it is true only as long as a sync goes on.
+    pub(super) passing: bool,
 }
 
 impl Notice {
     pub(super) fn new(tone: &'static str, text: impl Into<String>) -> Self {
-        Self { tone, text: text.into() }
+        Self { tone, text: text.into(), passing: false }
     }
 
     pub(super) fn icon(&self) -> &'static str {
@@ -37,8 +39,8 @@ pub(super) fn done(word: &str) -> Option<Notice> {
             "good",
             "The removal was confirmed. A sync was started; it checks each object once more and removes those that are gone.",
         ),
-        "removal-refused" => ("good", "The removal was refused. The objects stay in the mirror."),
+        "removal-refused" => ("good", "The objects are kept."),
         _ => return None,
     };
-    Some(Notice::new(tone, text))
+    Some(Notice { passing: matches!(word, "sync-started" | "sync-joined"), ..Notice::new(tone, text) })
 }

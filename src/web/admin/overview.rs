@@ -1,11 +1,13 @@
 //! The first page: is all well, and if not, what is to be done?
 
+use std::collections::BTreeSet;
+
 use actix_web::web::Data;
 use askama::Template;
 use aviary_domain::mirror::{HistoryQuery, ListQuery, Mirrored, NodeLoad, Page, PanelCounts};
 use aviary_domain::sync::SyncQuery;
 use aviary_kernel::base::Result;
-use aviary_kernel::model::{HistoryEntry, Node, PanelId, ServerState, SyncRun};
+use aviary_kernel::model::{HistoryEntry, Node, ObjectKey, PanelId, ServerState, SyncRun};
 use aviary_kernel::store::tables::counted;
 
 use super::desk::{Act, Crumb, Desk, Head, Known, Shell};
@@ -90,6 +92,8 @@ struct Seen {
     memory: (u64, u64),
     changes: Vec<ChangeRow>,
     of_panels: Vec<PanelCounts>,
+    /// Objects that are missing and wait for a decision; that is told on its own.
+    undecided: u64,
 }
 
 /// The page.
@@ -97,9 +101,9 @@ pub(super) async fn page(desk: Desk, memo: Data<DriftMemo>) -> PageResult {
     let known = desk.known().await?;
     let standings = standings(&desk, &known).await?;
     let recent = desk.syncs.list(SyncQuery { limit: SYNCS, ..SyncQuery::default() }).await?.runs;
-    let drift = memo.total(&desk.book).await?;
     let overdue = desk.heartbeats.overdue();
     let seen = desk.look(&known, look).await?;
+    let drift = memo.total(&desk.book).await?.saturating_sub(seen.undecided);
     let acts = match known.panels.as_slice() {
         [] => Vec::new(),
         [panel] => vec![Act::link("What changed", "history", "/admin/history"), syncs::sync_now(panel.id)],
@@ -139,7 +143,7 @@ fn truth(known: &Known, standings: &[Standing]) -> Vec<Value> {
     let mut truth = vec![Value::Text(shown::counted(known.panels.len() as u64, "panel", "panels"))];
     truth.extend(known.truth(None));
     if let [standing] = standings {
-        truth.push(Value::Many(vec![Value::Text("next sync".into()), standing.next.value(known)]));
+        truth.push(standing.next.said(known));
     }
     truth
 }
@@ -153,7 +157,21 @@ fn look(page: &Page<'_>, known: &Known) -> Result<Seen> {
     let of_panels = known.panels.iter().map(|panel| page.counts(Some(panel.id))).collect::<Result<_>>()?;
     let changes = history.entries.iter().map(|entry| ChangeRow::new(known, entry)).collect();
     let (capacity, memory) = capacity(page, known)?;
-    Ok(Seen { states, capacity, memory, changes, of_panels })
+    Ok(Seen { states, capacity, memory, changes, of_panels, undecided: undecided(page, known)? })
+}
+
+fn undecided(page: &Page<'_>, known: &Known) -> Result<u64> {
+    let mut waiting = BTreeSet::new();
+    for stop in &known.stops {
+        for removal in &stop.removals {
+            waiting.extend(removal.ids.iter().map(|id| (stop.panel, removal.kind, *id)));
+        }
+    }
+    let mut missing = 0;
+    for (panel, kind, id) in waiting {
+        missing += u64::from(page.missing(ObjectKey { panel, kind, id })?.is_some());
+    }
+    Ok(missing)
 }
 
 /// The fullest nodes, and the memory of all: what is given away and what there is.

@@ -62,7 +62,6 @@ pub(super) async fn one(desk: Desk, id: Path<PanelId>) -> PageResult {
         Act::link("Remove", "close", format!("/admin/panels/{id}/remove")).class("risky"),
         syncs::sync_now(id),
     ];
-    let rows: Vec<_> = runs.iter().map(|run| syncs::row(&known, run)).collect();
     html(&PanelView {
         head: Head { title: panel.name.clone(), pills: vec![reach_pill(&panel)], truth, acts },
         id,
@@ -70,7 +69,7 @@ pub(super) async fn one(desk: Desk, id: Path<PanelId>) -> PageResult {
         counts: tiles(id, &counts),
         facts,
         targets: Target::ALL,
-        syncs: (!rows.is_empty()).then(|| Table::plain("The last syncs of this panel", syncs::TITLES, rows)),
+        syncs: (!runs.is_empty()).then(|| syncs::of_panel(&known, &runs)),
         shell: desk.shell(&known, Spot::Panels, vec![Crumb::to("Panels", "/admin/panels"), Crumb::here(panel.name)]),
     })
 }
@@ -80,13 +79,7 @@ fn facts(known: &Known, panel: &Panel) -> Vec<Fact> {
     vec![
         fact("Synced in full", when(panel.synced_at)),
         fact("Last contact", when(panel.reach.at)),
-        fact(
-            "Request limit",
-            panel
-                .reach
-                .rate_limit
-                .map_or(Value::Muted("not known yet".into()), |n| Value::Text(format!("{n} a minute"))),
-        ),
+        fact("Request limit", panel.reach.rate_limit.map_or(Value::Muted("not known yet".into()), per_minute)),
         fact("Share of it for Aviary", Value::Text(format!("{} %", panel.share_percent))),
         fact("Application key", Value::Text("stored, encrypted".into())),
         fact(
@@ -99,6 +92,10 @@ fn facts(known: &Known, panel: &Panel) -> Vec<Fact> {
         ),
         fact("Added", Value::When(known.when(panel.created_at))),
     ]
+}
+
+fn per_minute(limit: u32) -> Value {
+    Value::Text(shown::per_minute(limit).unwrap_or_else(|| "no limit".into()))
 }
 
 /// (what, how many, where) for everything a panel holds.
@@ -171,7 +168,9 @@ pub(super) async fn test(desk: Desk, id: Path<PanelId>, sent: Sent) -> PageResul
         Crumb::to(panel.name.clone(), format!("/admin/panels/{id}")),
         Crumb::here("Test"),
     ];
-    let acts = vec![Act::link("Back to the panel", "previous", format!("/admin/panels/{id}")), syncs::sync_now(id)];
+    let back = Act::link("Back to the panel", "previous", format!("/admin/panels/{id}"));
+    let again = Act::post("Test again", "check", format!("/admin/panels/{id}/test"));
+    let acts = if failed.is_some() { vec![back, again.class("main")] } else { vec![back, again, syncs::sync_now(id)] };
     html(&TestView {
         head: Head { title: format!("Test of {}", panel.name), pills: vec![pill], acts, ..Head::default() },
         failed,
@@ -242,9 +241,7 @@ fn access(check: &PanelCheck) -> Table {
 }
 
 fn check_facts(check: &PanelCheck) -> Vec<Fact> {
-    let limit = |limit: Option<u32>| {
-        limit.map_or(Value::Muted("not told".into()), |n| Value::Text(format!("{n} requests a minute")))
-    };
+    let limit = |limit: Option<u32>| limit.map_or(Value::Muted("not told".into()), per_minute);
     let mut facts = vec![
         fact("Kind", Value::Text(dialect_words(Some(check.dialect)).into())),
         fact(

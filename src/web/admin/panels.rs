@@ -10,9 +10,10 @@ use aviary_kernel::model::{Dialect, Panel, SyncRun};
 use super::desk::{Act, Crumb, Desk, Head, Known, Shell};
 use super::form::{Fields, Sent};
 use super::nav::Spot;
+use super::shown::{self, When};
+use super::syncs;
 use super::table::{Empty, Table};
 use super::value::{Pill, Value};
-use super::{shown, syncs};
 use crate::page::{PageResult, html, see_other};
 
 #[derive(Template)]
@@ -57,8 +58,17 @@ impl Next {
         match self {
             Self::ByHand => Value::Muted("by hand only".into()),
             Self::Now => Value::Text("due now".into()),
-            Self::At(at) => Value::When(known.when(at)),
+            Self::At(at) => Value::When(When::due(at, known.now)),
             Self::Running => Value::Text("running".into()),
+        }
+    }
+
+    /// The same where no heading stands beside it.
+    pub(super) fn said(self, known: &Known) -> Value {
+        match self {
+            Self::ByHand => Value::Text("synced by hand only".into()),
+            Self::Running => Value::Text("a sync is running".into()),
+            Self::Now | Self::At(_) => Value::Many(vec![Value::Text("next sync".into()), self.value(known)]),
         }
     }
 }

@@ -22,6 +22,8 @@ struct RemovalView {
     id: SyncId,
     total: u64,
     waiting: bool,
+    /// Whether the objects were kept, so that they can still be removed.
+    kept: bool,
     kinds: Vec<Group>,
     /// What became of it.
     outcome: Option<(&'static str, Vec<Value>)>,
@@ -101,20 +103,24 @@ async fn show(desk: Desk, id: SyncId, wrong: Option<String>) -> PageResult {
     ];
     let total = total(&stop);
     html(&RemovalView {
-        head: Head {
-            title: format!("{} would be removed", shown::counted(total, "object", "objects")),
-            pills: vec![pill],
-            truth,
-            ..Head::default()
-        },
+        head: Head { title: title(stop.state, total), pills: vec![pill], truth, ..Head::default() },
         id,
         total,
         waiting: stop.state == RemovalState::Waiting,
+        kept: stop.state == RemovalState::Refused,
         kinds,
         outcome: outcome(&known, &stop),
         wrong,
         shell: desk.shell(&known, Spot::Syncs, crumbs),
     })
+}
+
+fn title(state: RemovalState, total: u64) -> String {
+    let objects = shown::counted(total, "object", "objects");
+    match state {
+        RemovalState::Refused => format!("{objects} kept"),
+        _ => format!("{objects} would be removed"),
+    }
 }
 
 fn outcome(known: &Known, stop: &RemovalStop) -> Option<(&'static str, Vec<Value>)> {
@@ -126,7 +132,9 @@ fn outcome(known: &Known, stop: &RemovalStop) -> Option<(&'static str, Vec<Value
         RemovalState::Done => {
             "The removal was confirmed and is done: each object was checked once more, and those that were gone were removed."
         }
-        RemovalState::Refused => "The removal was refused. The objects stayed.",
+        RemovalState::Refused => {
+            "The removal was refused. The objects stay, marked as missing on the panel, and no sync asks about them again. Those that come back lose the mark."
+        }
         RemovalState::Outdated => {
             "Nobody needs to decide this any more: a later sync found the objects again, or stopped anew."
         }

@@ -28,7 +28,7 @@ static LISTING: Listing<Server> = Listing {
         Heading("State", Some(("state", Sort::State)), ""),
         Heading("Owner", None, ""),
         Heading("Node", None, ""),
-        Heading("Egg", None, ""),
+        Heading("Egg", None, "less"),
         Heading("Address", None, ""),
         Heading("Memory", None, "num"),
         Heading("Disk", None, "num"),
@@ -184,7 +184,7 @@ fn allocations(page: &Page<'_>, panel: PanelId, server: &Server) -> Result<Card>
                     text: label.clone(),
                     href: links::object(ObjectKey { panel, kind: Kind::Allocation, id: row.data.id }, &label),
                 },
-                if primary { Value::pill("info", "primary") } else { Value::Nothing },
+                if primary { Value::pill("info", "primary") } else { Value::Muted("additional".into()) },
                 Value::maybe(row.data.alias.as_deref()),
                 Value::maybe(row.data.notes.as_deref()),
             ]
@@ -198,7 +198,7 @@ fn allocations(page: &Page<'_>, panel: PanelId, server: &Server) -> Result<Card>
     Ok(Card::new(
         "Allocations",
         "c6",
-        table_or("Allocations of this server", &["Address", "", "Alias", "Notes"], rows, hint),
+        table_or("Allocations of this server", &["Address", "Role", "Alias", "Notes"], rows, hint),
     ))
 }
 

@@ -89,11 +89,18 @@ pub(super) fn span_s(s: u64) -> String {
 pub(super) struct When {
     at: Timestamp,
     now: Timestamp,
+    /// Whether something is to happen then.
+    due: bool,
 }
 
 impl When {
     pub(super) fn new(at: Timestamp, now: Timestamp) -> Self {
-        Self { at, now }
+        Self { at, now, due: false }
+    }
+
+    /// When something is to happen; once the time has come, it is due.
+    pub(super) fn due(at: Timestamp, now: Timestamp) -> Self {
+        Self { due: true, ..Self::new(at, now) }
     }
 
     /// `41 s ago`, `in 14 min`, or the date when it is long ago.
@@ -102,6 +109,7 @@ impl When {
             return format!("in {}", coarse(self.at.since(self.now).as_secs().max(1)));
         }
         match self.now.since(self.at).as_secs() {
+            _ if self.due => "due now".into(),
             0..5 => "just now".into(),
             s @ 5..2_592_000 => format!("{} ago", coarse(s)),
             _ => date(self.at),
@@ -139,7 +147,8 @@ pub(super) fn exact(at: Timestamp) -> String {
 
 impl fmt::Display for When {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, r#"<time datetime="{}" title="{}">{}</time>"#, self.at, exact(self.at), self.words())
+        let due = if self.due { " data-due" } else { "" };
+        write!(f, r#"<time datetime="{}" title="{}"{due}>{}</time>"#, self.at, exact(self.at), self.words())
     }
 }
 
@@ -204,6 +213,12 @@ pub(super) fn percent(part: u64, whole: u64) -> Option<u64> {
     (part * 100 + whole / 2).checked_div(whole)
 }
 
+/// A limit of requests: `240 a minute`. None where it is so high that it says there is none.
+pub(super) fn per_minute(limit: u32) -> Option<String> {
+    const NO_LIMIT: u32 = 1_000_000;
+    (limit < NO_LIMIT).then(|| format!("{} a minute", grouped(limit.into())))
+}
+
 /// Part of an address, escaped for a query.
 pub(super) fn query(pairs: &[(&str, &str)]) -> String {
     let mut out = url::form_urlencoded::Serializer::new(String::new());
@@ -256,6 +271,12 @@ mod tests {
     }
 
     #[test]
+    fn a_limit_beyond_reason_is_none() {
+        assert_eq!(per_minute(1200).as_deref(), Some("1,200 a minute"));
+        assert_eq!(per_minute(1_000_000_000), None);
+    }
+
+    #[test]
     fn times_are_told_from_now() {
         let now = Timestamp::from_seconds(1_800_000_000);
         let words = |ago: i64| When::new(Timestamp::from_seconds(1_800_000_000 - ago), now).words();
@@ -264,6 +285,8 @@ mod tests {
             ["just now", "41 s ago", "14 min ago", "2 h ago", "1 day ago", "4 days ago"]
         );
         assert_eq!(words(-840), "in 14 min");
+        let due = |at| When::due(Timestamp::from_seconds(at), now).words();
+        assert_eq!([1_800_000_840, 1_800_000_000, 1_799_999_000].map(due), ["in 14 min", "due now", "due now"]);
         assert_eq!(words(86_400 * 90), "Oct 17, 2026");
     }
 

@@ -7,7 +7,7 @@ use aviary_domain::sync::{StartSync, SyncQuery};
 use aviary_kernel::base::{Cursor, Error};
 use aviary_kernel::model::{Counts, PanelId, StepReport, StepState, SyncId, SyncIssue, SyncRun, SyncStatus, Target};
 
-use super::desk::{Act, Crumb, Desk, Head, Known, Shell};
+use super::desk::{Act, Crumb, Desk, Head, Known, Running, Shell};
 use super::form::{Fields, Sent};
 use super::nav::Spot;
 use super::shown;
@@ -58,8 +58,22 @@ pub(super) async fn list(mut desk: Desk) -> PageResult {
     html(&view)
 }
 
-pub(super) const TITLES: &[&str] =
+const TITLES: &[&str] =
     &["Started", "State", "Panel", "What", "#New", "#Changed", "#Removed", "#Requests", "#Took", "Asked by"];
+/// Where the panel stands among them.
+const PANEL: usize = 2;
+
+/// The syncs of one panel, on its own page.
+pub(super) fn of_panel(known: &Known, runs: &[SyncRun]) -> Table {
+    let rows = runs.iter().map(|run| without_panel(row(known, run)));
+    let titles = without_panel(TITLES.to_vec());
+    Table::plain("The last syncs of this panel", &titles, rows.collect())
+}
+
+fn without_panel<T>(mut cells: Vec<T>) -> Vec<T> {
+    cells.remove(PANEL);
+    cells
+}
 
 /// A button that syncs, where it is plain what.
 pub(super) fn sync_acts(known: &Known) -> Vec<Act> {
@@ -89,7 +103,7 @@ pub(super) fn pill(run: &SyncRun) -> Pill {
 }
 
 /// A row of a list of syncs.
-pub(super) fn row(known: &Known, run: &SyncRun) -> Vec<Value> {
+fn row(known: &Known, run: &SyncRun) -> Vec<Value> {
     let totals = run.totals();
     let number = |n: u64| if n == 0 { Value::Muted("0".into()) } else { Value::number(n) };
     vec![
@@ -167,6 +181,8 @@ struct SyncPart {
     /// The tone of the bar.
     tone: &'static str,
     remaining: Option<String>,
+    /// What the top bar says of it.
+    badge: String,
     /// For those who listen: said when it changes.
     said: String,
     over: bool,
@@ -192,10 +208,13 @@ struct Step {
 }
 
 /// One sync.
-pub(super) async fn one(desk: Desk, id: Path<SyncId>) -> PageResult {
+pub(super) async fn one(mut desk: Desk, id: Path<SyncId>) -> PageResult {
     let known = desk.known().await?;
     let run = desk.syncs.get(*id).await?;
     let running = !run.status.is_over();
+    if !running {
+        desk.drop_passing_notices();
+    }
     let mut acts = Vec::new();
     if running {
         acts.push(Act::post("Cancel", "close", format!("/admin/syncs/{id}/cancel")).class("risky"));
@@ -254,6 +273,7 @@ impl SyncPart {
                 .remaining_ms
                 .filter(|_| !run.status.is_over())
                 .map(|ms| format!("about {} left", shown::span_s(ms.div_ceil(1000).max(1)))),
+            badge: Running::new(run, known).text,
             said,
             over: run.status.is_over(),
             needs_review: run.status == SyncStatus::NeedsReview,
@@ -281,7 +301,13 @@ fn numbers(known: &Known, run: &SyncRun) -> Vec<(&'static str, String)> {
         numbers.insert(5, ("Not readable", shown::grouped(totals.failed)));
     }
     if let Some((allowed, left)) = run.budget {
-        numbers.push(("Left of the request limit", format!("{left} of {allowed} a minute")));
+        numbers.push((
+            "Left of the request limit",
+            match shown::per_minute(allowed) {
+                Some(allowed) => format!("{} of {allowed}", shown::grouped(left.into())),
+                None => "no limit".into(),
+            },
+        ));
     }
     if let Some(took) = took(known, run) {
         numbers.push(("Time", took));

@@ -89,8 +89,9 @@ fn matters(known: &Known, standings: &[Standing], drift: u64, overdue: &[&'stati
         out.push(matter("warn", "decision", text, format!("/admin/syncs/{}/removals", stop.sync), "Decide"));
     }
     if drift > 0 {
-        let text = format!("{} in the drift report.", shown::counted(drift, "thing does not fit", "things do not fit"));
-        out.push(matter("warn", "drift", text, "/admin/drift".into(), "See them"));
+        let text = shown::counted(drift, "thing does not fit together.", "things do not fit together.");
+        let act = if drift == 1 { "See it" } else { "See them" };
+        out.push(matter("warn", "drift", text, "/admin/drift".into(), act));
     }
     out
 }
