@@ -78,9 +78,15 @@ impl Problem {
         Self::new(StatusCode::BAD_REQUEST, "BAD_REQUEST", detail)
     }
 
-    /// There is nothing at this address.
+    /// There is nothing at this address of the API.
     pub fn no_such_route() -> Self {
-        Self::new(StatusCode::NOT_FOUND, "NOT_FOUND", "there is nothing at this address")
+        let detail = "there is nothing at this address; /openapi.json lists what there is";
+        Self::new(StatusCode::NOT_FOUND, "NOT_FOUND", detail)
+    }
+
+    /// There is no page at this address.
+    pub fn no_such_page() -> Self {
+        Self::new(StatusCode::NOT_FOUND, "NOT_FOUND", "there is no page at this address")
     }
 
     /// The address knows only other methods.
