@@ -1,19 +1,22 @@
+//! What each step reads and writes, in order.
+
+mod eggs;
+mod servers;
+
 use std::collections::HashSet;
 use std::future::Future;
 use std::time::Duration;
 
-use aviary_kernel::model::{
-    Allocation, Counts, Dialect, Egg, EggVariable, Kind, Location, Nest, Node, RemoteId, Server, ServerDatabase,
-    StepState, Subuser, Target, User,
-};
-use aviary_remote::{EggBundle, Page, PanelClient, PanelError, ServerBundle, ServerIncludes, Sweep};
+use aviary_kernel::model::{Allocation, Counts, Dialect, Kind, Location, Node, RemoteId, StepState, Target, User};
+use aviary_remote::{Page, PanelClient, PanelError, Sweep};
 use futures_util::future::BoxFuture;
 use futures_util::{FutureExt, StreamExt, stream};
 use tokio::sync::mpsc::{self, Receiver};
 
 use super::held;
-use super::run::{Absent, Halt, Run, target_of};
+use super::run::{Absent, Halt, Run};
 use crate::mirror::{Draft, Writer};
+use servers::Told;
 
 /// Pages that may wait to be written while the next one is fetched.
 const PAGES_WAITING: usize = 2;
@@ -248,214 +251,6 @@ impl<'r> Steps<'r> {
         Ok(())
     }
 
-    async fn nests(&mut self, dialect: Dialect) -> Result<(), Halt> {
-        let nests = match dialect {
-            Dialect::Pelican => vec![None],
-            Dialect::Pterodactyl => {
-                let client = self.client.clone();
-                self.whole::<Nest, _>(Target::Nests, |tx| async move { client.nests(tx).await }).await?;
-                let panel = self.run.panel.id;
-                let gone: HashSet<_> = self.absent.iter().filter(|a| a.kind == Kind::Nest).map(|a| a.id).collect();
-                let nests = self
-                    .run
-                    .inner
-                    .store
-                    .read(move |tx| held::of_kind::<Nest>(tx, panel, |id| !gone.contains(&id)))
-                    .await?;
-                nests.into_iter().map(Some).collect()
-            }
-        };
-        self.eggs(nests, true).await
-    }
-
-    /// Eggs that could not be listed before the servers told which there are.
-    async fn late_eggs(&mut self) -> Result<(), Halt> {
-        let nests = std::mem::take(&mut self.unlisted);
-        if nests.is_empty() {
-            return Ok(());
-        }
-        self.run.begin(Target::Nests, &self.client);
-        self.eggs(nests, false).await?;
-        self.run.end(Target::Nests, &self.client).await
-    }
-
-    async fn eggs(&mut self, nests: Vec<Option<RemoteId>>, may_wait: bool) -> Result<(), Halt> {
-        let panel = self.run.panel.id;
-        let known = self
-            .run
-            .inner
-            .store
-            .read(move |tx| {
-                nests.into_iter().map(|nest| Ok((nest, held::eggs(tx, panel, nest)?))).collect::<Result<Vec<_>, _>>()
-            })
-            .await?;
-        let (tx, pages) = mpsc::channel(PAGES_WAITING);
-        let client = self.client.clone();
-        let list = |(nest, known): (Option<RemoteId>, Vec<RemoteId>)| {
-            let (client, tx) = (client.clone(), tx.clone());
-            async move { (nest, known.is_empty(), client.eggs(nest, &known, tx).await) }
-        };
-        let lists: Vec<_> = known.into_iter().map(list).collect();
-        drop(tx);
-        let sweeps = stream::iter(lists).buffer_unordered(LISTS_AT_ONCE).collect::<Vec<_>>();
-        let swept =
-            self.listing(Target::Nests, sweeps, pages, |steps, bundles| steps.apply_eggs(bundles).boxed()).await?;
-        for (nest, nothing_known, swept) in swept {
-            let waits = may_wait && nothing_known && self.run.wants(Target::Servers);
-            match swept {
-                Err(fault) if waits && fault.is_retryable() => self.unlisted.push(nest),
-                swept => self.egg_list(nest, swept).await?,
-            }
-        }
-        Ok(())
-    }
-
-    /// One egg that a panel cannot show makes its whole list fail, for years on some panels. So a list of eggs that was
-    /// read egg by egg is taken for what it is: good for the eggs that came, silent about the others.
-    async fn egg_list(&mut self, nest: Option<RemoteId>, swept: Swept) -> Result<(), Halt> {
-        let sweep = match swept {
-            Ok(sweep) => sweep,
-            Err(fault) => return self.run.note_fault(Target::Nests, &fault),
-        };
-        self.run.note_unreadable(Target::Nests, &sweep.unreadable);
-        let failed = sweep.unreadable_count.max(u64::from(!sweep.is_complete()));
-        self.run.count(Target::Nests, &self.client, &Counts { failed, ..Counts::default() });
-        if !sweep.is_complete() {
-            self.note_incomplete(Target::Nests, &sweep);
-            return Ok(());
-        }
-        let (panel, ids) = (self.run.panel.id, sweep.ids);
-        let held = self
-            .run
-            .inner
-            .store
-            .read(move |tx| match nest {
-                Some(nest) => held::children(tx, panel, (Kind::Nest, nest), Kind::Egg),
-                None => held::of_kind::<Egg>(tx, panel, |_| true),
-            })
-            .await?;
-        let missing = held.into_iter().filter(|id| !ids.contains(*id));
-        self.absent.extend(missing.map(|id| Absent { kind: Kind::Egg, id, parent: nest }));
-        Ok(())
-    }
-
-    async fn apply_eggs(&mut self, bundles: Vec<EggBundle>) -> Result<(), Halt> {
-        let target = Target::Nests;
-        let (mut eggs, mut variables, mut listed) = (Vec::new(), Vec::new(), Vec::new());
-        for bundle in bundles {
-            if let Some(list) = bundle.variables {
-                listed.push(Listed::of((Kind::Egg, bundle.egg.id), &list));
-                variables.extend(list);
-            }
-            eggs.push(bundle.egg);
-        }
-        self.compare(listed).await?;
-        let total = variables.len() as u64;
-        self.apply_plain::<Egg>(target, eggs).await?;
-        self.run.count(target, &self.client, &Counts { total, ..Counts::default() });
-        self.apply_plain::<EggVariable>(target, variables).await
-    }
-
-    /// Servers and what comes with them, as far as it was asked for.
-    async fn servers(&mut self, first: Target) -> Result<(), Halt> {
-        let with = ServerIncludes {
-            allocations: self.run.wants(Target::Servers),
-            variables: true,
-            subusers: self.run.wants(Target::Subusers),
-            databases: self.run.wants(Target::Databases),
-        };
-        let steps: Vec<_> = [Target::Servers, Target::Databases, Target::Subusers]
-            .into_iter()
-            .filter(|target| self.run.wants(*target))
-            .collect();
-        for target in steps.iter().rev() {
-            self.run.begin(*target, &self.client);
-        }
-        let (tx, pages) = mpsc::channel(PAGES_WAITING);
-        let client = self.client.clone();
-        let sweep = async move { client.servers(with, tx).await };
-        let swept = self.listing(first, sweep, pages, |steps, bundles| steps.apply_servers(bundles).boxed()).await?;
-        self.server_list(first, &steps, swept).await?;
-        for (number, target) in steps.into_iter().enumerate() {
-            self.run.end(target, &self.client).await?;
-            if number == 0 {
-                // The requests were those of the first; the others came along.
-                self.run.begin_at_no_cost(&self.client);
-            }
-        }
-        Ok(())
-    }
-
-    async fn server_list(&mut self, first: Target, steps: &[Target], swept: Swept) -> Result<(), Halt> {
-        let whole = self.judged(first, swept);
-        let failed = !matches!(whole, Ok(Some(_)));
-        for target in steps.iter().filter(|target| **target != first) {
-            if failed {
-                self.run.set_state(*target, StepState::Failed);
-            }
-        }
-        let Some(sweep) = whole? else { return Ok(()) };
-        if steps.contains(&Target::Servers) {
-            self.absent_of_kind::<Server>(&sweep).await?;
-            self.run.settle(Target::Servers, std::slice::from_ref(&sweep));
-        }
-        self.note_levels(sweep.total);
-        Ok(())
-    }
-
-    async fn apply_servers(&mut self, bundles: Vec<ServerBundle>) -> Result<(), Halt> {
-        let (mut servers, mut databases, mut subusers) = (Vec::new(), Vec::new(), Vec::new());
-        let mut listed = Vec::new();
-        for bundle in bundles {
-            self.told.note(&bundle);
-            let parent = (Kind::Server, bundle.server.id);
-            if let Some(list) = bundle.databases {
-                listed.push(Listed::of(parent, &list));
-                databases.extend(list);
-            }
-            if let Some(list) = bundle.subusers {
-                listed.push(Listed::of(parent, &list));
-                subusers.extend(list);
-            }
-            servers.push(bundle.server);
-        }
-        self.compare(listed).await?;
-        if self.run.wants(Target::Servers) {
-            self.apply_plain::<Server>(Target::Servers, servers).await?;
-        }
-        self.apply_children::<ServerDatabase>(databases).await?;
-        self.apply_children::<Subuser>(subusers).await
-    }
-
-    async fn apply_children<T: Draft>(&mut self, rows: Vec<T>) -> Result<(), Halt> {
-        let target = target_of(T::KIND);
-        self.run.count(target, &self.client, &Counts { total: rows.len() as u64, ..Counts::default() });
-        self.apply_plain(target, rows).await
-    }
-
-    /// Says which levels the key seems to lack. A relation that no server told is unknown, not empty.
-    fn note_levels(&mut self, servers: u64) {
-        if servers == 0 {
-            return;
-        }
-        let all = [
-            (Target::Servers, self.told.allocations, "allocations of servers", "allocations"),
-            (Target::Servers, self.told.variables, "variables of servers", "servers"),
-            (Target::Databases, self.told.databases, "databases", "server databases"),
-            (Target::Subusers, self.told.subusers, "subusers", "users"),
-        ];
-        let wanted = |target| self.run.wants(target);
-        for (target, _, what, level) in all.into_iter().filter(|(target, told, ..)| !told && wanted(*target)) {
-            let what = format!("the panel tells nothing about the {what}; what is known of them stays");
-            let remedy = format!("Give the application key the level \"read\" for {level}.");
-            let issue = self.run.issue(target, "level_missing", what, remedy);
-            self.run.note_issue(issue);
-            if target != Target::Servers {
-                self.run.set_state(target, StepState::Skipped);
-            }
-        }
-    }
-
     /// Compares what objects have with what the mirror holds of them.
     async fn compare(&mut self, listed: Vec<Listed>) -> Result<(), Halt> {
         let panel = self.run.panel.id;
@@ -487,24 +282,6 @@ struct Listed {
 impl Listed {
     fn of<T: Draft>(parent: (Kind, RemoteId), rows: &[T]) -> Self {
         Self { parent, kind: T::KIND, ids: rows.iter().map(T::id).collect() }
-    }
-}
-
-/// Which relations of servers the panel told at all.
-#[derive(Default)]
-struct Told {
-    allocations: bool,
-    variables: bool,
-    databases: bool,
-    subusers: bool,
-}
-
-impl Told {
-    fn note(&mut self, bundle: &ServerBundle) {
-        self.allocations |= bundle.server.allocations.is_some();
-        self.variables |= bundle.server.variables.is_some();
-        self.databases |= bundle.databases.is_some();
-        self.subusers |= bundle.subusers.is_some();
     }
 }
 
