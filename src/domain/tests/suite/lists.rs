@@ -15,19 +15,16 @@ async fn synced() -> Lab {
 
 /// Every id, walked forward by cursors; and the same walked back from the end.
 async fn walked<T: Searchable>(lab: &Lab, query: &ListQuery) -> Vec<u64> {
-    let (mut ids, mut at, mut last) = (Vec::new(), At::Start, None);
-    loop {
+    let (mut ids, mut at) = (Vec::new(), At::Start);
+    let mut last = loop {
         let page = lab.book.list::<T>(ListQuery { at, limit: 7, ..query.clone() }).await.unwrap();
         ids.extend(page.rows.iter().map(|(_, row)| row.data.id()));
         let previous = page.previous.clone();
         match page.next {
             Some(next) => at = At::After(next),
-            None => {
-                last = previous;
-                break;
-            }
+            None => break previous,
         }
-    }
+    };
     let last_page = ids.len() % 7;
     let mut back: Vec<u64> = ids[ids.len() - if last_page == 0 { 7.min(ids.len()) } else { last_page }..].to_vec();
     while let Some(cursor) = last {
