@@ -44,6 +44,7 @@ async function finish() {
   const acts = head.querySelector(".acts");
   if (acts) acts.hidden = true;
   for (const one of document.querySelectorAll(".notice[data-passing]")) one.remove();
+  if (!document.querySelector(".notices > *")) document.querySelector(".notices")?.remove();
   for (const one of badges()) one.remove();
   const answer = await fetch(location.pathname, { headers: { accept: "text/html" }, redirect: "error" });
   if (!answer.ok) return;

@@ -300,14 +300,9 @@ fn numbers(known: &Known, run: &SyncRun) -> Vec<(&'static str, String)> {
     if totals.failed > 0 {
         numbers.insert(5, ("Not readable", shown::grouped(totals.failed)));
     }
-    if let Some((allowed, left)) = run.budget {
-        numbers.push((
-            "Left of the request limit",
-            match shown::per_minute(allowed) {
-                Some(allowed) => format!("{} of {allowed}", shown::grouped(left.into())),
-                None => "no limit".into(),
-            },
-        ));
+    let budget = run.budget.and_then(|(allowed, left)| Some((shown::per_minute(allowed)?, left)));
+    if let Some((allowed, left)) = budget {
+        numbers.push(("Left of the request limit", format!("{} of {allowed}", shown::grouped(left.into()))));
     }
     if let Some(took) = took(known, run) {
         numbers.push(("Time", took));
