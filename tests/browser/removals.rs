@@ -20,6 +20,7 @@ async fn a_panel_that_lost_most_of_its_servers_loses_them_here_only_when_a_perso
     browser.press("Keep them").await;
     browser.see("The removal was refused.").await;
     check_answered(&browser, 200).await;
+    let kept = browser.address().await;
     browser.go("Servers").await;
     browser.see("90 in all").await;
     browser.open("/admin").await;
@@ -40,6 +41,18 @@ async fn a_panel_that_lost_most_of_its_servers_loses_them_here_only_when_a_perso
     browser.see("What changed").await;
     browser.go("Servers").await;
     browser.see("110 on 2 panels").await;
+
+    // Who kept them may change their mind.
+    browser.open(&kept).await;
+    browser.see("Remove them after all").await;
+    let heading = browser.find("the heading", "//h1").await.text().await.unwrap();
+    let number = heading.split(' ').next().unwrap().to_owned();
+    browser.fill("Type", &number).await;
+    browser.press(&format!("Remove {number}")).await;
+    browser.see_heading("Sync of Wiped panel").await;
+    browser.see("Sync again").await;
+    browser.go("Servers").await;
+    browser.see("40 on 2 panels").await;
 }
 
 /// Adds and syncs a panel of 90 servers, and syncs it again when it has 20. The page is that of the second sync.

@@ -196,7 +196,10 @@ async fn a_form_without_the_token_changes_nothing() {
 async fn paging_keeps_the_filters_and_comes_back() {
     let fixture = Fixture::hostile().await;
     let session = fixture.sign_in().await;
+    let all = fixture.get(&session, "/admin/servers").await.body;
+    assert!(all.contains("<span>119 in all</span>"), "{all}");
     let first = fixture.get(&session, "/admin/servers?q=script&sort=-name").await.body;
+    assert!(first.contains(" of 119</span>") && !first.contains("in all"), "{first}");
     assert!(first.contains("aria-sort=\"descending\""));
     let all = fixture.get(&session, "/admin/servers?sort=-created&panel=1").await.body;
     let next = link(&all, "rel=\"next\" href=\"");
@@ -316,7 +319,10 @@ async fn a_removal_is_confirmed_only_with_the_right_number() {
     let answer = fixture.post(&session, &uri, &[("decision", "refuse")]).await;
     assert_eq!(answer.location, format!("{uri}?done=removal-refused"));
     let page = fixture.get(&session, &uri).await.body;
-    assert!(page.contains("Decided by admin"), "{page}");
+    assert!(page.contains("Decided by admin") && page.contains("no sync asks about them again"), "{page}");
+    assert!(page.contains("Remove them after all") && !page.contains("value=\"refuse\""), "{page}");
+    let answer = fixture.post(&session, &uri, &[("decision", "confirm"), ("count", "6")]).await;
+    assert!(answer.body.contains("is not the number. Type 60."), "{}", answer.body);
 }
 
 #[actix_web::test]
@@ -329,6 +335,9 @@ async fn the_overview_lists_what_wants_a_look() {
         body.contains("60 objects would be removed. A person must decide.") && body.contains("do not fit together."),
         "{body}"
     );
+    let all = super::drift::DriftMemo::default().total(&fixture.services.book).await.unwrap();
+    let told = format!("{} things do not fit together.", all - 1);
+    assert!(body.contains(&told), "the missing one waits for the decision: {told} {body}");
     let fixture = Fixture::empty();
     fixture.add_panel("Main", "https://panel.example.com").await;
     let session = fixture.sign_in().await;
