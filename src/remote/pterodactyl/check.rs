@@ -273,12 +273,14 @@ impl Look<'_> {
         let level = level(kind);
         let remedy = match readable {
             Readable::Yes => None,
+            Readable::No if is_optional(kind) => Some(format!("if they are wanted, {}", remedy_for(level))),
             Readable::No => Some(remedy_for(level)),
             Readable::Unknown => Some(format!("check again later: {why}")),
         };
         if readable == Readable::No {
             let what = format!("the application key may not read {level}: {}", without(kind));
-            self.find(Severity::Problem, "forbidden", what, remedy.clone());
+            let severity = if is_optional(kind) { Severity::Note } else { Severity::Problem };
+            self.find(severity, "forbidden", what, remedy.clone());
         }
         self.access.push(Access {
             target: target(kind),
@@ -381,6 +383,11 @@ fn remedy_for(level: &str) -> String {
     format!("make an application key with Read on {level} and set it here")
 }
 
+/// Whether a key does well to lack the level for it: who may read databases may read their passwords.
+fn is_optional(kind: Kind) -> bool {
+    kind == Kind::Database
+}
+
 /// The level of a key that a kind hangs on.
 fn level(kind: Kind) -> &'static str {
     match kind {
@@ -418,9 +425,7 @@ fn without(kind: Kind) -> &'static str {
         Kind::EggVariable => "without them the settings of eggs are missing",
         Kind::User => "without them servers have no owners, and people cannot be matched to accounts",
         Kind::Server => "without them there is hardly anything to mirror",
-        Kind::Database => {
-            "without them the databases of servers are missing; the key then also cannot read their passwords"
-        }
+        Kind::Database => "without them databases are not mirrored, but the key cannot read their passwords either",
         Kind::Subuser => "without them it is not known who else may use a server",
     }
 }
