@@ -65,12 +65,21 @@ pub(crate) async fn list(syncs: Data<Syncs>, _caller: Allow<perm::SyncRead>, que
             panel: query.panel,
             full: query.full,
             target: query.target.map(|word| word.parse::<Target>()).transpose()?,
-            after: query.cursor.map(|text| text.parse::<Cursor>()).transpose()?,
+            after: query.cursor.as_deref().map(cursor).transpose()?,
             offset: 0,
             limit: limit(query.limit, 20, 100)?,
         })
         .await?;
     Ok(reply::ok(Walk::new(page.runs.into_iter().map(SyncView::from).collect(), page.next.as_ref())))
+}
+
+/// A cursor of this list.
+fn cursor(text: &str) -> Result<Cursor, Error> {
+    let cursor: Cursor = text.parse()?;
+    match SyncId::from_slice(cursor.key()) {
+        Ok(_) => Ok(cursor),
+        Err(_) => Err(Error::invalid("cursor", "is not one of this list; begin again without it")),
+    }
 }
 
 /// The rows of a page, if that many may be asked for.

@@ -1,8 +1,9 @@
 use actix_web::web::{Data, Path, Query};
 use aviary_domain::mirror::{At, Book, ListQuery, Page, Searchable, Sort};
 use aviary_domain::panels::Panels;
-use aviary_kernel::base::{Cursor, Error, Result};
-use aviary_kernel::model::{PanelId, RemoteId, ServerState};
+use aviary_kernel::base::{Cursor, Error, Result, Timestamp};
+use aviary_kernel::model::{Kind, PanelId, RemoteId, ServerState};
+use aviary_kernel::store::{Key, SortText};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
@@ -63,11 +64,12 @@ const BACK: char = '~';
 
 impl MirrorQuery {
     /// `panels` are all there are: who asks for a parent need not name the only panel.
-    fn query(self, panels: &[PanelId]) -> Result<ListQuery> {
+    fn query(self, of: Kind, panels: &[PanelId]) -> Result<ListQuery> {
         let parent = match (self.parent_kind, self.parent_id) {
             (None, None) => None,
-            (Some(of), Some(id)) => {
-                Some((kind(&of).map_err(|_| Error::invalid("parentKind", format!("`{of}` is no kind of object")))?, id))
+            (Some(word), Some(id)) => {
+                let parent = kind(&word);
+                Some((parent.map_err(|_| Error::invalid("parentKind", format!("`{word}` is no kind of object")))?, id))
             }
             _ => return Err(Error::invalid("parentKind", "needs parentId beside it, and the other way round")),
         };
@@ -86,7 +88,7 @@ impl MirrorQuery {
             state: self.state.as_deref().map(state).transpose()?,
             parent,
             maintenance: None,
-            at: self.cursor.as_deref().map_or(Ok(At::Start), at)?,
+            at: self.cursor.as_deref().map_or(Ok(At::Start), |text| at(of, text))?,
             limit: limit(self.limit, 50, 1000)?,
         })
     }
@@ -123,11 +125,28 @@ fn state(word: &str) -> Result<ServerState> {
     })
 }
 
-fn at(text: &str) -> Result<At> {
-    match text.strip_prefix(BACK) {
-        Some(text) => Ok(At::Before(text.parse()?)),
-        None => Ok(At::After(text.parse()?)),
+fn at(of: Kind, text: &str) -> Result<At> {
+    let (text, is_back) = text.strip_prefix(BACK).map_or((text, false), |text| (text, true));
+    let cursor: Cursor = text.parse()?;
+    if !leads(of, cursor.key()) {
+        return Err(Error::invalid("cursor", "is not one of this list; begin again without it"));
     }
+    Ok(if is_back { At::Before(cursor) } else { At::After(cursor) })
+}
+
+/// Whether this is a place in a list of this kind, in whichever order.
+fn leads(of: Kind, key: &[u8]) -> bool {
+    type ByTime = (Kind, Timestamp, PanelId, RemoteId);
+    type ByName = (Kind, SortText, PanelId, RemoteId);
+    type ByPanelName = (PanelId, Kind, SortText, RemoteId);
+    type ByState = (u8, SortText, PanelId, RemoteId);
+    type Child = (PanelId, Kind, RemoteId, Kind, SortText, RemoteId);
+    <(PanelId, RemoteId)>::from_bytes(key).is_some()
+        || ByTime::from_bytes(key).is_some_and(|(kind, ..)| kind == of)
+        || ByName::from_bytes(key).is_some_and(|(kind, ..)| kind == of)
+        || ByPanelName::from_bytes(key).is_some_and(|(_, kind, ..)| kind == of)
+        || Child::from_bytes(key).is_some_and(|(_, _, _, kind, ..)| kind == of)
+        || (of == Kind::Server && ByState::from_bytes(key).is_some())
 }
 
 /// Mirrored objects of a kind
@@ -147,7 +166,7 @@ pub(crate) async fn list(
 ) -> ApiResult {
     let kind = kind(&of)?;
     let panels: Vec<_> = panels.all().await?.into_iter().map(|panel| panel.id).collect();
-    let wanted = query.into_inner().query(&panels)?;
+    let wanted = query.into_inner().query(kind, &panels)?;
     let page = book.look(move |page| for_kind!(kind, T => read::<T>(page, &wanted))).await?;
     Ok(reply::ok(page))
 }

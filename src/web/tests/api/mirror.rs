@@ -50,6 +50,29 @@ async fn lists_are_walked_there_and_back() {
 }
 
 #[actix_web::test]
+async fn every_order_can_be_walked_there_and_back() {
+    let desk = Desk::furnished().await;
+    let filters =
+        ["", "sort=id", "sort=created", "sort=changed", "sort=state", "panel=1", "panel=1&sort=id", "state=normal"];
+    let lists = filters.iter().map(|filter| format!("servers?{filter}"));
+    let others = ["servers?panel=1&parentKind=node&parentId=1", "nodes?", "nodes?sort=id", "users?", "eggs?"];
+    for list in lists.chain(others.map(str::to_owned)) {
+        let all = ids(&desk.get(&format!("/api/v1/mirror/{list}")).await.ok());
+        let mut page = desk.get(&format!("/api/v1/mirror/{list}&limit=1")).await.ok();
+        let mut walked = ids(&page);
+        while let Some(next) = page["data"]["nextCursor"].as_str() {
+            let later = desk.get(&format!("/api/v1/mirror/{list}&limit=1&cursor={next}")).await.ok();
+            let back = later["data"]["previousCursor"].as_str().unwrap();
+            let before = desk.get(&format!("/api/v1/mirror/{list}&limit=1&cursor={back}")).await.ok();
+            assert_eq!(ids(&before), ids(&page), "{list}");
+            walked.extend(ids(&later));
+            page = later;
+        }
+        assert_eq!(walked, all, "{list}");
+    }
+}
+
+#[actix_web::test]
 async fn lists_are_sorted_and_filtered() {
     let desk = Desk::furnished().await;
     let rows: [(&str, &[u64]); 9] = [
@@ -74,6 +97,8 @@ async fn lists_are_sorted_and_filtered() {
         "limit=1001",
         "cursor=*",
         "cursor=~",
+        "cursor=zzzz",
+        "cursor=~zzzz",
         "parentKind=node",
         "parentKind=node&parentId=1",
         "panel=x",
@@ -181,7 +206,7 @@ async fn history_is_kept_for_what_is_gone_too() {
     assert_eq!(found["data"]["items"][0]["label"], "ada");
     let of = desk.get("/api/v1/history?panel=1&kind=servers&id=11&limit=1").await.ok();
     assert_eq!(of["data"]["items"][0]["operation"], "removed");
-    for bad in ["id=1", "kind=sheep", "from=yesterday", "limit=0", "sync=x", "cursor=*"] {
+    for bad in ["id=1", "kind=sheep", "from=yesterday", "limit=0", "sync=x", "cursor=*", "cursor=zzzz"] {
         desk.get(&format!("/api/v1/history?{bad}")).await.problem(400);
     }
 }
