@@ -215,14 +215,10 @@ async fn read_logs(env: &Env, syncs: &Syncs, asked: &LogsQuery) -> Result<LogsVi
     let number = |text: &Option<String>| text.as_deref().and_then(|text| text.trim().parse::<u64>().ok());
     let limit = usize::try_from(number(&asked.limit).filter(|limit| *limit > 0).unwrap_or(20).min(100)).unwrap_or(100);
     let offset = number(&asked.offset).unwrap_or(0);
-    let (full, target) = match asked.r#type.as_deref() {
-        None | Some("" | "all") => (None, None),
-        Some("full") => (Some(true), None),
-        Some(word) => (None, Some(word.parse::<Target>()?)),
-    };
-    let page = syncs.list(SyncQuery { panel: asked.panel, full, target, after: None, offset, limit }).await?;
+    let of_type = asked.r#type.as_deref().filter(|word| !matches!(*word, "" | "all"));
+    let runs = sync_log::runs(syncs, asked.panel, of_type, offset, limit).await?;
     let now = env.now();
-    Ok(LogsView { logs: page.runs.iter().map(|run| SyncLog::new(run, now)).collect(), limit, offset })
+    Ok(LogsView { logs: runs.iter().map(|run| SyncLog::new(run, now)).collect(), limit, offset })
 }
 
 /// Syncs, newest first
@@ -456,9 +452,7 @@ pub(crate) async fn v1_logs(
 pub(crate) async fn v1_latest(env: Data<Env>, syncs: Data<Syncs>, _caller: Allow<perm::SyncRead>) -> ApiResult {
     let mut latest = serde_json::Map::new();
     for word in sync_log::all_types() {
-        let target = word.parse::<Target>().ok();
-        let query = SyncQuery { full: target.is_none().then_some(true), target, limit: 1, ..SyncQuery::default() };
-        if let Some(run) = syncs.list(query).await?.runs.first() {
+        if let Some(run) = sync_log::runs(&syncs, None, Some(word), 0, 1).await?.first() {
             latest.insert(word.to_owned(), json!(SyncLog::new(run, env.now())));
         }
     }

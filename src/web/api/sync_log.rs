@@ -1,7 +1,7 @@
 //! A sync as the older API tells it: one row of a log, with five status words and everything else in `metadata`.
 
 use aviary_domain::panels::Panels;
-use aviary_domain::sync::{StartSync, Started, Syncs};
+use aviary_domain::sync::{StartSync, Started, SyncQuery, Syncs};
 use aviary_kernel::base::{Error, Result, Timestamp};
 use aviary_kernel::model::{Counts, Panel, PanelId, StepReport, StepState, SyncId, SyncRun, SyncStatus, Target};
 use serde::Serialize;
@@ -102,7 +102,7 @@ impl SyncLog {
         let error = fault(run);
         Self {
             id: run.id,
-            r#type: type_of(run),
+            r#type: words(run).join(","),
             status: status(run.status),
             items_total: sum.total,
             items_synced: sum.done,
@@ -202,24 +202,66 @@ fn skips_users(run: &SyncRun) -> bool {
     run.targets == targets_without_users()
 }
 
-fn type_of(run: &SyncRun) -> String {
+/// The words of a run's type. Allocations are listed by node, so that the nodes are only read along with them.
+fn words(run: &SyncRun) -> Vec<&'static str> {
     if run.is_full() || skips_users(run) {
-        return "full".into();
+        return vec![FULL];
     }
-    run.targets.iter().map(|target| target.name()).collect::<Vec<_>>().join(",")
+    if run.targets == [Target::Nodes, Target::Allocations] {
+        return vec![Target::Allocations.name()];
+    }
+    run.targets.iter().map(|target| target.name()).collect()
 }
+
+const FULL: &str = "full";
+
+/// The runs of a type, or all, newest first.
+pub(super) async fn runs(
+    syncs: &Syncs,
+    panel: Option<PanelId>,
+    of_type: Option<&str>,
+    offset: u64,
+    limit: usize,
+) -> Result<Vec<SyncRun>> {
+    let Some(word) = of_type else {
+        return Ok(syncs.list(SyncQuery { panel, offset, limit, ..SyncQuery::default() }).await?.runs);
+    };
+    // Types are not what the list of syncs goes by: a sync without users is of type `full`, and not every sync that reads
+    // nodes is of type `nodes`.
+    let target = if word == FULL { None } else { Some(word.parse()?) };
+    let mut query = SyncQuery { panel, target, limit: AT_ONCE, ..SyncQuery::default() };
+    let (mut found, mut skip) = (Vec::new(), offset);
+    loop {
+        let page = syncs.list(query.clone()).await?;
+        for run in page.runs.into_iter().filter(|run| words(run).contains(&word)) {
+            if skip > 0 {
+                skip -= 1;
+            } else {
+                found.push(run);
+            }
+            if found.len() == limit {
+                return Ok(found);
+            }
+        }
+        let Some(next) = page.next else { return Ok(found) };
+        query.after = Some(next);
+    }
+}
+
+/// Runs that are looked at together.
+const AT_ONCE: usize = 100;
 
 /// The targets of a type word: none = everything.
 pub(super) fn targets(word: &str) -> Result<Vec<Target>> {
     match word.trim() {
-        "" | "full" | "all" => Ok(Vec::new()),
+        "" | FULL | "all" => Ok(Vec::new()),
         word => Ok(vec![word.parse()?]),
     }
 }
 
 /// The type words that there are.
 pub(super) fn all_types() -> Vec<&'static str> {
-    std::iter::once("full").chain(Target::ALL.map(Target::name)).collect()
+    std::iter::once(FULL).chain(Target::ALL.map(Target::name)).collect()
 }
 
 /// What was started.
@@ -363,5 +405,14 @@ mod tests {
         let run = SyncRun { targets: targets_without_users(), ..run(SyncStatus::Running) };
         let log = SyncLog::new(&run, Timestamp::default());
         assert_eq!((log.r#type.as_str(), log.metadata.skip_users), ("full", true));
+    }
+
+    #[test]
+    fn nodes_that_are_read_along_with_allocations_are_not_part_of_the_type() {
+        let type_of =
+            |targets: &[Target]| words(&SyncRun { targets: targets.to_vec(), ..run(SyncStatus::Running) }).join(",");
+        assert_eq!(type_of(&[Target::Nodes, Target::Allocations]), "allocations");
+        assert_eq!(type_of(&[Target::Nodes]), "nodes");
+        assert_eq!(type_of(&[Target::Nodes, Target::Users]), "nodes,users");
     }
 }

@@ -141,6 +141,27 @@ async fn a_stream_ends_with_the_sync() {
 }
 
 #[actix_web::test]
+async fn a_sync_is_found_by_its_type_and_by_no_other() {
+    let (desk, _sim) = swift().await;
+    let rows = [
+        ("/api/v1/sync/allocations", json!({}), "allocations"),
+        ("/api/v1/sync/nodes", json!({}), "nodes"),
+        ("/api/v1/sync/full", json!({"skip_users": true}), "full"),
+    ];
+    for (path, body, of_type) in rows {
+        let id = id(&desk.post(path, body).await.json()["data"]);
+        desk.services.syncs.wait(id).await.unwrap();
+        assert_eq!(desk.get(&format!("/api/v1/sync/status/{id}")).await.ok()["data"]["type"], of_type);
+        let logs = desk.get(&format!("/api/v1/sync/logs?type={of_type}")).await.ok()["data"]["logs"].clone();
+        assert_eq!((logs.as_array().unwrap().len(), &logs[0]["id"]), (1, &json!(id)), "{of_type}");
+        let second = desk.get(&format!("/api/v1/sync/logs?type={of_type}&offset=1")).await.ok();
+        assert_eq!(second["data"]["logs"], json!([]));
+        assert_eq!(desk.get("/api/v1/sync/latest").await.ok()["data"][of_type]["id"], json!(id));
+    }
+    desk.get("/api/v1/sync/logs?type=sheep").await.problem(400);
+}
+
+#[actix_web::test]
 async fn unknown_types_are_refused_and_unreadable_bodies_mean_everything() {
     let (desk, _sim) = slow().await;
     assert!(desk.post("/api/admin/sync", json!({"type": "sheep"})).await.problem(400).contains("sheep"));
@@ -166,7 +187,7 @@ async fn several_panels_are_synced_together() {
     let rest = desk.get(&format!("/api/v1/syncs?limit=1&cursor={next}")).await.ok();
     assert_ne!(page["data"]["items"][0]["id"], rest["data"]["items"][0]["id"]);
     assert_eq!(desk.get("/api/v1/syncs?panel=2").await.ok()["data"]["items"].as_array().unwrap().len(), 1);
-    for bad in ["limit=0", "limit=101", "cursor=*", "target=sheep", "full=maybe"] {
+    for bad in ["limit=0", "limit=101", "cursor=*", "cursor=zzzz", "target=sheep", "full=maybe"] {
         desk.get(&format!("/api/v1/syncs?{bad}")).await.problem(400);
     }
     let cancelled = desk.post("/api/admin/sync/cancel", json!({})).await.ok();
