@@ -14,6 +14,6 @@ mod tls;
 pub use http::{HttpOptions, init_tls};
 pub use ids::IdSet;
 pub use pterodactyl::{
-    Access, EggBundle, FaultKind, Finding, Incomplete, Page, PanelAccess, PanelCheck, PanelClient, PanelError,
-    Presence, RateLimit, Readable, ServerBundle, ServerIncludes, Severity, Sweep, Unreadable, Usage,
+    Access, Children, EggBundle, FaultKind, Finding, Incomplete, Page, PanelAccess, PanelCheck, PanelClient,
+    PanelError, Presence, RateLimit, Readable, ServerBundle, ServerIncludes, Severity, Sweep, Unreadable, Usage,
 };

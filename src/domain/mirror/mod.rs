@@ -22,6 +22,6 @@ pub use fields::fields_of;
 pub use history::{HistoryPage, HistoryQuery};
 pub use list::{At, ListPage, ListQuery, Sort};
 pub use searchable::Searchable;
-pub use writer::{Draft, Writer};
+pub use writer::{Applied, Draft, Writer};
 
 pub use aviary_kernel::store::rows::{Mirror, Mirrored, address};

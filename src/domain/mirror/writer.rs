@@ -25,6 +25,16 @@ pub struct Writer {
 /// Rows of one commit: keeps others from waiting longer than about 100 ms.
 const COMMIT_ROWS: usize = 2_000;
 
+/// What came of bringing drafts into the mirror.
+#[derive(Debug)]
+pub struct Applied<T> {
+    /// What was done.
+    pub counts: Counts,
+    /// Drafts that have the number of a stored object but are another one, by their UUID. They were not written: the stored
+    /// object must be removed first, by the rules for removals.
+    pub replacements: Vec<T>,
+}
+
 /// A draft that differs from what is stored.
 struct Fresh<T> {
     data: T,
@@ -42,12 +52,13 @@ impl Writer {
     ///
     /// # Errors
     /// When the file cannot be read or written.
-    pub async fn apply<T: Draft>(&self, mut drafts: Vec<T>) -> Result<Counts> {
+    pub async fn apply<T: Draft>(&self, mut drafts: Vec<T>) -> Result<Applied<T>> {
         drafts.sort_by_key(Mirror::id);
         let read = drafts.len() as u64;
         let this = self.clone();
-        let fresh = self.store.read(move |tx| this.differing(tx, drafts)).await?;
-        let mut counts = Counts { done: read, unchanged: read - fresh.len() as u64, ..Counts::default() };
+        let (fresh, replacements) = self.store.read(move |tx| this.differing(tx, drafts)).await?;
+        let unchanged = read - (fresh.len() + replacements.len()) as u64;
+        let mut counts = Counts { done: read, unchanged, ..Counts::default() };
         let mut fresh = fresh.into_iter().peekable();
         while fresh.peek().is_some() {
             let batch: Vec<_> = fresh.by_ref().take(COMMIT_ROWS).collect();
@@ -56,7 +67,7 @@ impl Writer {
             counts.created += created;
             counts.updated += updated;
         }
-        Ok(counts)
+        Ok(Applied { counts, replacements })
     }
 
     /// Removes rows, with their history. Those that are not there are passed over. The number removed.
@@ -72,10 +83,16 @@ impl Writer {
         Ok(removed)
     }
 
-    fn differing<T: Draft>(&self, reader: &impl Read, drafts: Vec<T>) -> Result<Vec<Fresh<T>>> {
-        let mut fresh: Vec<Fresh<T>> = Vec::new();
+    /// The drafts that differ from what is stored, and those that are other objects under a number that is used again.
+    fn differing<T: Draft>(&self, reader: &impl Read, drafts: Vec<T>) -> Result<(Vec<Fresh<T>>, Vec<T>)> {
+        let (mut fresh, mut replacements): (Vec<Fresh<T>>, Vec<T>) = (Vec::new(), Vec::new());
         for draft in drafts {
             let stored = reader.get(T::table(), &(self.panel, draft.id()))?;
+            if stored.as_ref().is_some_and(|row| is_another(&row.data, &draft)) {
+                replacements.retain(|other| other.id() != draft.id());
+                replacements.push(draft);
+                continue;
+            }
             let draft = draft.completed(stored.as_ref().map(|row| &row.data));
             let (data, hash) = self.seal(draft)?;
             // A list that moved while it was read shows a row twice; the later one counts.
@@ -86,7 +103,7 @@ impl Writer {
                 fresh.push(Fresh { data, hash });
             }
         }
-        Ok(fresh)
+        Ok((fresh, replacements))
     }
 
     /// Hashes a draft as it came, then seals what must not be stored in the clear. The hash is keyed, since it covers
@@ -185,6 +202,14 @@ impl Writer {
         let entry = HistoryEntry { seq, object, label: data.label(), at, sync: self.sync, operation, fields };
         tx.put(HISTORY, &seq, &entry)?;
         feed::append(tx, &self.env, Change::Object { key: object, operation }).map(drop)
+    }
+}
+
+/// Panels hand out numbers again; a UUID stays with its object.
+fn is_another<T: Mirror>(stored: &T, draft: &T) -> bool {
+    match (stored.uuid(), draft.uuid()) {
+        (Some(a), Some(b)) => !a.is_empty() && !b.is_empty() && !a.eq_ignore_ascii_case(b),
+        _ => false,
     }
 }
 

@@ -138,7 +138,8 @@ impl Panels {
             Ok(client) => client.check().await,
             Err(error) => return Err(error),
         };
-        self.note_contact(id, checked.as_ref().ok().map(|check| check.dialect), reach(self, &checked)).await?;
+        let dialect = checked.as_ref().ok().map(|check| check.dialect).or(panel.dialect);
+        self.note_contact(id, dialect, reach(self, &checked)).await?;
         checked.map_err(|error| error.into_error(&panel.name))
     }
 
@@ -159,13 +160,13 @@ impl Panels {
         PanelClient::new(access, &self.options, self.env.clone()).map_err(|error| error.into_error(&panel.name))
     }
 
-    /// Notes what the last contact was like. A dialect that was found out is kept.
+    /// Notes what the last contact was like, and which API the panel speaks as far as that is known now.
     ///
     /// # Errors
     /// When the file cannot be written.
     pub async fn note_contact(&self, id: PanelId, dialect: Option<Dialect>, reach: Reach) -> Result<()> {
         self.change(id, move |panel| {
-            panel.dialect = dialect.or(panel.dialect);
+            panel.dialect = dialect;
             let rate_limit = reach.rate_limit.or(panel.reach.rate_limit);
             panel.reach = Reach { rate_limit, ..reach };
         })
@@ -199,7 +200,7 @@ fn reach(panels: &Panels, checked: &Result<PanelCheck, PanelError>) -> Reach {
         Ok(check) => {
             Reach { at, trouble: None, rate_limit: check.application_limit.as_ref().map(|limit| limit.per_minute) }
         }
-        Err(error) => Reach { at, trouble: Some(format!("{} {}", error.what, error.remedy)), rate_limit: None },
+        Err(error) => Reach { at, trouble: Some(format!("{}; {}", error.what, error.remedy)), rate_limit: None },
     }
 }
 

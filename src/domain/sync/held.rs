@@ -4,10 +4,14 @@ use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 
 use aviary_kernel::base::{Error, Result};
-use aviary_kernel::model::{Egg, Kind, PanelId, RemoteId, Server};
+use aviary_kernel::model::{
+    Allocation, Egg, EggVariable, Kind, Location, Nest, Node, PanelId, RemoteId, Server, ServerDatabase, Subuser, User,
+};
 use aviary_kernel::store::rows::Mirror;
-use aviary_kernel::store::tables::{ALLOCATIONS_BY_NODE, CHILDREN, RowKey};
-use aviary_kernel::store::{Direction, Key, Read, Span};
+use aviary_kernel::store::tables::{ALLOCATION_SERVER, ALLOCATIONS_BY_NODE, CHILDREN, RowKey, counted};
+use aviary_kernel::store::{Counter, Direction, Key, Read, Span};
+
+use super::run::Absent;
 
 /// The ids of a kind that `keep` wants.
 pub(super) fn of_kind<T: Mirror>(
@@ -62,4 +66,42 @@ pub(super) fn eggs(reader: &impl Read, panel: PanelId, nest: Option<RemoteId>) -
 /// The nest of an egg.
 pub(super) fn nest_of(reader: &impl Read, panel: PanelId, egg: RemoteId) -> Result<Option<RemoteId>> {
     Ok(reader.get(Egg::table(), &(panel, egg))?.and_then(|row| row.data.nest_id))
+}
+
+/// The eggs of a nest that no server uses.
+pub(super) fn unused_eggs(reader: &impl Read, panel: PanelId, nest: RemoteId) -> Result<Vec<RemoteId>> {
+    let mut unused = Vec::new();
+    for egg in children(reader, panel, (Kind::Nest, nest), Kind::Egg)? {
+        if reader.count(Counter { what: counted::EGG_SERVERS, panel, of: egg })? == 0 {
+            unused.push(egg);
+        }
+    }
+    Ok(unused)
+}
+
+/// The servers that use an allocation.
+pub(super) fn users_of(reader: &impl Read, panel: PanelId, allocation: RemoteId) -> Result<Vec<RemoteId>> {
+    let keys = reader.all_keys(ALLOCATION_SERVER, &Span::prefix(&(panel, allocation)))?;
+    Ok(keys.into_iter().map(|(_, _, server)| server).collect())
+}
+
+/// Whether the mirror holds an object, and still where it was missed.
+pub(super) fn is_at(reader: &impl Read, panel: PanelId, absent: Absent) -> Result<bool> {
+    match absent.kind {
+        Kind::Location => stands::<Location>(reader, panel, absent),
+        Kind::Node => stands::<Node>(reader, panel, absent),
+        Kind::Allocation => stands::<Allocation>(reader, panel, absent),
+        Kind::Nest => stands::<Nest>(reader, panel, absent),
+        Kind::Egg => stands::<Egg>(reader, panel, absent),
+        Kind::EggVariable => stands::<EggVariable>(reader, panel, absent),
+        Kind::User => stands::<User>(reader, panel, absent),
+        Kind::Server => stands::<Server>(reader, panel, absent),
+        Kind::Database => stands::<ServerDatabase>(reader, panel, absent),
+        Kind::Subuser => stands::<Subuser>(reader, panel, absent),
+    }
+}
+
+fn stands<T: Mirror>(reader: &impl Read, panel: PanelId, absent: Absent) -> Result<bool> {
+    let Some(row) = reader.get(T::table(), &(panel, absent.id))? else { return Ok(false) };
+    Ok(absent.parent.is_none_or(|parent| row.data.parents().first().is_none_or(|(_, id)| *id == parent)))
 }

@@ -3,11 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use aviary_kernel::base::Result;
-use aviary_kernel::model::{Kind, Missing, ObjectKey, PanelId, RemoteId, Removal, RemovalState, RemovalStop, SyncId};
+use aviary_kernel::model::{
+    Counts, Kind, Missing, ObjectKey, PanelId, RemoteId, Removal, RemovalState, RemovalStop, SyncId,
+};
 use aviary_kernel::store::rows::Change;
 use aviary_kernel::store::tables::{MISSING, REMOVAL_STOPS};
 use aviary_kernel::store::{Read, Span, WriteTx};
 
+use super::absent::plural;
 use super::run::{Absent, Halt, target_of};
 use super::service::Limits;
 use super::steps::Steps;
@@ -29,6 +32,8 @@ const ORDER: [Kind; 10] = [
 ];
 
 type Object = (Kind, RemoteId);
+/// What is gone, by kind.
+type Gone = BTreeMap<Kind, BTreeSet<RemoteId>>;
 
 impl Steps<'_> {
     /// What was marked as missing before this run.
@@ -41,77 +46,93 @@ impl Steps<'_> {
     /// Removes what is gone for sure, within the limits. Whether a person must decide.
     pub(super) async fn prune(&mut self) -> Result<bool, Halt> {
         if self.run.has_failed() {
-            let absent = self.absent.iter().map(|absent| (absent.kind, absent.id)).collect();
-            self.mark(absent).await?;
+            self.mark(self.absent_objects()).await?;
             return Ok(false);
         }
-        let gone = self.confirmed().await?;
-        let gone: BTreeMap<Kind, BTreeSet<RemoteId>> = grouped(&gone);
-        let still_absent: HashSet<Object> = self.absent.iter().map(|absent| (absent.kind, absent.id)).collect();
+        let mut gone = grouped(&self.confirmed().await?);
+        for replaced in &self.replacements {
+            gone.entry(replaced.kind).or_default().insert(replaced.id);
+        }
         if self.run.is_cancelled() {
             return Err(Halt::Cancelled);
         }
-        let verdict = self.verdict(&gone).await?;
-        match verdict {
-            Verdict::Free | Verdict::Agreed(_) => {
-                let agreed = if let Verdict::Agreed(stop) = verdict { Some(stop) } else { None };
+        let refused = self.take_refused(&mut gone).await?;
+        let mut missing = self.absent_objects();
+        missing.extend(refused);
+        match self.verdict(&gone).await? {
+            Verdict::Free { agreed } => {
                 self.remove(&gone).await?;
-                let removed = |(kind, id): &Object| gone.get(kind).is_some_and(|ids| ids.contains(id));
-                self.mark(still_absent.into_iter().filter(|object| !removed(object)).collect()).await?;
+                self.write_replacements(&gone).await?;
+                missing.retain(|(kind, id)| !gone.get(kind).is_some_and(|ids| ids.contains(id)));
+                self.mark(missing).await?;
                 self.settle_stops(agreed).await?;
                 Ok(false)
             }
-            Verdict::Refused => {
-                self.mark_with(still_absent, &gone).await?;
-                self.note_refused(&gone);
-                Ok(false)
-            }
             Verdict::Ask(removals) => {
-                self.mark_with(still_absent, &gone).await?;
+                missing.extend(gone.iter().flat_map(|(kind, ids)| ids.iter().map(|id| (*kind, *id))));
+                self.mark(missing).await?;
                 self.ask(removals).await?;
                 Ok(true)
             }
         }
     }
 
-    async fn verdict(&self, gone: &BTreeMap<Kind, BTreeSet<RemoteId>>) -> Result<Verdict, Halt> {
+    fn absent_objects(&self) -> HashSet<Object> {
+        self.absent.iter().map(|absent| (absent.kind, absent.id)).collect()
+    }
+
+    /// Takes out what a person refused to remove; it stays, and does not hold up the rest.
+    async fn take_refused(&self, gone: &mut Gone) -> Result<Vec<Object>, Halt> {
         let panel = self.run.panel.id;
-        let (held, stops) =
-            self.run.inner.store.read(move |tx| Ok((PanelCounts::of(tx, panel)?, stops_of(tx, panel)?))).await?;
+        let stops = self.run.inner.store.read(move |tx| stops_of(tx, panel)).await?;
+        let refused = stops.iter().filter(|stop| stop.state == RemovalState::Refused).flat_map(|stop| &stop.removals);
+        let mut taken = Vec::new();
+        for removal in refused {
+            let Some(ids) = gone.get_mut(&removal.kind) else { continue };
+            taken.extend(removal.ids.iter().filter(|id| ids.remove(id)).map(|id| (removal.kind, *id)));
+        }
+        gone.retain(|_, ids| !ids.is_empty());
+        self.note_refused(&taken);
+        Ok(taken)
+    }
+
+    async fn verdict(&self, gone: &Gone) -> Result<Verdict, Halt> {
         let limits = self.run.inner.limits;
-        let mut removals: Vec<_> = gone.iter().map(|(kind, ids)| removal(*kind, ids, &held, limits)).collect();
+        let mut removals: Vec<_> = gone.iter().map(|(kind, ids)| removal(*kind, ids, &self.run.held, limits)).collect();
         if !removals.iter().any(|removal| removal.over_limit) {
-            return Ok(Verdict::Free);
+            return Ok(Verdict::Free { agreed: None });
         }
-        let covers = |state: RemovalState| {
-            stops.iter().find(|stop| stop.state == state && covers(stop, &removals)).map(|stop| stop.sync)
-        };
-        if let Some(stop) = covers(RemovalState::Confirmed) {
-            return Ok(Verdict::Agreed(stop));
-        }
-        if covers(RemovalState::Refused).is_some() {
-            return Ok(Verdict::Refused);
+        let panel = self.run.panel.id;
+        let stops = self.run.inner.store.read(move |tx| stops_of(tx, panel)).await?;
+        let agreed = stops.iter().find(|stop| stop.state == RemovalState::Confirmed && covers(stop, &removals));
+        if let Some(stop) = agreed {
+            return Ok(Verdict::Free { agreed: Some(stop.sync) });
         }
         removals.sort_by_key(|removal| !removal.over_limit);
         Ok(Verdict::Ask(removals))
     }
 
-    async fn remove(&self, gone: &BTreeMap<Kind, BTreeSet<RemoteId>>) -> Result<(), Halt> {
+    /// Writes the objects that stand where others were removed.
+    async fn write_replacements(&mut self, gone: &Gone) -> Result<(), Halt> {
+        for replacement in std::mem::take(&mut self.replacements) {
+            let went = gone.get(&replacement.kind).is_some_and(|ids| ids.contains(&replacement.id));
+            if let Some(write) = replacement.write.filter(|_| went) {
+                let counts = write(self.writer.clone()).await?;
+                // It was read and counted when its page came.
+                let counts = Counts { done: 0, ..counts };
+                self.run.count(target_of(replacement.kind), &self.client, &counts);
+            }
+        }
+        Ok(())
+    }
+
+    async fn remove(&self, gone: &Gone) -> Result<(), Halt> {
         for kind in ORDER {
             let Some(ids) = gone.get(&kind) else { continue };
             let removed = self.writer.remove(kind, ids.iter().copied().collect()).await?;
             self.run.count_removed(kind, removed);
         }
         Ok(())
-    }
-
-    async fn mark_with(
-        &self,
-        mut absent: HashSet<Object>,
-        gone: &BTreeMap<Kind, BTreeSet<RemoteId>>,
-    ) -> Result<(), Halt> {
-        absent.extend(gone.iter().flat_map(|(kind, ids)| ids.iter().map(|id| (*kind, *id))));
-        self.mark(absent).await
     }
 
     /// Marks what is missing but stays, and takes the marks off what is back.
@@ -148,7 +169,7 @@ impl Steps<'_> {
                 "{} of {} {} would be removed, more than the limit of {} %",
                 removal.ids.len(),
                 removal.held,
-                removal.kind.plural().replace('-', " "),
+                plural(removal.kind),
                 self.run.inner.limits.percent
             );
             let remedy = "Look at the panel. If they are really gone, confirm the removal; if not, refuse it. Until then nothing is removed.";
@@ -167,16 +188,16 @@ impl Steps<'_> {
         Ok(())
     }
 
-    fn note_refused(&self, gone: &BTreeMap<Kind, BTreeSet<RemoteId>>) {
-        for (kind, ids) in gone {
-            let what = format!(
-                "{} {} are gone from the panel; a person refused to remove them here",
-                ids.len(),
-                kind.plural().replace('-', " ")
-            );
-            let remedy =
-                "They stay, marked as missing. To remove them after all, confirm the removal that was refused.";
-            self.run.note_issue(self.run.issue(target_of(*kind), "removal_refused", what, remedy.into()));
+    fn note_refused(&self, kept: &[Object]) {
+        for kind in ORDER {
+            let count = kept.iter().filter(|(of, _)| *of == kind).count();
+            if count > 0 {
+                let what =
+                    format!("{count} {} are gone from the panel; a person refused to remove them here", plural(kind));
+                let remedy =
+                    "They stay, marked as missing. To remove them after all, confirm the removal that was refused.";
+                self.run.note_issue(self.run.issue(target_of(kind), "removal_refused", what, remedy.into()));
+            }
         }
     }
 
@@ -207,18 +228,14 @@ impl Steps<'_> {
 
 /// What is to be done with what is gone.
 enum Verdict {
-    /// It is within the limits.
-    Free,
-    /// A person agreed to it in this stop.
-    Agreed(SyncId),
-    /// A person refused it.
-    Refused,
+    /// It may go: it is within the limits, or a person agreed in this stop.
+    Free { agreed: Option<SyncId> },
     /// A person must decide.
     Ask(Vec<Removal>),
 }
 
-fn grouped(gone: &BTreeSet<Absent>) -> BTreeMap<Kind, BTreeSet<RemoteId>> {
-    let mut groups: BTreeMap<Kind, BTreeSet<RemoteId>> = BTreeMap::new();
+fn grouped(gone: &BTreeSet<Absent>) -> Gone {
+    let mut groups = Gone::new();
     for absent in gone {
         groups.entry(absent.kind).or_default().insert(absent.id);
     }
@@ -231,7 +248,8 @@ fn removal(kind: Kind, ids: &BTreeSet<RemoteId>, held: &PanelCounts, limits: Lim
     Removal { kind, held, ids: ids.iter().copied().collect(), over_limit }
 }
 
-fn is_over(gone: u64, held: u64, limits: Limits) -> bool {
+/// Whether so many are too many to remove without asking.
+pub(super) fn is_over(gone: u64, held: u64, limits: Limits) -> bool {
     gone >= limits.rows.max(1) && gone * 100 > held * u64::from(limits.percent)
 }
 

@@ -44,6 +44,8 @@ pub(super) struct Run {
     requests_before: u64,
     step_began: Instant,
     contact: Option<PanelError>,
+    /// What the mirror held before anything was written: the share that would vanish is of this.
+    pub(super) held: PanelCounts,
 }
 
 impl Run {
@@ -64,6 +66,7 @@ impl Run {
             requests_before: 0,
             step_began: now,
             contact: None,
+            held: PanelCounts::default(),
         }
     }
 
@@ -84,6 +87,7 @@ impl Run {
         let panel = self.panel.id;
         let held = self.inner.store.read(move |tx| PanelCounts::of(tx, panel)).await?;
         self.expected_rows = self.targets().into_iter().map(|target| expected(&held, target)).sum();
+        self.held = held;
         let client = match self.inner.panels.client(&self.panel) {
             Ok(client) => client,
             Err(error) => return Err(self.config_fault(&error)),
@@ -242,6 +246,15 @@ impl Run {
         });
     }
 
+    /// Notes one more object of a step with which something is not right.
+    pub(super) fn count_failed(&self, target: Target) {
+        self.update(|run| {
+            if let Some(step) = run.steps.iter_mut().find(|step| step.target == target) {
+                step.counts.failed += 1;
+            }
+        });
+    }
+
     pub(super) fn issue(&self, target: Target, code: &str, what: String, remedy: String) -> SyncIssue {
         SyncIssue { target, request: None, page: None, object: None, code: code.to_owned(), what, remedy }
     }
@@ -319,7 +332,8 @@ impl Run {
             }
         }
         if let Err(error) = self.inner.save(&run).await {
-            warn!(%error, sync.id = %run.id, "the end of a sync could not be noted");
+            warn!(%error, sync.id = %run.id, "the end of a sync could not be noted yet");
+            self.inner.save_later(run.clone());
         }
         if run.status == SyncStatus::Completed && run.is_full() {
             let _ = self.inner.panels.note_synced(self.panel.id).await;
@@ -349,10 +363,13 @@ impl Run {
         if matches!(result, Err(Halt::Cancelled | Halt::Store(_))) {
             return;
         }
-        let trouble = self.contact.as_ref().map(|fault| format!("{} {}", fault.what, fault.remedy));
+        let trouble = self.contact.as_ref().map(|fault| format!("{}; {}", fault.what, fault.remedy));
         let rate_limit = self.tell.borrow().budget.map(|(limit, _)| limit);
         let reach = Reach { at: Some(self.inner.env.now()), trouble, rate_limit };
-        if let Err(error) = self.inner.panels.note_contact(self.panel.id, self.panel.dialect, reach).await {
+        // Which API the panel speaks is found out anew after it turned out to speak another.
+        let changed = self.contact.as_ref().is_some_and(|fault| fault.kind == FaultKind::UnknownDialect);
+        let dialect = if changed { None } else { self.panel.dialect };
+        if let Err(error) = self.inner.panels.note_contact(self.panel.id, dialect, reach).await {
             warn!(%error, "the state of a panel could not be noted");
         }
     }
@@ -386,8 +403,8 @@ fn closing_words(run: &SyncRun, result: &Result<bool, Halt>) -> String {
         Err(Halt::Panel) => run.issues.last().map_or_else(|| "Stopped".into(), |issue| issue.what.clone()),
         Ok(_) if !failed.is_empty() => format!("Not all could be read: {}. Nothing was removed", failed.join(", ")),
         Ok(true) => "So much would vanish that a person must decide; nothing was removed".into(),
-        Ok(false) if unread == 1 => "Done, but one record could not be read".into(),
-        Ok(false) if unread > 0 => format!("Done, but {unread} records could not be read"),
+        Ok(false) if unread == 1 => "Done, but one record could not be read or confirmed".into(),
+        Ok(false) if unread > 0 => format!("Done, but {unread} records could not be read or confirmed"),
         Ok(false) => "Done".into(),
     }
 }

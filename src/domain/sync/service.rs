@@ -1,5 +1,6 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use aviary_kernel::base::{Env, Error, Result, Sealer, Timestamp};
 use aviary_kernel::model::{
@@ -45,6 +46,8 @@ pub struct Started {
     pub run: SyncRun,
     /// It was running already; the request was joined to it.
     pub joined: bool,
+    /// It does everything that was asked. Not so when a partial one was running already: start again when that is over.
+    pub covers: bool,
 }
 
 /// Starts, joins, watches and cancels syncs. Cheap to clone.
@@ -64,6 +67,8 @@ pub(super) struct Inner {
     live: Mutex<HashMap<PanelId, Live>>,
 }
 
+/// How long to wait before the end of a run is noted again, when the disk did not take it.
+const SAVE_AGAIN_AFTER: Duration = Duration::from_secs(2);
 /// Runs that one commit forgets.
 const FORGET_AT_ONCE: usize = 500;
 
@@ -86,12 +91,14 @@ impl Syncs {
     pub async fn start(&self, wanted: StartSync) -> Result<Started> {
         let panel = self.inner.panels.require(wanted.panel).await?;
         let targets = tidy(wanted.targets);
+        let asked = targets.clone();
         let (tell, progress) = watch::channel(self.new_run(&panel, targets, wanted.requested_by));
         let (cancel, cancelled) = watch::channel(false);
         let live = Live { progress, cancel: Arc::new(cancel) };
         // Entered before anything is written, so that two requests at once cannot both start one.
         if let Some(running) = self.enter(panel.id, &live) {
-            return Ok(Started { run: running, joined: true });
+            let covers = asked.iter().all(|target| running.targets.contains(target));
+            return Ok(Started { run: running, joined: true, covers });
         }
         let run = tell.borrow().clone();
         if let Err(error) = self.admit(&run).await {
@@ -108,7 +115,7 @@ impl Syncs {
             }
             inner.leave(panel.id, id);
         });
-        Ok(Started { run, joined: false })
+        Ok(Started { run, joined: false, covers: true })
     }
 
     /// Puts a run that has entered on disk, unless its panel began to be removed in the meantime.
@@ -289,8 +296,22 @@ impl Syncs {
             return Ok((stop, None));
         }
         let wanted = StartSync { panel: stop.panel, targets: Vec::new(), requested_by: who };
-        let started = self.start(wanted).await?;
+        let started = self.start(wanted.clone()).await?;
+        if !started.covers {
+            self.start_after(started.run.id, wanted);
+        }
         Ok((stop, Some(started)))
+    }
+
+    /// Starts a sync when another is over.
+    fn start_after(&self, running: SyncId, wanted: StartSync) {
+        let this = self.clone();
+        self.inner.runtime.spawn(async move {
+            let _ = this.wait(running).await;
+            if let Err(error) = this.start(wanted).await {
+                error!(%error, "the sync that makes a confirmed removal could not be started");
+            }
+        });
     }
 
     /// Marks runs that a crash left behind as failed. To be called once, before the first sync.
@@ -362,6 +383,16 @@ impl Inner {
     pub(super) async fn save(&self, run: &SyncRun) -> Result<()> {
         let (run, env) = (run.clone(), self.env.clone());
         self.store.write(move |tx| put(tx, &env, &run)).await
+    }
+
+    /// Puts the run on disk as soon as the disk takes it.
+    pub(super) fn save_later(self: &Arc<Self>, run: SyncRun) {
+        let inner = self.clone();
+        self.runtime.spawn(async move {
+            while inner.save(&run).await.is_err() {
+                tokio::time::sleep(SAVE_AGAIN_AFTER).await;
+            }
+        });
     }
 
     async fn mark_broken(&self, panel: PanelId, why: &str) {

@@ -11,7 +11,7 @@ use serde_json::Value;
 use super::fields::{Fields, Read};
 use super::hide::{Veil, hidden_unless};
 use super::wire::{Relation, id_of, relation, short};
-use super::{EggBundle, ServerBundle};
+use super::{Children, EggBundle, ServerBundle};
 
 /// A row that was read.
 #[derive(Debug)]
@@ -81,14 +81,14 @@ fn objects(kind: Kind) -> &'static [&'static str] {
     }
 }
 
-/// The rows of a relation; none when the panel does not show it, or when one of them cannot be read.
+/// The rows of a relation that can be read; none when the panel does not show it.
 fn children<T>(
     parent: Fields<'_>,
     name: &str,
     kind: Kind,
     faults: &mut Vec<Fault>,
     read: impl Fn(Fields<'_>) -> Read<T>,
-) -> Option<Vec<T>> {
+) -> Option<Children<T>> {
     let rows = match relation(parent.value(), name) {
         Relation::Rows(rows) => rows,
         Relation::Unknown => return None,
@@ -98,20 +98,20 @@ fn children<T>(
         }
     };
     let mut read_rows = Vec::with_capacity(rows.len());
-    let mut all = true;
+    let mut is_whole = true;
     for value in rows {
         match row(kind, value, |fields, _| read(fields)) {
             Ok(row) => read_rows.push((row.id, row.value)),
             Err(fault) => {
                 faults.push(fault);
-                all = false;
+                is_whole = false;
             }
         }
     }
     // The panel does not order them, and may hold a variable twice.
     read_rows.sort_by_key(|(id, _)| *id);
     read_rows.dedup_by_key(|(id, _)| *id);
-    all.then(|| read_rows.into_iter().map(|(_, value)| value).collect())
+    Some(Children { rows: read_rows.into_iter().map(|(_, value)| value).collect(), is_whole })
 }
 
 pub(crate) fn location(value: &Value) -> Result<Row<Location>, Fault> {
@@ -300,7 +300,7 @@ pub(crate) fn user(value: &Value) -> Result<Row<User>, Fault> {
 pub(crate) fn server(value: &Value) -> Result<Row<ServerBundle>, Fault> {
     row(Kind::Server, value, |f, faults| {
         let id = f.id("id")?;
-        let variables = children(f, "variables", Kind::EggVariable, faults, server_variable);
+        let variables = children(f, "variables", Kind::EggVariable, faults, server_variable).and_then(Children::all);
         let server = server_itself(id, f, allocations(f, faults), variables)?;
         let subusers = children(f, "subusers", Kind::Subuser, faults, |child| subuser(id, child));
         let databases = children(f, "databases", Kind::Database, faults, |child| database(id, child));
@@ -372,7 +372,7 @@ fn feature_limits(server: Fields<'_>) -> Read<FeatureLimits> {
 }
 
 fn allocations(server: Fields<'_>, faults: &mut Vec<Fault>) -> Option<Vec<RemoteId>> {
-    children(server, "allocations", Kind::Allocation, faults, |child| child.id("id"))
+    children(server, "allocations", Kind::Allocation, faults, |child| child.id("id")).and_then(Children::all)
 }
 
 /// A variable of a server, and whether its value is hidden.

@@ -75,13 +75,29 @@ pub struct Page<T> {
     pub number: u32,
 }
 
+/// What belongs to an object, of one kind.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Children<T> {
+    /// Those that could be read, by number.
+    pub rows: Vec<T>,
+    /// Whether these are all; when not, the absence of one means nothing.
+    pub is_whole: bool,
+}
+
+impl<T> Children<T> {
+    /// All of them, or none when one could not be read.
+    pub(crate) fn all(self) -> Option<Vec<T>> {
+        self.is_whole.then_some(self.rows)
+    }
+}
+
 /// An egg with what belongs to it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct EggBundle {
     /// The egg.
     pub egg: Egg,
     /// None = not known, which is not the same as none.
-    pub variables: Option<Vec<EggVariable>>,
+    pub variables: Option<Children<EggVariable>>,
 }
 
 /// A server with what belongs to it.
@@ -90,9 +106,9 @@ pub struct ServerBundle {
     /// The server.
     pub server: Server,
     /// None = not known, which is not the same as none.
-    pub subusers: Option<Vec<Subuser>>,
+    pub subusers: Option<Children<Subuser>>,
     /// None = not known, which is not the same as none.
-    pub databases: Option<Vec<ServerDatabase>>,
+    pub databases: Option<Children<ServerDatabase>>,
 }
 
 /// What to read along with servers. Without `variables` every value of the environment is taken for hidden.

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use aviary_kernel::model::{Counts, Dialect, Egg, EggVariable, Kind, Nest, RemoteId, Target};
+use aviary_kernel::model::{Counts, Dialect, Egg, EggVariable, Kind, Nest, RemoteId, StepState, Target};
 use aviary_remote::EggBundle;
 use futures_util::{FutureExt, StreamExt, stream};
 use tokio::sync::mpsc;
@@ -79,13 +79,22 @@ impl Steps<'_> {
     async fn egg_list(&mut self, nest: Option<RemoteId>, swept: Swept) -> Result<(), Halt> {
         let sweep = match swept {
             Ok(sweep) => sweep,
-            Err(fault) => return self.run.note_fault(Target::Nests, &fault),
+            Err(fault) => {
+                self.eggs_whole = false;
+                return self.run.note_fault(Target::Nests, &fault);
+            }
         };
         self.run.note_unreadable(Target::Nests, &sweep.unreadable);
         let failed = sweep.unreadable_count.max(u64::from(!sweep.is_complete()));
         self.run.count(Target::Nests, &self.client, &Counts { failed, ..Counts::default() });
         if !sweep.is_complete() {
+            self.eggs_whole = false;
             self.note_incomplete(Target::Nests, &sweep);
+            let read =
+                sweep.ids.len().saturating_sub(sweep.unreadable.iter().filter(|one| one.id.is_some()).count() as u64);
+            if read == 0 {
+                self.run.set_state(Target::Nests, StepState::Failed);
+            }
             return Ok(());
         }
         let (panel, ids) = (self.run.panel.id, sweep.ids);
@@ -108,8 +117,8 @@ impl Steps<'_> {
         let (mut eggs, mut variables, mut listed) = (Vec::new(), Vec::new(), Vec::new());
         for bundle in bundles {
             if let Some(list) = bundle.variables {
-                listed.push(Listed::of((Kind::Egg, bundle.egg.id), &list));
-                variables.extend(list);
+                listed.extend(Listed::of((Kind::Egg, bundle.egg.id), &list));
+                variables.extend(list.rows);
             }
             eggs.push(bundle.egg);
         }

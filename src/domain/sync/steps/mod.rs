@@ -8,7 +8,7 @@ use std::future::Future;
 use std::time::Duration;
 
 use aviary_kernel::model::{Allocation, Counts, Dialect, Kind, Location, Node, RemoteId, StepState, Target, User};
-use aviary_remote::{Page, PanelClient, PanelError, Sweep};
+use aviary_remote::{Children, Page, PanelClient, PanelError, Sweep};
 use futures_util::future::BoxFuture;
 use futures_util::{FutureExt, StreamExt, stream};
 use tokio::sync::mpsc::{self, Receiver};
@@ -39,7 +39,24 @@ pub(super) struct Steps<'r> {
     /// Nests whose eggs could not be listed, because nothing was known of them yet.
     unlisted: Vec<Option<RemoteId>>,
     told: Told,
+    /// Whether every list of eggs was whole.
+    pub(super) eggs_whole: bool,
+    /// Objects under numbers that are used again; see [`Replacement`].
+    pub(super) replacements: Vec<Replacement>,
 }
+
+/// Another object under the number of a stored one. The stored one counts among the removals; only when it may go is the
+/// other one written.
+pub(super) struct Replacement {
+    pub(super) kind: Kind,
+    pub(super) id: RemoteId,
+    /// Writes it. None when there are so many that a person will be asked; the next sync brings it then.
+    pub(super) write:
+        Option<Box<dyn FnOnce(Writer) -> BoxFuture<'static, aviary_kernel::base::Result<Counts>> + Send + Sync>>,
+}
+
+/// Replacements whose rows are kept in memory.
+const REPLACEMENTS_KEPT: usize = 1_000;
 
 /// Rows on their way into the mirror.
 type Applying<'a> = BoxFuture<'a, Result<(), Halt>>;
@@ -59,6 +76,8 @@ impl<'r> Steps<'r> {
             back: Vec::new(),
             unlisted: Vec::new(),
             told: Told::default(),
+            eggs_whole: true,
+            replacements: Vec::new(),
         }
     }
 
@@ -171,9 +190,20 @@ impl<'r> Steps<'r> {
 
     async fn apply_plain<T: Draft>(&mut self, target: Target, rows: Vec<T>) -> Result<(), Halt> {
         rows.iter().for_each(|row| self.seen(T::KIND, row.id()));
-        let counts = self.writer.apply(rows).await?;
-        self.run.count(target, &self.client, &counts);
+        let applied = self.writer.apply(rows).await?;
+        self.run.count(target, &self.client, &applied.counts);
+        for draft in applied.replacements {
+            self.replace(draft);
+        }
         Ok(())
+    }
+
+    fn replace<T: Draft>(&mut self, draft: T) {
+        let (kind, id) = (T::KIND, draft.id());
+        self.replacements.retain(|other| (other.kind, other.id) != (kind, id));
+        let keep = self.replacements.len() < REPLACEMENTS_KEPT;
+        let write = move |writer: Writer| async move { Ok(writer.apply(vec![draft]).await?.counts) }.boxed();
+        self.replacements.push(Replacement { kind, id, write: keep.then(|| Box::new(write) as _) });
     }
 
     pub(super) fn seen(&mut self, kind: Kind, id: RemoteId) {
@@ -280,8 +310,9 @@ struct Listed {
 }
 
 impl Listed {
-    fn of<T: Draft>(parent: (Kind, RemoteId), rows: &[T]) -> Self {
-        Self { parent, kind: T::KIND, ids: rows.iter().map(T::id).collect() }
+    /// None when not all of them could be read: then the absence of one means nothing.
+    fn of<T: Draft>(parent: (Kind, RemoteId), list: &Children<T>) -> Option<Self> {
+        list.is_whole.then(|| Self { parent, kind: T::KIND, ids: list.rows.iter().map(T::id).collect() })
     }
 }
 

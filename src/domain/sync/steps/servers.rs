@@ -64,12 +64,12 @@ impl Steps<'_> {
             self.told.note(&bundle);
             let parent = (Kind::Server, bundle.server.id);
             if let Some(list) = bundle.databases {
-                listed.push(Listed::of(parent, &list));
-                databases.extend(list);
+                listed.extend(Listed::of(parent, &list));
+                databases.extend(list.rows);
             }
             if let Some(list) = bundle.subusers {
-                listed.push(Listed::of(parent, &list));
-                subusers.extend(list);
+                listed.extend(Listed::of(parent, &list));
+                subusers.extend(list.rows);
             }
             servers.push(bundle.server);
         }

@@ -186,3 +186,32 @@ async fn requests_that_confirm_removals_are_counted_too() {
     let run = lab.clean_sync().await;
     assert_eq!(run.requests, lab.sim.request_count() as u64);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_full_sync_that_meets_a_partial_one_is_told_that_more_is_needed() {
+    let lab = Lab::new(PanelSpec { page_delay: std::time::Duration::from_millis(50), ..small() }).await;
+    let partial = lab.start(&[Target::Users]).await;
+    let wanted = |targets| aviary_domain::sync::StartSync { panel: lab.panel, targets, requested_by: "other".into() };
+    let full = lab.syncs.start(wanted(vec![])).await.unwrap();
+    assert!(full.joined && !full.covers);
+    let same = lab.syncs.start(wanted(vec![Target::Users])).await.unwrap();
+    assert!(same.joined && same.covers);
+    lab.syncs.wait(partial.id).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_panel_speaks_is_found_out_anew_when_it_no_longer_knows_its_own_lists() {
+    let lab = Lab::new(small()).await;
+    lab.clean_sync().await;
+    let dialect = async || lab.panels.require(lab.panel).await.unwrap().dialect.map(|dialect| dialect.name());
+    assert_eq!(dialect().await, Some("pterodactyl"));
+    let gone = aviary_sim::Match::path("/api/application/locations");
+    lab.sim.faults().inject(aviary_sim::Fault { when: gone, what: aviary_sim::FaultKind::Status(404) });
+    let run = lab.sync().await;
+    assert_eq!(run.status, SyncStatus::Failed, "{run:#?}");
+    assert_eq!(dialect().await, None);
+    lab.sim.faults().clear();
+    lab.clean_sync().await;
+    assert_eq!(dialect().await, Some("pterodactyl"));
+    lab.assert_same();
+}

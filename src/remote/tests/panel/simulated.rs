@@ -81,9 +81,10 @@ async fn read_everything(panel: &SimPanel, client: &PanelClient) {
     assert_whole("users", users(client).await, world.users.keys().copied());
     let (rows, sweep) = servers(client).await;
     assert_whole("servers", sweep, world.servers.keys().copied());
-    let subusers: BTreeSet<_> = rows.iter().flat_map(|row| row.subusers.as_ref().unwrap()).map(|row| row.id).collect();
+    let subusers: BTreeSet<_> =
+        rows.iter().flat_map(|row| &row.subusers.as_ref().unwrap().rows).map(|row| row.id).collect();
     let databases: BTreeSet<_> =
-        rows.iter().flat_map(|row| row.databases.as_ref().unwrap()).map(|row| row.id).collect();
+        rows.iter().flat_map(|row| &row.databases.as_ref().unwrap().rows).map(|row| row.id).collect();
     assert_eq!(subusers, world.subusers.keys().copied().collect());
     assert_eq!(databases, world.databases.keys().copied().collect());
     for row in &rows {
