@@ -78,10 +78,10 @@ async fn a_server_comes_with_everything_that_belongs_to_it() {
     assert_eq!((server.feature_limits.databases, server.feature_limits.allocations), (None, Some(0)));
     assert_eq!(server.updated_at, Timestamp::parse("2025-09-02T07:31:09Z"));
     assert_eq!(server.allocations, Some(vec![31, 33]));
-    let subusers = subusers.unwrap();
+    let subusers = subusers.unwrap().rows;
     assert_eq!(subusers[0].permissions, ["control.start", "file.read"]);
     assert_eq!((subusers[0].server_id, subusers[0].user_id, subusers[0].updated_at), (2, 9, None));
-    let databases = databases.unwrap();
+    let databases = databases.unwrap().rows;
     assert_eq!((databases[0].server_id, databases[0].host_id, databases[0].max_connections), (2, 1, None));
     assert_eq!(databases[0].created_at, Timestamp::parse("2023-06-11T11:11:11Z"));
 }
@@ -258,7 +258,7 @@ async fn an_egg_keeps_the_order_of_its_images_and_hides_hidden_defaults() {
     );
     assert_eq!((egg.config.files.0.as_str(), egg.config.logs.0.as_str()), ("{}", "{}"));
     assert_eq!((egg.script.extends, egg.script.privileged, egg.startup_commands.0.len()), (Some(3), true, 2));
-    let variables = variables.unwrap();
+    let variables = variables.unwrap().rows;
     assert_eq!(secret(&variables[0].default_value), Some("d"));
     assert_eq!(variables[0].rules, ["nullable|regex:/^(a|b)$/"], "a pipe may belong to a rule");
     assert_eq!(variables[1].rules, ["required", "in:a,b"]);
