@@ -51,9 +51,12 @@ pub(super) struct Replacement {
     pub(super) kind: Kind,
     pub(super) id: RemoteId,
     /// Writes it. None when there are so many that a person will be asked; the next sync brings it then.
-    pub(super) write:
-        Option<Box<dyn FnOnce(Writer) -> BoxFuture<'static, aviary_kernel::base::Result<Counts>> + Send + Sync>>,
+    pub(super) write: Option<Write>,
 }
+
+/// Writes one object when its turn comes.
+type Write = Box<dyn FnOnce(Writer) -> Writing + Send + Sync>;
+type Writing = BoxFuture<'static, aviary_kernel::base::Result<Counts>>;
 
 /// Replacements whose rows are kept in memory.
 const REPLACEMENTS_KEPT: usize = 1_000;
@@ -203,7 +206,7 @@ impl<'r> Steps<'r> {
         self.replacements.retain(|other| (other.kind, other.id) != (kind, id));
         let keep = self.replacements.len() < REPLACEMENTS_KEPT;
         let write = move |writer: Writer| async move { Ok(writer.apply(vec![draft]).await?.counts) }.boxed();
-        self.replacements.push(Replacement { kind, id, write: keep.then(|| Box::new(write) as _) });
+        self.replacements.push(Replacement { kind, id, write: keep.then(|| Box::new(write) as Write) });
     }
 
     pub(super) fn seen(&mut self, kind: Kind, id: RemoteId) {
