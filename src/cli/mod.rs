@@ -159,7 +159,10 @@ fn wait(work: impl Future<Output = Done>) -> Done {
 /// Log lines go to standard error; what a command prints goes to standard output.
 fn start_log(level: &str, format: LogFormat) -> Done {
     let filter = EnvFilter::try_new(level).map_err(|e| Failure::Usage(format!("log.level: {e}")))?;
-    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let log = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_ansi(print::Quiet::is_colourful())
+        .with_writer(|| print::Quiet);
     let started = match format {
         LogFormat::Json => log.json().try_init(),
         LogFormat::Text => log.with_target(false).try_init(),

@@ -1,4 +1,4 @@
-use std::io::{IsTerminal, Read, Write};
+use std::io::{IsTerminal, Read};
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
@@ -229,8 +229,7 @@ fn agreed(name: &str) -> Result<bool, Failure> {
     if !std::io::stdin().is_terminal() {
         return Err(Failure::NeedsPerson(format!("removing {name} needs a person, or --yes")));
     }
-    eprint!("Remove {name} and all that was mirrored from it? Type its name: ");
-    std::io::stderr().flush()?;
+    print::stay(&format!("Remove {name} and all that was mirrored from it? Type its name: "));
     let mut answer = String::new();
     std::io::stdin().read_line(&mut answer)?;
     Ok(answer.trim() == name)

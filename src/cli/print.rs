@@ -12,9 +12,9 @@ pub(super) fn failure(text: &str) {
         Some((what, hint)) => (what, Some(hint)),
         None => (text, None),
     };
-    eprintln!("aviary: {what}");
+    aside(&format!("aviary: {what}"));
     if let Some(hint) = hint.filter(|hint| !hint.is_empty()) {
-        eprintln!("  hint: {hint}");
+        aside(&format!("  hint: {hint}"));
     }
 }
 
@@ -30,6 +30,38 @@ pub(super) fn version(as_json: bool) {
 /// A line of data. Nobody reading any more is no fault of ours.
 pub(super) fn line(text: &str) {
     let _ = writeln!(std::io::stdout(), "{text}");
+}
+
+/// A line for the person, beside the data.
+pub(super) fn aside(text: &str) {
+    let _ = writeln!(Quiet, "{text}");
+}
+
+/// Text for the person that stays on its line.
+pub(super) fn stay(text: &str) {
+    let _ = write!(Quiet, "{text}").and_then(|()| Quiet.flush());
+}
+
+/// Standard error that takes everything. A full disk or a reader that is gone must not stop what is at work.
+pub(super) struct Quiet;
+
+impl Quiet {
+    /// Whether a terminal shows it, and colours are wanted.
+    pub(super) fn is_colourful() -> bool {
+        std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+    }
+}
+
+impl Write for Quiet {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        let _ = std::io::stderr().write_all(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        let _ = std::io::stderr().flush();
+        Ok(())
+    }
 }
 
 /// A value as JSON.
@@ -71,7 +103,7 @@ impl Progress {
             return;
         }
         if self.watched {
-            eprint!("\r\x1b[2K{text}");
+            stay(&format!("\r\x1b[2K{text}"));
         }
         self.last = text;
     }
@@ -88,7 +120,7 @@ impl Progress {
 
     pub(super) fn end(&self) {
         if self.watched {
-            eprint!("\r\x1b[2K");
+            stay("\r\x1b[2K");
         }
     }
 }
