@@ -47,9 +47,12 @@ impl App {
         let is_new = !file.exists();
         let master = config.master_key(is_new)?;
         let sealer = Arc::new(Sealer::new(&master));
-        let backing = Backing::File(file);
+        let backing = Backing::File(file.clone());
         let store =
             Store::open(StoreOptions { backing, cache_bytes: config.store.cache_bytes(), ..StoreOptions::file("") })?;
+        if is_new {
+            keep_to_owner(&file)?;
+        }
         check_master_key(&store, &sealer).await?;
 
         let settings = Settings::new(store.clone(), config.sync.every_s.filter(|every_s| *every_s > 0));
@@ -156,6 +159,13 @@ fn make_data_dir(dir: &Path) -> Result<()> {
     use std::os::unix::fs::DirBuilderExt;
     let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(dir);
     made.map_err(|e| Error::Unusable(format!("the data directory {} cannot be made: {e}", dir.display())))
+}
+
+/// What is mirrored is nobody else's business, even where the data directory lets others in.
+fn keep_to_owner(file: &Path) -> Result<()> {
+    use std::os::unix::fs::PermissionsExt;
+    let kept = std::fs::set_permissions(file, std::fs::Permissions::from_mode(0o600));
+    kept.map_err(|e| Error::Unusable(format!("{} cannot be kept from others: {e}", file.display())))
 }
 
 fn http_options(config: &Config) -> HttpOptions {

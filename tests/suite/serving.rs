@@ -1,6 +1,6 @@
 use aviary_sim::PanelSpec;
 
-use crate::aviary::Place;
+use crate::aviary::{Place, until};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_stops_in_order_when_asked() {
@@ -9,6 +9,20 @@ async fn a_server_stops_in_order_when_asked() {
     assert_eq!(server.get("/health").await.0, 200);
     assert_eq!(server.terminate().await, 0);
     assert!(!place.data_dir().join("aviary.sock").exists());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_log_that_nobody_takes_stops_nothing() {
+    let place = Place::synced(PanelSpec::default()).await;
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let mut command = place.command(&["serve", "--listen", "127.0.0.1:0"]);
+    let mut server = command.stderr(writer).spawn().unwrap();
+    until("its socket", || async { place.data_dir().join("aviary.sock").exists() }).await;
+    place.run(&["sync"]).await.done();
+    std::process::Command::new("kill").args(["-TERM", &server.id().to_string()]).status().unwrap();
+    let ended = tokio::task::spawn_blocking(move || server.wait().unwrap()).await.unwrap();
+    assert_eq!(ended.code(), Some(0));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -29,6 +43,8 @@ async fn only_the_owner_may_open_the_socket_and_the_data() {
     let place = Place::synced(PanelSpec::default()).await;
     let _server = place.serve();
     let mode = |name: &str| std::fs::metadata(place.data_dir().join(name)).unwrap().permissions().mode() & 0o777;
-    assert_eq!((mode("aviary.sock"), mode("aviary.key")), (0o600, 0o600));
+    for name in ["aviary.sock", "aviary.key", "aviary.redb"] {
+        assert_eq!(mode(name), 0o600, "{name}");
+    }
     assert_eq!(std::fs::metadata(place.data_dir()).unwrap().permissions().mode() & 0o777, 0o700);
 }
