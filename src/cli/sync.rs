@@ -48,25 +48,42 @@ impl Sync {
         verdict(&runs)
     }
 
-    /// Starts or joins a sync and follows it to the end.
+    /// Starts or joins a sync and follows it to the end; once more when the one that was joined does not do all that is
+    /// wanted. `joined` in the run tells whether it was at work before.
     async fn one(&self, door: &Door, panel: &Value, as_json: bool) -> Result<Value, Failure> {
         let body = if self.only.is_empty() { json!({}) } else { json!({ "only": self.only }) };
-        let started = door.post(&format!("/api/v1/panels/{}/sync", panel["id"]), body).await?;
-        if started["joined"] == true && !as_json {
-            eprintln!("A sync of this panel is running already; following that one.");
+        loop {
+            let started = door.post(&format!("/api/v1/panels/{}/sync", panel["id"]), body.clone()).await?;
+            let (joined, covers) = (started["joined"] == true, started["covers"] != false);
+            if joined && !as_json {
+                print::aside(if covers {
+                    "A sync of this panel is running already; following that one."
+                } else {
+                    "A sync of something else of this panel is running; yours starts when it is over."
+                });
+            }
+            let mut run = follow(door, started["run"]["id"].as_str().unwrap_or_default(), as_json).await?;
+            // One that is not over was lost from sight: whatever serves it is stopping.
+            if covers || run["finishedAt"].is_null() {
+                run["joined"] = joined.into();
+                return Ok(run);
+            }
         }
-        let id = started["run"]["id"].as_str().unwrap_or_default().to_owned();
-        let mut progress = print::Progress::new(as_json);
-        let followed = door
-            .follow(&format!("/api/v1/syncs/{id}/events"), |name, run| {
-                progress.show(&run);
-                name == "done"
-            })
-            .await;
-        progress.end();
-        followed?;
-        door.get(&format!("/api/v1/syncs/{id}")).await
     }
+}
+
+/// Shows how far a sync is until it is over. The run as it ended.
+async fn follow(door: &Door, id: &str, as_json: bool) -> Result<Value, Failure> {
+    let mut progress = print::Progress::new(as_json);
+    let followed = door
+        .follow(&format!("/api/v1/syncs/{id}/events"), |name, run| {
+            progress.show(&run);
+            name == "done"
+        })
+        .await;
+    progress.end();
+    followed?;
+    door.get(&format!("/api/v1/syncs/{id}")).await
 }
 
 fn show(panel: &Value, run: &Value) {
@@ -98,8 +115,8 @@ fn show(panel: &Value, run: &Value) {
     print::line(&format!("{} requests in all", number(&run["requests"])));
     for issue in run["issues"].as_array().into_iter().flatten() {
         let place = issue["request"].as_str().map(|request| format!(" ({request})")).unwrap_or_default();
-        eprintln!("{}: {}{place}", word(&issue["target"]), issue["what"].as_str().unwrap_or_default());
-        eprintln!("  hint: {}", issue["remedy"].as_str().unwrap_or_default());
+        print::aside(&format!("{}: {}{place}", word(&issue["target"]), issue["what"].as_str().unwrap_or_default()));
+        print::aside(&format!("  hint: {}", issue["remedy"].as_str().unwrap_or_default()));
     }
 }
 

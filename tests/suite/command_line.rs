@@ -1,4 +1,7 @@
+use std::time::Duration;
+
 use aviary_sim::{Fault, FaultKind, Match, PanelSpec};
+use serde_json::json;
 
 use crate::aviary::{Place, bytes, ended};
 
@@ -39,6 +42,36 @@ async fn commands_reach_a_running_server_over_its_socket() {
     place.run(&["panel", "remove", "Main", "--yes"]).await.done();
     let (_, counts) = server.get("/api/v1/counts").await;
     assert_eq!(counts["data"]["servers"], 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sync_that_was_joined_is_followed_by_the_one_that_was_wanted() {
+    let delay = Duration::from_millis(300);
+    let place = Place::new(PanelSpec { page_delay: delay, ..PanelSpec::default() }).await;
+    let server = place.serve();
+    place.add_panel().await.done();
+    let (status, running) = server.post("/api/v1/panels/1/sync", json!({"only": ["servers"]})).await;
+    assert_eq!(status, 202, "{running}");
+    let joined = place.run(&["--json", "sync", "--only", "servers"]).await.done().json();
+    assert_eq!((&joined["joined"], &joined["id"]), (&json!(true), &running["data"]["run"]["id"]));
+
+    let (_, running) = server.post("/api/v1/panels/1/sync", json!({"only": ["servers"]})).await;
+    let own = place.run(&["--json", "sync", "--only", "nodes"]).await.done().json();
+    assert_eq!((&own["joined"], &own["targets"]), (&json!(false), &json!(["nodes"])));
+    let id = running["data"]["run"]["id"].as_str().unwrap();
+    let (_, other) = server.get(&format!("/api/v1/syncs/{id}")).await;
+    assert_eq!(other["data"]["status"], "completed");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_reading_errors_stops_nothing() {
+    let place = Place::synced(PanelSpec::default()).await;
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let mut command = place.command(&["panel", "remove", "nobody", "--yes"]);
+    command.stderr(writer);
+    let status = tokio::task::spawn_blocking(move || command.status().unwrap()).await.unwrap();
+    assert_eq!(status.code(), Some(1));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -316,10 +316,13 @@ async fn wanted(panels: &Panels, panel: Option<PanelId>) -> Result<Vec<Panel>> {
 }
 
 fn said(name: &str, started: &Started) -> String {
-    if started.joined {
-        format!("a sync of {name} is at work already, the request was joined to it")
-    } else {
-        format!("sync of {name} started")
+    match (started.joined, started.covers) {
+        (false, _) => format!("sync of {name} started"),
+        (true, true) => format!("a sync of {name} is at work already, the request was joined to it"),
+        (true, false) => format!(
+            "a sync of {name} is at work already, the request was joined to it; it does not do everything that was asked: \
+             start again when it is over"
+        ),
     }
 }
 

@@ -154,11 +154,15 @@ pub(crate) struct RunView {
     run: SyncView,
     /// True = the panel was being synced already, and this is that sync.
     joined: bool,
+    /// True = it does everything that was asked. False only when joined to a sync of something else: start again when that
+    /// one is over.
+    covers: bool,
 }
 
 /// Sync a panel
 ///
-/// A panel is synced once at a time; a second request is joined to the sync at work.
+/// A panel is synced once at a time; a second request is joined to the sync at work. `covers` tells whether that one does
+/// everything that was asked.
 #[utoipa::path(post, path = "/api/v1/panels/{id}/sync", tag = "panels", params(("id" = u32, Path)), request_body = Option<SyncPanel>, responses(
     (status = 202, description = "Started, or joined", body = Reply<RunView>),
     (status = 400, description = "There is no such target, or the body cannot be read", body = ProblemView),
@@ -173,10 +177,14 @@ pub(crate) async fn start(
     let SyncPanel { only } = optional(&body)?;
     let targets = only.iter().map(|word| word.parse()).collect::<Result<Vec<Target>, Error>>()?;
     let started = syncs.start(StartSync { panel: *id, targets, requested_by: caller.who.name().to_owned() }).await?;
-    let message = if started.joined {
-        "a sync of this panel is at work already, the request was joined to it"
-    } else {
-        "the sync started"
+    let message = match (started.joined, started.covers) {
+        (false, _) => "the sync started",
+        (true, true) => "a sync of this panel is at work already, the request was joined to it",
+        (true, false) => {
+            "a sync of this panel is at work already, the request was joined to it; it does not do everything that was \
+             asked: start again when it is over"
+        }
     };
-    Ok(reply::told(StatusCode::ACCEPTED, RunView { run: started.run.into(), joined: started.joined }, message))
+    let view = RunView { run: started.run.into(), joined: started.joined, covers: started.covers };
+    Ok(reply::told(StatusCode::ACCEPTED, view, message))
 }

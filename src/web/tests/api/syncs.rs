@@ -109,6 +109,11 @@ async fn a_second_request_is_joined_and_says_so() {
     assert!(second["message"].as_str().unwrap().contains("joined"), "{second}");
     let third = desk.post("/api/v1/panels/1/sync", json!({"only": ["servers"]})).await.json();
     assert_eq!((&third["data"]["joined"], &third["data"]["run"]["targets"]), (&json!(true), &json!(["nodes"])));
+    for (only, covers) in [("servers", false), ("nodes", true)] {
+        let joined = desk.post("/api/v1/panels/1/sync", json!({"only": [only]})).await.json();
+        assert_eq!((&joined["data"]["joined"], &joined["data"]["covers"]), (&json!(true), &json!(covers)));
+        assert_eq!(joined["message"].as_str().unwrap().contains("start again"), !covers, "{joined}");
+    }
 
     desk.send(Method::DELETE, "/api/v1/panels/1").await.problem(409);
     assert_eq!(desk.get("/api/v1/panels/1").await.ok()["data"]["syncing"], first["sync_log_id"]);
