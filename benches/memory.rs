@@ -1,4 +1,4 @@
-//! Memory of the real program: at rest with an empty file, and at its peak in the first sync of a small and a large panel.
+//! Memory of the real program: at rest with an empty file, and at its peak in the first sync of panels of several sizes.
 
 mod measure;
 
@@ -13,6 +13,7 @@ use tokio::runtime::Runtime;
 const REST: Duration = Duration::from_secs(5);
 const SMALL: u32 = 1_000;
 const LARGE: u32 = 10_000;
+const LARGER: u32 = 30_000;
 
 fn main() -> Outcome {
     title("The binary");
@@ -21,7 +22,9 @@ fn main() -> Outcome {
     let idle = at_rest()?;
     let small = in_a_sync(&runtime, SMALL)?;
     let large = in_a_sync(&runtime, LARGE)?;
+    let larger = in_a_sync(&runtime, LARGER)?;
     title("Ratios");
+    figure("peak, 30,000 servers / 10,000 servers", larger.peak / large.peak, 2, Wanted::Any);
     figure("peak, 10,000 servers / 1,000 servers", large.peak / small.peak, 2, Wanted::Any);
     figure("peak, 1,000 servers / at rest with nothing", small.peak / idle, 2, Wanted::Any);
     figure("at rest after 10,000 servers / with nothing", large.after / idle, 2, Wanted::Any);
