@@ -4,8 +4,9 @@ use aviary_kernel::base::Result;
 use aviary_kernel::model::{Allocation, Kind, Node, PanelId, RemoteId, Server};
 use aviary_kernel::store::rows::{Mirror, Mirrored};
 use aviary_kernel::store::tables::{ALLOCATION_SERVER, RowKey, counted};
-use aviary_kernel::store::{Counter, Direction, Read, Span};
+use aviary_kernel::store::{Counter, Direction, Read, SortText, Span};
 
+use super::counts::panels;
 use super::list::page_size;
 use super::searchable::Searchable;
 use super::source::Source;
@@ -77,15 +78,29 @@ pub(super) fn allocations(reader: &impl Read, query: &AllocationQuery) -> Result
     Ok((rows, total))
 }
 
+/// The nodes whose allocations are asked for, by name. A single one is found by its number, not by walking all of them.
 fn nodes_by_name(reader: &impl Read, query: &AllocationQuery) -> Result<Vec<RowKey>> {
+    if let Some(node) = query.node {
+        return nodes_with_number(reader, query.panel, node);
+    }
     let mut nodes = Vec::new();
     Source::by_name(Kind::Node, query.panel).walk(reader, None, Direction::Up, |_, key| {
-        if query.node.is_none_or(|node| node == key.1) {
-            nodes.push(key);
-        }
+        nodes.push(key);
         Ok(ControlFlow::Continue(()))
     })?;
     Ok(nodes)
+}
+
+fn nodes_with_number(reader: &impl Read, panel: Option<PanelId>, node: RemoteId) -> Result<Vec<RowKey>> {
+    let panels = panel.map_or_else(|| panels(reader), |panel| Ok(vec![panel]))?;
+    let mut nodes = Vec::new();
+    for panel in panels {
+        if let Some(row) = reader.get(Node::table(), &(panel, node))? {
+            nodes.push((SortText::new(&row.data.name), (panel, node)));
+        }
+    }
+    nodes.sort();
+    Ok(nodes.into_iter().map(|(_, key)| key).collect())
 }
 
 fn node_total(reader: &impl Read, panel: PanelId, node: RemoteId, assigned: Option<bool>) -> Result<u64> {

@@ -98,7 +98,8 @@ impl PanelCounts {
     }
 }
 
-fn panels(reader: &impl Read) -> Result<Vec<PanelId>> {
+/// Every panel.
+pub(super) fn panels(reader: &impl Read) -> Result<Vec<PanelId>> {
     Ok(reader.all(PANELS, &Span::all())?.into_iter().map(|(id, _)| id).collect())
 }
 
