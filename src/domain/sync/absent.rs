@@ -13,7 +13,7 @@ use tokio::sync::mpsc;
 
 use super::held;
 use super::prune::is_over;
-use super::run::{Absent, Halt, target_of};
+use super::run::{Absent, Halt};
 use super::steps::{Steps, unless_cancelled};
 
 /// More absent objects of a kind than this are confirmed by a second listing instead of one read each.
@@ -269,7 +269,7 @@ impl Steps<'_> {
     }
 
     fn note_kept(&self, absent: Absent, code: &str, what: String) {
-        let target = target_of(absent.kind);
+        let target = absent.kind.target();
         let remedy = "It stays in the mirror, marked as missing; the next sync looks again.".to_owned();
         let issue = self.run.issue(target, code, what, remedy);
         self.run.note_issue(SyncIssue { object: Some(absent.id), ..issue });

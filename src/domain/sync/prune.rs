@@ -11,7 +11,7 @@ use aviary_kernel::store::tables::{MISSING, REMOVAL_STOPS};
 use aviary_kernel::store::{Read, Span, WriteTx};
 
 use super::absent::plural;
-use super::run::{Absent, Halt, target_of};
+use super::run::{Absent, Halt};
 use super::service::Limits;
 use super::steps::Steps;
 use crate::feed;
@@ -120,7 +120,7 @@ impl Steps<'_> {
                 let counts = write(self.writer.clone()).await?;
                 // It was read and counted when its page came.
                 let counts = Counts { done: 0, ..counts };
-                self.run.count(target_of(replacement.kind), &self.client, &counts);
+                self.run.count(replacement.kind.target(), &self.client, &counts);
             }
         }
         Ok(())
@@ -173,7 +173,7 @@ impl Steps<'_> {
                 self.run.inner.limits.percent
             );
             let remedy = "Look at the panel. If they are really gone, confirm the removal; if not, refuse it. Until then nothing is removed.";
-            self.run.note_issue(self.run.issue(target_of(removal.kind), "mass_removal", what, remedy.into()));
+            self.run.note_issue(self.run.issue(removal.kind.target(), "mass_removal", what, remedy.into()));
         }
         let stop = RemovalStop { sync, panel, at, removals, state: RemovalState::Waiting, decided: None };
         self.run
@@ -196,7 +196,7 @@ impl Steps<'_> {
                     format!("{count} {} are gone from the panel; a person refused to remove them here", plural(kind));
                 let remedy =
                     "They stay, marked as missing. To remove them after all, confirm the removal that was refused.";
-                self.run.note_issue(self.run.issue(target_of(kind), "removal_refused", what, remedy.into()));
+                self.run.note_issue(self.run.issue(kind.target(), "removal_refused", what, remedy.into()));
             }
         }
     }

@@ -238,7 +238,7 @@ impl Run {
 
     /// Notes removals in the step that they belong to.
     pub(super) fn count_removed(&self, kind: Kind, removed: u64) {
-        let target = target_of(kind);
+        let target = kind.target();
         self.update(|run| {
             if let Some(step) = run.steps.iter_mut().find(|step| step.target == target) {
                 step.counts.removed += removed;
@@ -419,20 +419,6 @@ fn expected(held: &PanelCounts, target: Target) -> u64 {
         Target::Servers => held.servers,
         Target::Databases => held.databases,
         Target::Subusers => held.subusers,
-    }
-}
-
-/// The step that answers for a kind.
-pub(super) fn target_of(kind: Kind) -> Target {
-    match kind {
-        Kind::Location => Target::Locations,
-        Kind::Node => Target::Nodes,
-        Kind::Allocation => Target::Allocations,
-        Kind::Nest | Kind::Egg | Kind::EggVariable => Target::Nests,
-        Kind::User => Target::Users,
-        Kind::Server => Target::Servers,
-        Kind::Database => Target::Databases,
-        Kind::Subuser => Target::Subusers,
     }
 }
 

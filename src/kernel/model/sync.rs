@@ -56,6 +56,22 @@ impl Target {
     }
 }
 
+impl Kind {
+    /// What brings this kind up to date.
+    pub fn target(self) -> Target {
+        match self {
+            Self::Location => Target::Locations,
+            Self::Node => Target::Nodes,
+            Self::Allocation => Target::Allocations,
+            Self::Nest | Self::Egg | Self::EggVariable => Target::Nests,
+            Self::User => Target::Users,
+            Self::Server => Target::Servers,
+            Self::Database => Target::Databases,
+            Self::Subuser => Target::Subusers,
+        }
+    }
+}
+
 impl FromStr for Target {
     type Err = Error;
 

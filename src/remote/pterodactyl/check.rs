@@ -283,7 +283,7 @@ impl Look<'_> {
             self.find(severity, "forbidden", what, remedy.clone());
         }
         self.access.push(Access {
-            target: target(kind),
+            target: kind.target(),
             kind,
             readable,
             total,
@@ -399,19 +399,6 @@ fn level(kind: Kind) -> &'static str {
         Kind::User | Kind::Subuser => "users",
         Kind::Server => "servers",
         Kind::Database => "server databases",
-    }
-}
-
-fn target(kind: Kind) -> Target {
-    match kind {
-        Kind::Location => Target::Locations,
-        Kind::Node => Target::Nodes,
-        Kind::Allocation => Target::Allocations,
-        Kind::Nest | Kind::Egg | Kind::EggVariable => Target::Nests,
-        Kind::User => Target::Users,
-        Kind::Server => Target::Servers,
-        Kind::Database => Target::Databases,
-        Kind::Subuser => Target::Subusers,
     }
 }
 

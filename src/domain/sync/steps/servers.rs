@@ -7,7 +7,7 @@ use tokio::sync::mpsc;
 
 use super::{Listed, PAGES_WAITING, Steps, Swept};
 use crate::mirror::Draft;
-use crate::sync::run::{Halt, target_of};
+use crate::sync::run::Halt;
 
 impl Steps<'_> {
     /// Servers and what comes with them, as far as it was asked for.
@@ -82,7 +82,7 @@ impl Steps<'_> {
     }
 
     async fn apply_children<T: Draft>(&mut self, rows: Vec<T>) -> Result<(), Halt> {
-        let target = target_of(T::KIND);
+        let target = T::KIND.target();
         self.run.count(target, &self.client, &Counts { total: rows.len() as u64, ..Counts::default() });
         self.apply_plain(target, rows).await
     }
