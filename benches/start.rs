@@ -37,7 +37,7 @@ fn main() -> Outcome {
     Program::start(&empty)?.stop()?;
     copy(&made, &large)?;
     let times = Measured {
-        mib: written(&file(&large))? >> 20,
+        mib: written(&file(&made))? >> 20,
         stopped: stopped(folder.path(), &empty, &large)?,
         killed: killed(&runtime, &large, &folder.path().join("copy"))?,
     };
@@ -188,7 +188,7 @@ async fn large_file() -> Outcome<PathBuf> {
     for panel in 1.. {
         let sync = env.ids.next();
         let writer = Writer::new(store.clone(), env.clone(), sealer.clone(), PanelId(1_000 + panel), sync);
-        rows::fill(&writer, 20_000, 1_000).await?;
+        rows::fill(&writer, 2_000, 1_000).await?;
         if written(&file(&data_dir))? >= SIZE {
             break;
         }
