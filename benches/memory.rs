@@ -5,7 +5,7 @@ mod measure;
 use std::time::Duration;
 
 use measure::panel::{Panel, spec};
-use measure::program::{BINARY, Program};
+use measure::program::{Program, binary};
 use measure::{Outcome, Wanted, fact, figure, folder, thousands, title};
 use tokio::runtime::Runtime;
 
@@ -17,7 +17,7 @@ const LARGER: u32 = 30_000;
 
 fn main() -> Outcome {
     title("The binary");
-    figure("MB", std::fs::metadata(BINARY)?.len() as f64 / 1e6, 1, Wanted::AtMost(16.0));
+    figure("MB", std::fs::metadata(binary()?)?.len() as f64 / 1e6, 1, Wanted::AtMost(16.0));
     let runtime = Runtime::new()?;
     let idle = at_rest()?;
     let small = in_a_sync(&runtime, SMALL)?;

@@ -2,7 +2,7 @@
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -14,8 +14,14 @@ use super::panel::Panel;
 
 /// What opens its API.
 pub(crate) const API_KEY: &str = "key-of-the-benches";
-/// Where the binary is.
-pub(crate) const BINARY: &str = env!("CARGO_BIN_EXE_aviary");
+
+/// The program to measure: the one that was built with the benches, or the one that `AVIARY_BINARY` names.
+pub(crate) fn binary() -> Outcome<PathBuf> {
+    match std::env::var_os("AVIARY_BINARY") {
+        Some(path) => std::fs::canonicalize(&path).map_err(|e| format!("{}: {e}", path.display()).into()),
+        None => Ok(env!("CARGO_BIN_EXE_aviary").into()),
+    }
+}
 
 /// `aviary serve` at work on a data folder. Killed when dropped.
 pub(crate) struct Program {
@@ -34,8 +40,9 @@ impl Program {
 
     /// The same, with more environment variables.
     pub(crate) fn start_with(data_dir: &Path, env: &[(&str, &str)]) -> Outcome<Self> {
+        let binary = binary()?;
         let began = Instant::now();
-        let mut child = Command::new(BINARY)
+        let mut child = Command::new(binary)
             .arg("--data-dir")
             .arg(data_dir)
             .args(["serve", "--listen", "127.0.0.1:0"])
