@@ -14,8 +14,7 @@ use aviary_domain::mirror::{AllocationQuery, At, Book, HistoryQuery, ListQuery, 
 use aviary_domain::panels::NewPanel;
 use aviary_kernel::base::{Cursor, Env, MasterKey, Sealer, Secret};
 use aviary_kernel::config::{Config, Sources};
-use aviary_kernel::model::PanelId;
-use aviary_kernel::model::{Kind, Server};
+use aviary_kernel::model::{Actor, Kind, PanelId, Server};
 use measure::program::API_KEY;
 use measure::{Outcome, Times, Wanted, figure, folder, rows, thousands, title};
 use reqwest::Client;
@@ -75,7 +74,7 @@ impl Site {
             share_percent: None,
             sync_every_s: None,
         };
-        services.panels.add(new).await?;
+        services.panels.add(&Actor::job("bench"), new).await?;
         let sealer = Arc::new(Sealer::new(&MasterKey::parse(&"07".repeat(32))?));
         let env = services.env.clone();
         let sync = env.ids.next();

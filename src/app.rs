@@ -11,6 +11,7 @@ use aviary_domain::settings::{Settings, check_master_key};
 use aviary_domain::sync::{Limits, Schedule, Syncs};
 use aviary_kernel::base::{Env, Error, Result, Sealer};
 use aviary_kernel::config::Config;
+use aviary_kernel::model::Actor;
 use aviary_kernel::store::{Backing, Options as StoreOptions, Store};
 use aviary_web::{Options as WebOptions, Services};
 use tokio::runtime::Handle;
@@ -99,7 +100,7 @@ impl App {
                 share_percent: None,
                 sync_every_s: None,
             };
-            let added = self.services.panels.add(new).await?;
+            let added = self.services.panels.add(&Actor::job("configuration"), new).await?;
             info!(panel.name = added.name, "added the panel of the configuration");
         }
         Ok(())

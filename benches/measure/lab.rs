@@ -7,7 +7,7 @@ use aviary_domain::mirror::Writer;
 use aviary_domain::panels::{HttpOptions, NewPanel, Panels};
 use aviary_domain::sync::{Limits, StartSync, Syncs};
 use aviary_kernel::base::{Env, MasterKey, Sealer, Secret};
-use aviary_kernel::model::{PanelId, SyncRun, SyncStatus};
+use aviary_kernel::model::{Actor, PanelId, SyncRun, SyncStatus};
 use aviary_kernel::store::{Options, Store};
 use aviary_sim::SimPanel;
 use tempfile::TempDir;
@@ -49,13 +49,13 @@ impl Lab {
             share_percent: None,
             sync_every_s: None,
         };
-        let panel = panels.add(new).await?.id;
+        let panel = panels.add(&Actor::job("bench"), new).await?.id;
         Ok(Self { store, env, sealer, panels, syncs, panel, dir })
     }
 
     /// A full sync that must succeed.
     pub(crate) async fn sync(&self) -> Outcome<SyncRun> {
-        let wanted = StartSync { panel: self.panel, targets: vec![], requested_by: "bench".into() };
+        let wanted = StartSync { panel: self.panel, targets: vec![], by: Actor::job("bench"), requested_by: None };
         let started = self.syncs.start(wanted).await?.run;
         let run = self.syncs.wait(started.id).await?;
         match run.status {

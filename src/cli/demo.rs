@@ -6,6 +6,7 @@ use aviary_domain::panels::NewPanel;
 use aviary_domain::sync::StartSync;
 use aviary_kernel::base::{Env, Secret};
 use aviary_kernel::config::Config;
+use aviary_kernel::model::Actor;
 use aviary_sim::{LifeSpec, PanelSpec, SimPanel};
 use clap::Args;
 
@@ -77,8 +78,9 @@ impl Demo {
 /// Mirrors the simulated panel, in place of the one of an earlier demo in the same folder.
 async fn connect(running: &Running, panel: &SimPanel) -> Done {
     let services = &running.app.services;
+    let by = Actor::job("demo");
     if let Ok(old) = services.panels.find(PANEL_NAME).await {
-        services.syncs.remove_panel(old.id).await?;
+        services.syncs.remove_panel(&by, old.id).await?;
     }
     let new = NewPanel {
         name: PANEL_NAME.into(),
@@ -88,8 +90,8 @@ async fn connect(running: &Running, panel: &SimPanel) -> Done {
         share_percent: None,
         sync_every_s: Some(SYNC_EVERY_S),
     };
-    let added = services.panels.add(new).await?;
-    services.syncs.start(StartSync { panel: added.id, targets: Vec::new(), requested_by: "demo".into() }).await?;
+    let added = services.panels.add(&by, new).await?;
+    services.syncs.start(StartSync { panel: added.id, targets: Vec::new(), by, requested_by: None }).await?;
     Ok(())
 }
 

@@ -1,6 +1,7 @@
 //! Floor 2: what the product does, one room a subject. Each room may use the rooms above it in this list.
 //!
 //! * [`feed`]: what changed.
+//! * [`audit`]: who did what.
 //! * [`settings`]: what operators change at run time.
 //! * [`panels`]: the panels that are mirrored, and their keys.
 //! * [`mirror`]: our picture of the panels: queries, history, drift, and the only writer of it.
@@ -8,6 +9,7 @@
 //! * [`ops`]: health and check of the data file.
 #![forbid(unsafe_code)]
 
+pub mod audit;
 pub mod feed;
 pub mod mirror;
 pub mod ops;

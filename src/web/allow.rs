@@ -10,34 +10,12 @@ use actix_web::http::header::{self, HeaderName};
 use actix_web::web::Data;
 use actix_web::{FromRequest, HttpRequest};
 use aviary_kernel::base::Error;
+use aviary_kernel::model::{Actor, Who};
 use url::Url;
 
 use crate::Options;
 use crate::problem::Problem;
 use crate::session::sessions;
-
-/// Who asks, for the record.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Actor(String);
-
-impl Actor {
-    /// Somebody by this name.
-    pub fn new(name: &str) -> Self {
-        Self(name.to_owned())
-    }
-
-    /// The name, as it stands in sync logs.
-    pub fn name(&self) -> &str {
-        &self.0
-    }
-}
-
-/// Through the local socket.
-pub(crate) const COMMAND_LINE: &str = "command line";
-/// With the key in a header.
-pub(crate) const API_KEY: &str = "API key";
-/// With a session.
-pub(crate) const SIGNED_IN: &str = "admin";
 
 /// What is said while there is no key.
 pub(crate) const NO_KEY: &str = "no key is set, so nobody is let in: set security.api_key in the configuration, or AVIARY__SECURITY__API_KEY, and restart";
@@ -119,7 +97,7 @@ impl<P: Permission> FromRequest for Allow<P> {
 
 fn caller(request: &HttpRequest, token_in_query: bool) -> Result<Actor, Problem> {
     if is_local(request) {
-        return Ok(Actor::new(COMMAND_LINE));
+        return Ok(Actor::command_line());
     }
     let sessions = sessions(request)?;
     if !sessions.has_key() {
@@ -127,14 +105,14 @@ fn caller(request: &HttpRequest, token_in_query: bool) -> Result<Actor, Problem>
     }
     let token = token_in_query.then(|| token(request)).flatten();
     if let Some(key) = key(request).or(token.as_deref()) {
-        return if sessions.is_key(key) { Ok(Actor::new(API_KEY)) } else { Err(refused(BAD_KEY)) };
+        return if sessions.is_key(key) { Ok(Actor::new(Who::BackendKey, "API key")) } else { Err(refused(BAD_KEY)) };
     }
     let Some(session) = sessions.read(request) else { return Err(refused(NO_CREDENTIALS)) };
     let token = request.headers().get(&FORM_TOKEN).and_then(|value| value.to_str().ok());
     if !request.method().is_safe() && !token.is_some_and(|token| sessions.is_form_token(&session, token)) {
         check_origin(request)?;
     }
-    Ok(Actor::new(SIGNED_IN))
+    Ok(Actor::new(Who::Nobody, "admin"))
 }
 
 fn refused(why: &str) -> Problem {

@@ -5,7 +5,7 @@ mod remove;
 use std::sync::Arc;
 
 use aviary_kernel::base::{Env, Error, Result, Sealed, Sealer, Secret};
-use aviary_kernel::model::{Dialect, Panel, PanelId, Reach};
+use aviary_kernel::model::{Action, Actor, Dialect, Panel, PanelId, Reach};
 use aviary_kernel::store::rows::Change;
 use aviary_kernel::store::tables::PANELS;
 use aviary_kernel::store::{Read, Span, Store, WriteTx};
@@ -14,6 +14,7 @@ pub use aviary_remote::pterodactyl::PanelCheck;
 use aviary_remote::pterodactyl::{PanelAccess, PanelClient, PanelError};
 use url::Url;
 
+use crate::audit::{self, Did};
 use crate::feed;
 
 /// A panel that is to be mirrored.
@@ -84,7 +85,7 @@ impl Panels {
     ///
     /// # Errors
     /// [`Error::Invalid`] for a bad name, address or key; [`Error::Conflict`] when the name or address is taken.
-    pub async fn add(&self, new: NewPanel) -> Result<Panel> {
+    pub async fn add(&self, by: &Actor, new: NewPanel) -> Result<Panel> {
         let name = parse_name(&new.name)?;
         let base_url = parse_url(&new.url)?;
         check_key("appKey", &new.app_key)?;
@@ -92,7 +93,7 @@ impl Panels {
             check_key("clientKey", key)?;
         }
         let share_percent = check_share(new.share_percent.unwrap_or(self.share_percent))?;
-        let this = self.clone();
+        let (this, by) = (self.clone(), by.clone());
         self.store
             .write(move |tx| {
                 for (_, other) in tx.all(PANELS, &Span::all())? {
@@ -114,6 +115,8 @@ impl Panels {
                     removing: false,
                 };
                 this.put(tx, &panel)?;
+                let did = about(&panel, Action::PanelAdded).changed("url", None, Some(panel.base_url.clone()));
+                audit::record(tx, &this.env, &by, did)?;
                 Ok(panel)
             })
             .await
@@ -132,14 +135,24 @@ impl Panels {
     ///
     /// # Errors
     /// [`Error::NotFound`]; [`Error::Upstream`] when it does not answer as a panel would.
-    pub async fn test(&self, id: PanelId) -> Result<PanelCheck> {
+    pub async fn test(&self, by: &Actor, id: PanelId) -> Result<PanelCheck> {
         let panel = self.require(id).await?;
         let checked = match self.client(&panel) {
             Ok(client) => client.check().await,
             Err(error) => return Err(error),
         };
         let dialect = checked.as_ref().ok().map(|check| check.dialect).or(panel.dialect);
-        self.note_contact(id, dialect, reach(self, &checked)).await?;
+        let reach = reach(self, &checked);
+        let did = match &reach.trouble {
+            None => about(&panel, Action::PanelTested),
+            Some(trouble) => about(&panel, Action::PanelTested).failed(trouble.clone()),
+        };
+        let (env, by) = (self.env.clone(), by.clone());
+        self.change(id, move |tx, panel| {
+            note(panel, dialect, reach);
+            audit::record(tx, &env, &by, did).map(drop)
+        })
+        .await?;
         checked.map_err(|error| error.into_error(&panel.name))
     }
 
@@ -165,10 +178,9 @@ impl Panels {
     /// # Errors
     /// When the file cannot be written.
     pub async fn note_contact(&self, id: PanelId, dialect: Option<Dialect>, reach: Reach) -> Result<()> {
-        self.change(id, move |panel| {
-            panel.dialect = dialect;
-            let rate_limit = reach.rate_limit.or(panel.reach.rate_limit);
-            panel.reach = Reach { rate_limit, ..reach };
+        self.change(id, move |_, panel| {
+            note(panel, dialect, reach);
+            Ok(())
         })
         .await
     }
@@ -179,19 +191,38 @@ impl Panels {
     /// When the file cannot be written.
     pub async fn note_synced(&self, id: PanelId) -> Result<()> {
         let now = self.env.now();
-        self.change(id, move |panel| panel.synced_at = Some(now)).await
+        self.change(id, move |_, panel| {
+            panel.synced_at = Some(now);
+            Ok(())
+        })
+        .await
     }
 
-    async fn change(&self, id: PanelId, act: impl FnOnce(&mut Panel) + Send + 'static) -> Result<()> {
+    async fn change(
+        &self,
+        id: PanelId,
+        act: impl FnOnce(&mut WriteTx<'_>, &mut Panel) -> Result<()> + Send + 'static,
+    ) -> Result<()> {
         let this = self.clone();
         self.store
             .write(move |tx| {
                 let mut panel = require(tx, id)?;
-                act(&mut panel);
+                act(tx, &mut panel)?;
                 this.put(tx, &panel)
             })
             .await
     }
+}
+
+/// The beginning of an audit event about a panel.
+fn about(panel: &Panel, action: Action) -> Did {
+    Did::new(action).to("panel", panel.id, panel.name.clone())
+}
+
+fn note(panel: &mut Panel, dialect: Option<Dialect>, reach: Reach) {
+    panel.dialect = dialect;
+    let rate_limit = reach.rate_limit.or(panel.reach.rate_limit);
+    panel.reach = Reach { rate_limit, ..reach };
 }
 
 fn reach(panels: &Panels, checked: &Result<PanelCheck, PanelError>) -> Reach {

@@ -2,13 +2,15 @@ use std::ops::ControlFlow;
 
 use aviary_kernel::base::Result;
 use aviary_kernel::model::{
-    Allocation, Egg, EggVariable, Location, Nest, Node, Panel, PanelId, Server, ServerDatabase, Subuser, User,
+    Action, Actor, Allocation, Egg, EggVariable, Location, Nest, Node, Panel, PanelId, Server, ServerDatabase, Subuser,
+    User,
 };
 use aviary_kernel::store::rows::{Change, Mirror};
 use aviary_kernel::store::tables::{MISSING, PANELS, REMOVAL_STOPS, RowKey};
 use aviary_kernel::store::{Direction, Read, Span, Store, WriteTx};
 
-use super::{Panels, require};
+use super::{Panels, about, require};
+use crate::audit;
 use crate::feed;
 
 /// Rows that one commit removes.
@@ -16,11 +18,12 @@ const BATCH: usize = 2_000;
 
 impl Panels {
     /// Marks a panel as being removed: from here on nobody finds it. [`Panels::finish_removal`] does the rest.
-    pub(crate) async fn begin_removal(&self, id: PanelId) -> Result<()> {
-        let this = self.clone();
+    pub(crate) async fn begin_removal(&self, by: &Actor, id: PanelId) -> Result<()> {
+        let (this, by) = (self.clone(), by.clone());
         self.store
             .write(move |tx| {
                 let panel = Panel { removing: true, ..require(tx, id)? };
+                audit::record(tx, &this.env, &by, about(&panel, Action::PanelRemoved))?;
                 this.put(tx, &panel)
             })
             .await

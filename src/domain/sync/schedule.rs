@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use aviary_kernel::base::{Env, Result, Timestamp};
-use aviary_kernel::model::Panel;
+use aviary_kernel::model::{Actor, Panel};
 
 use super::{StartSync, SyncQuery, Syncs};
 use crate::panels::Panels;
@@ -31,7 +31,8 @@ impl Schedule {
         let mut started = 0;
         for panel in self.panels.all().await? {
             if self.next(&panel).await?.is_some_and(|next| next <= now) {
-                let wanted = StartSync { panel: panel.id, targets: Vec::new(), requested_by: "schedule".into() };
+                let wanted =
+                    StartSync { panel: panel.id, targets: Vec::new(), by: Actor::job("schedule"), requested_by: None };
                 started += u32::from(!self.syncs.start(wanted).await?.joined);
             }
         }

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use aviary_kernel::base::{Env, Error, Result, Sealer, Timestamp};
 use aviary_kernel::model::{
-    Panel, PanelId, RemovalState, RemovalStop, StepReport, StepState, SyncId, SyncRun, SyncStatus, Target,
+    Action, Actor, Panel, PanelId, RemovalState, RemovalStop, StepReport, StepState, SyncId, SyncRun, SyncStatus,
+    Target, Who,
 };
 use aviary_kernel::store::rows::Change;
 use aviary_kernel::store::tables::{REMOVAL_STOPS, SYNCS};
@@ -15,6 +16,7 @@ use tracing::{error, info};
 
 use super::log::{self, SyncPage, SyncQuery};
 use super::run::Run;
+use crate::audit::{self, Did};
 use crate::feed;
 use crate::mirror::Writer;
 use crate::panels::Panels;
@@ -35,8 +37,10 @@ pub struct StartSync {
     pub panel: PanelId,
     /// What; empty = everything.
     pub targets: Vec<Target>,
-    /// Who or what asks, for the record.
-    pub requested_by: String,
+    /// Who asks.
+    pub by: Actor,
+    /// The name to put in the sync log, when not theirs.
+    pub requested_by: Option<String>,
 }
 
 /// The run that answers a request.
@@ -92,7 +96,11 @@ impl Syncs {
         let panel = self.inner.panels.require(wanted.panel).await?;
         let targets = tidy(wanted.targets);
         let asked = targets.clone();
-        let (tell, progress) = watch::channel(self.new_run(&panel, targets, wanted.requested_by));
+        let (tell, progress) = watch::channel(self.new_run(
+            &panel,
+            targets,
+            wanted.requested_by.unwrap_or_else(|| wanted.by.name.clone()),
+        ));
         let (cancel, cancelled) = watch::channel(false);
         let live = Live { progress, cancel: Arc::new(cancel) };
         // Entered before anything is written, so that two requests at once cannot both start one.
@@ -101,7 +109,7 @@ impl Syncs {
             return Ok(Started { run: running, joined: true, covers });
         }
         let run = tell.borrow().clone();
-        if let Err(error) = self.admit(&run).await {
+        if let Err(error) = self.admit(&run, &panel, &wanted.by).await {
             self.inner.leave(panel.id, run.id);
             return Err(error);
         }
@@ -119,9 +127,16 @@ impl Syncs {
     }
 
     /// Puts a run that has entered on disk, unless its panel began to be removed in the meantime.
-    async fn admit(&self, run: &SyncRun) -> Result<()> {
+    async fn admit(&self, run: &SyncRun, panel: &Panel, by: &Actor) -> Result<()> {
         self.inner.panels.require(run.panel).await?;
-        self.inner.save(run).await
+        let (run, env) = (run.clone(), self.inner.env.clone());
+        // What the schedule starts stands in the sync log; on record is what somebody asked for.
+        let did = (by.who != Who::Job).then(|| (by.clone(), about(&run, &panel.name, Action::SyncStarted)));
+        let write = move |tx: &mut WriteTx<'_>| {
+            put(tx, &env, &run)?;
+            did.map_or(Ok(()), |(by, did)| audit::record(tx, &env, &by, did).map(drop))
+        };
+        self.inner.store.write(write).await
     }
 
     /// Removes a panel with all that was mirrored from it; nothing is changed on the panel itself. Sync logs and history stay.
@@ -129,15 +144,15 @@ impl Syncs {
     ///
     /// # Errors
     /// [`Error::NotFound`]; [`Error::Conflict`] while it is being synced.
-    pub async fn remove_panel(&self, id: PanelId) -> Result<u64> {
+    pub async fn remove_panel(&self, by: &Actor, id: PanelId) -> Result<u64> {
         let panel = self.inner.panels.require(id).await?;
         if self.running_on(id).is_some() {
             return Err(Error::Conflict(format!("{} is being synced: cancel the sync first", panel.name)));
         }
-        self.inner.panels.begin_removal(id).await?;
+        self.inner.panels.begin_removal(by, id).await?;
         // One that slipped in before the mark stood; none can after it.
         if let Some(run) = self.running_on(id) {
-            let _ = self.cancel(run.id).await;
+            let _ = self.halt(run.id);
             self.wait(run.id).await?;
         }
         self.inner.panels.finish_removal(id).await
@@ -188,14 +203,21 @@ impl Syncs {
     ///
     /// # Errors
     /// [`Error::NotFound`]; [`Error::Conflict`] when it is over.
-    pub async fn cancel(&self, id: SyncId) -> Result<SyncRun> {
-        if let Some(live) = self.live_run(id) {
-            live.cancel.send_replace(true);
-            let run = live.progress.borrow().clone();
+    pub async fn cancel(&self, by: &Actor, id: SyncId) -> Result<SyncRun> {
+        if let Some(run) = self.halt(id) {
+            let name = self.inner.panels.require(run.panel).await.map_or_else(|_| String::new(), |panel| panel.name);
+            let (by, did, env) = (by.clone(), about(&run, &name, Action::SyncCancelled), self.inner.env.clone());
+            self.inner.store.write(move |tx| audit::record(tx, &env, &by, did)).await?;
             return Ok(run);
         }
         let run = self.get(id).await?;
         Err(Error::Conflict(format!("this sync is {} and cannot be cancelled", run.status.word().replace('_', " "))))
+    }
+
+    fn halt(&self, id: SyncId) -> Option<SyncRun> {
+        let live = self.live_run(id)?;
+        live.cancel.send_replace(true);
+        Some(live.progress.borrow().clone())
     }
 
     /// A run: live while it is at work, else from the record.
@@ -271,9 +293,9 @@ impl Syncs {
     ///
     /// # Errors
     /// [`Error::NotFound`]; [`Error::Conflict`] when it was decided already.
-    pub async fn decide(&self, id: SyncId, confirm: bool, who: String) -> Result<(RemovalStop, Option<Started>)> {
+    pub async fn decide(&self, by: &Actor, id: SyncId, confirm: bool) -> Result<(RemovalStop, Option<Started>)> {
         let env = self.inner.env.clone();
-        let by = who.clone();
+        let actor = by.clone();
         let stop = self
             .inner
             .store
@@ -284,10 +306,21 @@ impl Syncs {
                 if !open {
                     return Err(Error::Conflict("this was decided already".into()));
                 }
+                let action = match (confirm, stop.state) {
+                    (true, RemovalState::Refused) => Action::RefusalTakenBack,
+                    (true, _) => Action::RemovalConfirmed,
+                    (false, _) => Action::RemovalRefused,
+                };
                 stop.state = if confirm { RemovalState::Confirmed } else { RemovalState::Refused };
-                stop.decided = Some((by, env.now()));
+                stop.decided = Some((actor.name.clone(), env.now()));
                 tx.put(REMOVAL_STOPS, &id, &stop)?;
                 feed::append(tx, &env, Change::RemovalStop(id))?;
+                let did = Did::new(action).to(
+                    "sync",
+                    id,
+                    format!("{} removals", stop.removals.iter().map(|kind| kind.ids.len()).sum::<usize>()),
+                );
+                audit::record(tx, &env, &actor, did)?;
                 Ok(stop)
             })
             .await?;
@@ -295,7 +328,7 @@ impl Syncs {
         if !confirm {
             return Ok((stop, None));
         }
-        let wanted = StartSync { panel: stop.panel, targets: Vec::new(), requested_by: who };
+        let wanted = StartSync { panel: stop.panel, targets: Vec::new(), by: by.clone(), requested_by: None };
         let started = self.start(wanted.clone()).await?;
         if !started.covers {
             self.start_after(started.run.id, wanted);
@@ -352,7 +385,7 @@ impl Syncs {
     /// Stops all syncs and waits until they have.
     pub async fn shut_down(&self) {
         for run in self.running() {
-            if self.cancel(run.id).await.is_ok() {
+            if self.halt(run.id).is_some() {
                 let _ = self.wait(run.id).await;
             }
         }
@@ -409,6 +442,11 @@ impl Inner {
 fn put(tx: &mut WriteTx<'_>, env: &Env, run: &SyncRun) -> Result<()> {
     tx.put(SYNCS, &run.id, run)?;
     feed::append(tx, env, Change::Sync(run.id)).map(drop)
+}
+
+/// The beginning of an audit event about a sync.
+fn about(run: &SyncRun, panel: &str, action: Action) -> Did {
+    Did::new(action).to("sync", run.id, panel)
 }
 
 /// Unfinished runs are among the newest, at most one a panel; a hundred are looked at.

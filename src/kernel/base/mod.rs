@@ -5,6 +5,7 @@ mod crypto;
 mod cursor;
 mod error;
 mod ids;
+mod net;
 mod secret;
 
 pub use clock::{Clock, ManualClock, SystemClock, Timestamp};
@@ -12,6 +13,7 @@ pub use crypto::{Fingerprint, MasterKey, Sealed, Sealer};
 pub use cursor::Cursor;
 pub use error::{Error, Result, Source};
 pub use ids::{Ids, RandomIds, SequentialIds};
+pub use net::Net;
 pub use secret::Secret;
 
 use std::sync::Arc;

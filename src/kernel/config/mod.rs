@@ -17,9 +17,9 @@ use std::time::Duration;
 
 pub use load::{ConfigError, SetBy, Sources};
 pub use shown::{Shown, ShownKey};
-pub use value::{LogFormat, MASK, Net, Origin, WebUrl};
+pub use value::{LogFormat, MASK, Origin, WebUrl};
 
-use crate::base::{MasterKey, Result, Secret};
+use crate::base::{MasterKey, Net, Result, Secret};
 use keys::config;
 
 config! {

@@ -1,7 +1,7 @@
 use uuid::Uuid;
 
 use crate::base::Timestamp;
-use crate::model::{Kind, ObjectKey, PanelId};
+use crate::model::{AccountId, Kind, ObjectKey, PanelId};
 
 /// A key that sorts as bytes the way it sorts as a value: big-endian numbers, tuples part by part.
 pub trait Key: Clone + Send + 'static {
@@ -72,6 +72,26 @@ impl Key for Uuid {
 
     fn decode(input: &mut &[u8]) -> Option<Self> {
         take(input).map(Self::from_bytes)
+    }
+}
+
+impl Key for [u8; 32] {
+    fn encode(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(self);
+    }
+
+    fn decode(input: &mut &[u8]) -> Option<Self> {
+        take(input)
+    }
+}
+
+impl Key for AccountId {
+    fn encode(&self, out: &mut Vec<u8>) {
+        self.0.encode(out);
+    }
+
+    fn decode(input: &mut &[u8]) -> Option<Self> {
+        Uuid::decode(input).map(Self)
     }
 }
 

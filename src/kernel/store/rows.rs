@@ -10,8 +10,9 @@ use super::tables::{self, Name, RowKey, counted};
 use super::{Counter, Entries, Record, Row, SortText};
 use crate::base::Timestamp;
 use crate::model::{
-    Allocation, Egg, EggVariable, HistoryEntry, Kind, Location, Missing, Nest, Node, ObjectKey, Panel, PanelId,
-    RemoteId, RemovalStop, Server, ServerDatabase, Subuser, SyncRun, User,
+    Account, AccountId, AccountSource, Allocation, ApiKey, AuditCheckpoint, AuditEvent, Egg, EggVariable, HistoryEntry,
+    Kind, Location, Lockout, Mail, Missing, Nest, Node, ObjectKey, OneTimeToken, Panel, PanelId, RemoteId, RemovalStop,
+    Role, Server, ServerDatabase, Session, SettingChange, SettingValue, Subuser, SyncRun, TokenHash, User,
 };
 
 /// A mirrored object, with what we know about it beyond the panel's own fields.
@@ -251,6 +252,102 @@ impl Row<u64> for HistoryEntry {
     }
 }
 
+fn everywhere(what: u8, of: u64) -> Counter {
+    Counter { what, panel: PanelId(0), of }
+}
+
+impl Record for Account {}
+impl Row<AccountId> for Account {
+    fn entries(&self, id: &AccountId, out: &mut Entries) {
+        out.index(tables::ACCOUNTS_BY_EMAIL, &(SortText::new(self.email.as_str()), *id));
+        out.index(tables::ACCOUNTS_BY_NAME, &(SortText::new(&self.username), *id));
+        out.index(tables::ACCOUNTS_BY_LOGIN, &(self.last_login_at.unwrap_or_default(), *id));
+        for role in &self.roles {
+            out.index(tables::ACCOUNTS_BY_ROLE, &(SortText::new(role), *id));
+        }
+        if let (AccountSource::Panel(user), false) = (&self.source, self.is_claimed()) {
+            out.index(tables::ACCOUNTS_BY_PANEL_USER, &(*user, *id));
+        }
+        out.count(everywhere(counted::ACCOUNTS, 0));
+        let facts = [
+            (counted::ACCOUNTS_SEEN, self.last_login_at.is_some()),
+            (counted::ACCOUNTS_ACTIVE, self.is_active),
+            (counted::ACCOUNTS_CLAIMED, self.is_claimed()),
+        ];
+        for (what, _) in facts.into_iter().filter(|(_, holds)| *holds) {
+            out.count(everywhere(what, 0));
+        }
+    }
+}
+
+impl AccountId {
+    /// The sessions of this account, as a counter.
+    pub fn session_counter(self) -> Counter {
+        everywhere(counted::SESSIONS, self.0.as_u64_pair().1)
+    }
+}
+
+impl Record for Role {}
+impl Row<Name> for Role {}
+
+impl Record for Session {}
+impl Row<Uuid> for Session {
+    fn entries(&self, id: &Uuid, out: &mut Entries) {
+        out.index(tables::SESSIONS_BY_ACCOUNT, &(self.account, *id));
+        out.index(tables::SESSION_TOKENS, &(self.token, *id));
+        out.count(self.account.session_counter());
+    }
+}
+
+impl Record for ApiKey {}
+impl Row<Uuid> for ApiKey {
+    fn entries(&self, id: &Uuid, out: &mut Entries) {
+        out.index(tables::API_KEYS_BY_OWNER, &(self.owner, *id));
+        out.index(tables::API_KEY_TOKENS, &(self.token, *id));
+        if let Some(previous) = &self.previous {
+            out.index(tables::API_KEY_TOKENS, &(previous.token, *id));
+        }
+    }
+}
+
+impl Record for OneTimeToken {}
+impl Row<TokenHash> for OneTimeToken {
+    fn entries(&self, hash: &TokenHash, out: &mut Entries) {
+        out.index(tables::ONE_TIME_TOKENS_OF, &(self.account, *hash));
+    }
+}
+
+impl Record for Lockout {}
+impl Row<TokenHash> for Lockout {}
+
+impl Record for Mail {}
+impl Row<u64> for Mail {}
+
+impl Record for SettingValue {}
+impl Row<Name> for SettingValue {}
+
+impl Record for SettingChange {}
+impl Row<u64> for SettingChange {
+    fn entries(&self, seq: &u64, out: &mut Entries) {
+        out.index(tables::SETTING_CHANGES_OF, &(SortText::new(&self.key), *seq));
+    }
+}
+
+impl Record for AuditEvent {}
+impl Row<u64> for AuditEvent {
+    fn entries(&self, seq: &u64, out: &mut Entries) {
+        out.index(tables::AUDIT_BY_TIME, &(self.at, *seq));
+        out.index(tables::AUDIT_BY_ACTOR, &(SortText::new(&self.actor.who.to_string()), *seq));
+        out.index(tables::AUDIT_BY_ACTION, &(self.action.number(), *seq));
+        if let Some(target) = &self.target {
+            out.index(tables::AUDIT_BY_TARGET, &(SortText::new(&format!("{}/{}", target.kind, target.id)), *seq));
+        }
+    }
+}
+
+impl Record for AuditCheckpoint {}
+impl Row<u64> for AuditCheckpoint {}
+
 /// One thing that changed.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct FeedEntry {
@@ -276,6 +373,14 @@ pub enum Change {
     Sync(Uuid),
     /// Removals wait for a person, or were decided.
     RemovalStop(Uuid),
+    /// An account was made, changed or removed.
+    Account(AccountId),
+    /// A role was made, changed or removed.
+    Role(String),
+    /// An API key was made, changed or taken back.
+    ApiKey(Uuid),
+    /// A setting was changed.
+    Setting(String),
 }
 
 impl Record for FeedEntry {}

@@ -7,7 +7,11 @@ use super::rows::{FeedEntry, Mirrored, Setting};
 use super::table::tables;
 use crate::base::Timestamp;
 use crate::model;
-use crate::model::{HistoryEntry, Kind, Missing, ObjectKey, Panel, PanelId, RemoteId, RemovalStop, SyncRun};
+use crate::model::{
+    Account, AccountId, ApiKey, AuditCheckpoint, AuditEvent, HistoryEntry, Kind, Lockout, Mail, Missing, ObjectKey,
+    OneTimeToken, Panel, PanelId, RemoteId, RemovalStop, Role, Session, SettingChange, SettingValue, SyncRun,
+    TokenHash,
+};
 
 /// The layout of the file and what is needed to open it. Raw bytes.
 pub(super) const META: &str = "meta";
@@ -24,6 +28,12 @@ pub type RowKey = (PanelId, RemoteId);
 tables! {
     /// What operators change at run time, by name.
     SETTINGS: Name => Setting = "settings";
+    /// Settings with their values, by key.
+    SETTING_VALUES: Name => SettingValue = "setting_values";
+    /// What settings were before, oldest first.
+    SETTING_CHANGES: u64 => SettingChange = "setting_changes";
+    /// The same by setting: (key, number).
+    SETTING_CHANGES_OF: index (Name, u64) = "setting_changes_of";
     /// Panels by our number.
     PANELS: PanelId => Panel = "panels";
 
@@ -87,6 +97,54 @@ tables! {
     /// Removals that wait for a person, or did.
     REMOVAL_STOPS: Uuid => RemovalStop = "removal_stops";
 
+    /// People.
+    ACCOUNTS: AccountId => Account = "accounts";
+    /// People by e-mail address.
+    ACCOUNTS_BY_EMAIL: index (SortText, AccountId) = "accounts_by_email";
+    /// People by what they are called.
+    ACCOUNTS_BY_NAME: index (SortText, AccountId) = "accounts_by_name";
+    /// People by when they last signed in; those who never did come first.
+    ACCOUNTS_BY_LOGIN: index (Timestamp, AccountId) = "accounts_by_login";
+    /// People by role: (role, person).
+    ACCOUNTS_BY_ROLE: index (Name, AccountId) = "accounts_by_role";
+    /// Unclaimed accounts by the panel's user that they stand for.
+    ACCOUNTS_BY_PANEL_USER: index (ObjectKey, AccountId) = "accounts_by_panel_user";
+    /// Roles that were made here, and what was changed of the built-in ones.
+    ROLES: Name => Role = "roles";
+    /// Who is signed in where.
+    SESSIONS: Uuid => Session = "sessions";
+    /// Sessions by person: (person, session).
+    SESSIONS_BY_ACCOUNT: index (AccountId, Uuid) = "sessions_by_account";
+    /// Sessions by the token that is good now.
+    SESSION_TOKENS: index (TokenHash, Uuid) = "session_tokens";
+    /// Keys for programs.
+    API_KEYS: Uuid => ApiKey = "api_keys";
+    /// The same by owner: (person, key).
+    API_KEYS_BY_OWNER: index (AccountId, Uuid) = "api_keys_by_owner";
+    /// Keys by the text that is good now, and by the one before it.
+    API_KEY_TOKENS: index (TokenHash, Uuid) = "api_key_tokens";
+    /// Links that were sent by mail.
+    ONE_TIME_TOKENS: TokenHash => OneTimeToken = "one_time_tokens";
+    /// The same by person: (person, token).
+    ONE_TIME_TOKENS_OF: index (AccountId, TokenHash) = "one_time_tokens_of";
+    /// Wrong passwords, by hash of the e-mail address.
+    LOCKOUTS: TokenHash => Lockout = "lockouts";
+    /// Mails that wait to leave, oldest first.
+    MAILS: u64 => Mail = "mails";
+
+    /// The audit trail, oldest first.
+    AUDIT: u64 => AuditEvent = "audit";
+    /// Audit events by time: (time, number).
+    AUDIT_BY_TIME: index (Timestamp, u64) = "audit_by_time";
+    /// Audit events by who: (actor as `kind/id`, number).
+    AUDIT_BY_ACTOR: index (SortText, u64) = "audit_by_actor";
+    /// Audit events by action: (number of the action, number).
+    AUDIT_BY_ACTION: index (u16, u64) = "audit_by_action";
+    /// Audit events by what was done to: (`kind/id`, number).
+    AUDIT_BY_TARGET: index (SortText, u64) = "audit_by_target";
+    /// Signed notes of what the trail looked like, by number of the newest event then.
+    AUDIT_CHECKPOINTS: u64 => AuditCheckpoint = "audit_checkpoints";
+
     /// What changed, oldest first; see `domain::feed`.
     FEED: u64 => FeedEntry = "feed";
 }
@@ -125,4 +183,14 @@ pub mod counted {
     pub const ADMINS: u8 = 12;
     /// Waiting entries of the drift report; `of` = 0.
     pub const MISSING: u8 = 13;
+    /// Accounts; panel 0, `of` = 0.
+    pub const ACCOUNTS: u8 = 14;
+    /// Accounts that ever signed in; panel 0, `of` = 0.
+    pub const ACCOUNTS_SEEN: u8 = 15;
+    /// Accounts that may sign in; panel 0, `of` = 0.
+    pub const ACCOUNTS_ACTIVE: u8 = 16;
+    /// Accounts that somebody has taken into use; panel 0, `of` = 0.
+    pub const ACCOUNTS_CLAIMED: u8 = 17;
+    /// Sessions of an account; panel 0, `of` = the last 8 bytes of its id.
+    pub const SESSIONS: u8 = 18;
 }

@@ -13,7 +13,7 @@ use aviary_domain::panels::Panels;
 use aviary_domain::settings::Settings;
 use aviary_domain::sync::{Schedule, Syncs};
 use aviary_kernel::base::{Env, Error, Result, Timestamp};
-use aviary_kernel::model::{Panel, PanelId, RemovalStop, SyncRun};
+use aviary_kernel::model::{Actor, Panel, PanelId, RemovalStop, SyncRun};
 use aviary_kernel::store::Store;
 
 use super::nav::{self, NavGroup, Spot};
@@ -133,8 +133,8 @@ impl Desk {
     }
 
     /// Who asks, for the record.
-    pub(super) fn who(&self) -> String {
-        self.visitor.who.name().to_owned()
+    pub(super) fn who(&self) -> Actor {
+        self.visitor.who.clone()
     }
 
     /// The frame of a page.
@@ -149,7 +149,7 @@ impl Desk {
             running: known.running.iter().map(|run| Running::new(run, known)).collect(),
             finds: spot != Spot::Servers,
             token: self.visitor.form_token,
-            user: self.visitor.who.name().to_owned(),
+            user: self.visitor.who.name.clone(),
         }
     }
 }

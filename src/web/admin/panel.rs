@@ -152,7 +152,7 @@ struct Found {
 pub(super) async fn test(desk: Desk, id: Path<PanelId>, sent: Sent) -> PageResult {
     desk.check(sent.token())?;
     let id = *id;
-    let checked = desk.panels.test(id).await;
+    let checked = desk.panels.test(&desk.visitor.who, id).await;
     let known = desk.known().await?;
     let panel = desk.panels.require(id).await?;
     let (pill, failed, check) = match checked {
@@ -302,10 +302,10 @@ pub(super) async fn remove(desk: Desk, id: Path<PanelId>, sent: Sent) -> PageRes
     }
     if let Some(run) = desk.syncs.running().into_iter().find(|run| run.panel == *id && !run.status.is_over()) {
         // Rows that a sync writes behind our back would stay.
-        let _ = desk.syncs.cancel(run.id).await;
+        let _ = desk.syncs.cancel(&desk.visitor.who, run.id).await;
         desk.syncs.wait(run.id).await?;
     }
-    desk.syncs.remove_panel(*id).await.map(drop).or_else(gone_is_fine)?;
+    desk.syncs.remove_panel(&desk.visitor.who, *id).await.map(drop).or_else(gone_is_fine)?;
     Ok(see_other("/admin/panels?done=panel-removed"))
 }
 

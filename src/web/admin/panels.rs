@@ -234,7 +234,7 @@ pub(super) async fn add(desk: Desk, sent: Sent) -> PageResult {
         ..NewForm::default()
     };
     match read(&sent, &mut form.errors) {
-        Some(new) => match desk.panels.add(new).await {
+        Some(new) => match desk.panels.add(&desk.visitor.who, new).await {
             Ok(panel) => return Ok(see_other(&format!("/admin/panels/{}?done=panel-added", panel.id))),
             Err(Error::Invalid { field, reason }) => form.errors.push((form_field(field), super::sentence(&reason))),
             Err(Error::Conflict(why)) => form.errors.push(("", super::sentence(&why))),

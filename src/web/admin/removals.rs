@@ -63,8 +63,7 @@ pub(super) async fn decide(desk: Desk, id: Path<SyncId>, sent: Sent) -> PageResu
             return show(desk, *id, Some(shown::short(sent.field("count"), 20))).await;
         }
     }
-    let who = desk.who();
-    let (_, started) = desk.syncs.decide(*id, confirm, who).await?;
+    let (_, started) = desk.syncs.decide(&desk.visitor.who, *id, confirm).await?;
     Ok(see_other(&match started {
         Some(started) => format!("/admin/syncs/{}?done=removal-confirmed", started.run.id),
         None => format!("/admin/syncs/{id}/removals?done=removal-refused"),

@@ -145,7 +145,7 @@ pub(super) async fn start(desk: Desk, sent: Sent) -> PageResult {
         .parse::<PanelId>()
         .map_err(|_| Error::not_found("panel", shown::short(sent.field("panel"), 20)))?;
     let targets = sent.each("only").map(str::parse::<Target>).collect::<Result<Vec<_>, _>>()?;
-    let started = desk.syncs.start(StartSync { panel, targets, requested_by: desk.who() }).await?;
+    let started = desk.syncs.start(StartSync { panel, targets, by: desk.who(), requested_by: None }).await?;
     let done = if started.joined { "sync-joined" } else { "sync-started" };
     Ok(see_other(&format!("/admin/syncs/{}?done={done}", started.run.id)))
 }
@@ -153,7 +153,7 @@ pub(super) async fn start(desk: Desk, sent: Sent) -> PageResult {
 /// Asks a sync to stop.
 pub(super) async fn cancel(desk: Desk, id: Path<SyncId>, sent: Sent) -> PageResult {
     desk.check(sent.token())?;
-    Ok(match desk.syncs.cancel(*id).await {
+    Ok(match desk.syncs.cancel(&desk.visitor.who, *id).await {
         Ok(_) => see_other(&format!("/admin/syncs/{id}?done=sync-cancelled")),
         // It came to its end in the meantime; its page says so.
         Err(Error::Conflict(_)) => see_other(&format!("/admin/syncs/{id}")),

@@ -113,12 +113,13 @@ pub(crate) struct AddPanel {
 pub(crate) async fn add(
     panels: Data<Panels>,
     syncs: Data<Syncs>,
-    _caller: Allow<perm::PanelWrite>,
+    caller: Allow<perm::PanelWrite>,
     wanted: Json<AddPanel>,
 ) -> ApiResult {
     let AddPanel { name, url, app_key, client_key, share_percent, sync_every_s } = wanted.into_inner();
     let client_key = client_key.filter(|key| !key.reveal().trim().is_empty());
-    let panel = panels.add(NewPanel { name, url, app_key, client_key, share_percent, sync_every_s }).await?;
+    let panel =
+        panels.add(&caller.who, NewPanel { name, url, app_key, client_key, share_percent, sync_every_s }).await?;
     let message = format!("{} was added; test it, then sync it", panel.name);
     Ok(reply::told(StatusCode::CREATED, PanelView::new(panel, &syncs), message))
 }
@@ -155,11 +156,11 @@ pub(crate) struct RemovedView {
 pub(crate) async fn remove(
     panels: Data<Panels>,
     syncs: Data<Syncs>,
-    _caller: Allow<perm::PanelWrite>,
+    caller: Allow<perm::PanelWrite>,
     id: Path<PanelId>,
 ) -> ApiResult {
     let panel = panels.require(*id).await?;
-    let objects = syncs.remove_panel(panel.id).await?;
+    let objects = syncs.remove_panel(&caller.who, panel.id).await?;
     Ok(reply::told(StatusCode::OK, RemovedView { objects }, format!("{} was removed", panel.name)))
 }
 
@@ -238,8 +239,8 @@ struct FindingView {
     (status = 502, description = "It does not answer as a panel would", body = ProblemView),
     (status = 503, description = "It does not answer now; later may help", body = ProblemView),
 ))]
-pub(crate) async fn test(panels: Data<Panels>, _caller: Allow<perm::PanelWrite>, id: Path<PanelId>) -> ApiResult {
-    let check: PanelCheck = panels.test(*id).await?;
+pub(crate) async fn test(panels: Data<Panels>, caller: Allow<perm::PanelWrite>, id: Path<PanelId>) -> ApiResult {
+    let check: PanelCheck = panels.test(&caller.who, *id).await?;
     let message = if check.is_good() {
         "the panel can be mirrored"
     } else {

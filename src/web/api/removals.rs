@@ -3,7 +3,7 @@
 use actix_web::http::StatusCode;
 use actix_web::web::{Data, Path, Query};
 use aviary_domain::sync::Syncs;
-use aviary_kernel::model::{RemovalStop, SyncId};
+use aviary_kernel::model::{Actor, RemovalStop, SyncId};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -50,8 +50,8 @@ pub(crate) struct DecidedView {
     run: Option<SyncView>,
 }
 
-async fn decide(syncs: &Syncs, who: String, sync: SyncId, confirm: bool) -> ApiResult {
-    let (stop, started) = syncs.decide(sync, confirm, who).await?;
+async fn decide(syncs: &Syncs, by: &Actor, sync: SyncId, confirm: bool) -> ApiResult {
+    let (stop, started) = syncs.decide(by, sync, confirm).await?;
     let message =
         if confirm { "a sync checks each object again and removes those that are gone" } else { "the objects stay" };
     let view = DecidedView { stop, run: started.map(|started| started.run.into()) };
@@ -67,7 +67,7 @@ async fn decide(syncs: &Syncs, who: String, sync: SyncId, confirm: bool) -> ApiR
     (status = 409, description = "It was decided already", body = ProblemView),
 ))]
 pub(crate) async fn confirm(syncs: Data<Syncs>, caller: Allow<perm::RemovalDecide>, sync: Path<SyncId>) -> ApiResult {
-    decide(&syncs, caller.who.name().to_owned(), *sync, true).await
+    decide(&syncs, &caller.who, *sync, true).await
 }
 
 /// Refuse removals
@@ -79,5 +79,5 @@ pub(crate) async fn confirm(syncs: Data<Syncs>, caller: Allow<perm::RemovalDecid
     (status = 409, description = "It was decided already", body = ProblemView),
 ))]
 pub(crate) async fn refuse(syncs: Data<Syncs>, caller: Allow<perm::RemovalDecide>, sync: Path<SyncId>) -> ApiResult {
-    decide(&syncs, caller.who.name().to_owned(), *sync, false).await
+    decide(&syncs, &caller.who, *sync, false).await
 }

@@ -135,8 +135,7 @@ pub(crate) async fn start(
 ) -> ApiResult {
     let wanted: StartWanted = serde_json::from_slice(&body).unwrap_or_default();
     let targets = sync_log::targets(wanted.r#type.or(wanted.target).as_deref().unwrap_or("full"))?;
-    let (started, message) =
-        sync_log::start(&syncs, &panels, wanted.panel, targets, caller.who.name().to_owned()).await?;
+    let (started, message) = sync_log::start(&syncs, &panels, wanted.panel, targets, &caller.who, None).await?;
     Ok(HttpResponse::Accepted().json(StartedFlat { success: true, started, message }))
 }
 
@@ -157,7 +156,7 @@ pub(crate) struct CancelledView {
     (status = 400, description = "Nothing is at work", body = ProblemView),
     (status = 404, description = "There never was a sync", body = ProblemView),
 ))]
-pub(crate) async fn cancel(syncs: Data<Syncs>, _caller: Allow<perm::SyncRun>) -> ApiResult {
+pub(crate) async fn cancel(syncs: Data<Syncs>, caller: Allow<perm::SyncRun>) -> ApiResult {
     let mut running: Vec<_> = syncs.running().into_iter().filter(|run| !run.status.is_over()).collect();
     running.sort_by_key(|run| run.id);
     let Some(last) = running.last() else {
@@ -168,7 +167,7 @@ pub(crate) async fn cancel(syncs: Data<Syncs>, _caller: Allow<perm::SyncRun>) ->
     let (sync_log_id, many) = (last.id, running.len());
     for run in running {
         // One that ended in this moment needs no cancelling.
-        let _ = syncs.cancel(run.id).await;
+        let _ = syncs.cancel(&caller.who, run.id).await;
     }
     let message = if many == 1 {
         "the sync stops within one page".into()
@@ -383,8 +382,8 @@ pub(crate) async fn v1_full(
     let wanted: FullWanted = serde_json::from_slice(&body).unwrap_or_default();
     let targets = if wanted.skip_users { sync_log::targets_without_users() } else { Vec::new() };
     let named = wanted.requested_by.map(|name| name.trim().chars().take(LONGEST_NAME).collect::<String>());
-    let who = named.filter(|name| !name.is_empty()).unwrap_or_else(|| caller.who.name().to_owned());
-    let (started, message) = sync_log::start(&syncs, &panels, wanted.panel, targets, who).await?;
+    let named = named.filter(|name| !name.is_empty());
+    let (started, message) = sync_log::start(&syncs, &panels, wanted.panel, targets, &caller.who, named).await?;
     Ok(reply::told(StatusCode::ACCEPTED, started, message))
 }
 
@@ -404,8 +403,7 @@ pub(crate) async fn v1_target(
     query: Query<super::stats::OfPanel>,
 ) -> ApiResult {
     let target = target.parse::<Target>().map_err(|_| Error::not_found("target", target.as_str()))?;
-    let who = caller.who.name().to_owned();
-    let (started, message) = sync_log::start(&syncs, &panels, query.panel, vec![target], who).await?;
+    let (started, message) = sync_log::start(&syncs, &panels, query.panel, vec![target], &caller.who, None).await?;
     Ok(reply::told(StatusCode::ACCEPTED, started, message))
 }
 
@@ -413,8 +411,8 @@ pub(crate) async fn v1_target(
 ///
 /// Always 200; `message` says whether there was anything to cancel.
 #[utoipa::path(post, path = "/api/v1/sync/cancel/{id}", tag = "sync", params(("id" = uuid::Uuid, Path)), responses((status = 200, body = Reply<Option<String>>)))]
-pub(crate) async fn v1_cancel(syncs: Data<Syncs>, _caller: Allow<perm::SyncRun>, id: Path<SyncId>) -> ApiResult {
-    let message = match syncs.cancel(*id).await {
+pub(crate) async fn v1_cancel(syncs: Data<Syncs>, caller: Allow<perm::SyncRun>, id: Path<SyncId>) -> ApiResult {
+    let message = match syncs.cancel(&caller.who, *id).await {
         Ok(_) => "the sync stops within one page".to_owned(),
         Err(error @ (Error::NotFound { .. } | Error::Conflict(_))) => format!("nothing was cancelled: {error}"),
         Err(error) => return Err(error.into()),

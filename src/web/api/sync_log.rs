@@ -3,7 +3,7 @@
 use aviary_domain::panels::Panels;
 use aviary_domain::sync::{StartSync, Started, SyncQuery, Syncs};
 use aviary_kernel::base::{Error, Result, Timestamp};
-use aviary_kernel::model::{Counts, Panel, PanelId, StepReport, StepState, SyncId, SyncRun, SyncStatus, Target};
+use aviary_kernel::model::{Actor, Counts, Panel, PanelId, StepReport, StepState, SyncId, SyncRun, SyncStatus, Target};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 use utoipa::ToSchema;
@@ -286,11 +286,13 @@ pub(super) async fn start(
     panels: &Panels,
     panel: Option<PanelId>,
     targets: Vec<Target>,
-    requested_by: String,
+    by: &Actor,
+    requested_by: Option<String>,
 ) -> Result<(StartedView, String)> {
     let mut started = Vec::new();
     for panel in wanted(panels, panel).await? {
-        let wanted = StartSync { panel: panel.id, targets: targets.clone(), requested_by: requested_by.clone() };
+        let wanted =
+            StartSync { panel: panel.id, targets: targets.clone(), by: by.clone(), requested_by: requested_by.clone() };
         started.push((panel.name, syncs.start(wanted).await?));
     }
     let Some((_, first)) = started.first() else {

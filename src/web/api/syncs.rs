@@ -108,8 +108,8 @@ pub(crate) async fn one(syncs: Data<Syncs>, _caller: Allow<perm::SyncRead>, id: 
     (status = 404, description = "There is no such sync", body = ProblemView),
     (status = 409, description = "It is over", body = ProblemView),
 ))]
-pub(crate) async fn cancel(syncs: Data<Syncs>, _caller: Allow<perm::SyncRun>, id: Path<SyncId>) -> ApiResult {
-    let run = syncs.cancel(*id).await?;
+pub(crate) async fn cancel(syncs: Data<Syncs>, caller: Allow<perm::SyncRun>, id: Path<SyncId>) -> ApiResult {
+    let run = syncs.cancel(&caller.who, *id).await?;
     Ok(reply::told(StatusCode::ACCEPTED, SyncView::from(run), "the sync stops within one page"))
 }
 
@@ -176,7 +176,7 @@ pub(crate) async fn start(
 ) -> ApiResult {
     let SyncPanel { only } = optional(&body)?;
     let targets = only.iter().map(|word| word.parse()).collect::<Result<Vec<Target>, Error>>()?;
-    let started = syncs.start(StartSync { panel: *id, targets, requested_by: caller.who.name().to_owned() }).await?;
+    let started = syncs.start(StartSync { panel: *id, targets, by: caller.who.clone(), requested_by: None }).await?;
     let message = match (started.joined, started.covers) {
         (false, _) => "the sync started",
         (true, true) => "a sync of this panel is at work already, the request was joined to it",

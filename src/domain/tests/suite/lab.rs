@@ -63,7 +63,7 @@ impl Lab {
             share_percent: None,
             sync_every_s: None,
         };
-        let panel = panels.add(new).await.unwrap().id;
+        let panel = panels.add(&who(), new).await.unwrap().id;
         let book = Book::new(store.clone());
         Self { dir, sim, panel, clock, env, store, panels, syncs, book }
     }
@@ -83,7 +83,8 @@ impl Lab {
     }
 
     pub async fn start(&self, targets: &[Target]) -> SyncRun {
-        let wanted = StartSync { panel: self.panel, targets: targets.to_vec(), requested_by: "test".into() };
+        let wanted =
+            StartSync { panel: self.panel, targets: targets.to_vec(), by: who(), requested_by: Some("test".into()) };
         self.syncs.start(wanted).await.unwrap().run
     }
 
@@ -198,4 +199,9 @@ impl Lab {
 /// A panel with something of everything.
 pub fn small() -> PanelSpec {
     PanelSpec { servers: 40, users: 30, nodes: 4, allocations_per_node: 30, ..PanelSpec::default() }
+}
+
+/// Somebody, for the record.
+pub fn who() -> aviary_kernel::model::Actor {
+    aviary_kernel::model::Actor::job("test")
 }

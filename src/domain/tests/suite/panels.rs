@@ -3,6 +3,7 @@ use aviary_kernel::base::{Error, Secret};
 use aviary_kernel::model::{PanelId, Server};
 use aviary_sim::{Fault, FaultKind, Match};
 
+use crate::lab::who;
 use crate::lab::{Lab, small};
 
 fn new(name: &str, url: &str, key: &str) -> NewPanel {
@@ -25,13 +26,13 @@ async fn what_makes_no_sense_is_refused_at_its_field() {
         ("appKey", new("A", "https://a.example", "two words")),
     ];
     for (wanted, new) in cases {
-        match lab.panels.add(new).await {
+        match lab.panels.add(&who(), new).await {
             Err(Error::Invalid { field, .. }) => assert_eq!(field, wanted),
             other => panic!("{wanted}: {other:?}"),
         }
     }
     for twin in [new("MAIN", "https://a.example", "ptla_x"), new("Other", &format!("{}/", lab.sim.url()), "ptla_x")] {
-        assert!(matches!(lab.panels.add(twin).await, Err(Error::Conflict(_))));
+        assert!(matches!(lab.panels.add(&who(), twin).await, Err(Error::Conflict(_))));
     }
 }
 
@@ -39,11 +40,11 @@ async fn what_makes_no_sense_is_refused_at_its_field() {
 async fn a_removed_panel_leaves_no_rows_and_its_number_is_not_used_again() {
     let lab = Lab::new(small()).await;
     lab.clean_sync().await;
-    lab.syncs.remove_panel(lab.panel).await.unwrap();
+    lab.syncs.remove_panel(&who(), lab.panel).await.unwrap();
     assert!(lab.all_ids().iter().all(|(_, ids)| ids.is_empty()));
     lab.assert_sound();
     assert!(lab.history_len() > 0, "the history stays");
-    let again = lab.panels.add(new("Main", &lab.sim.url(), lab.sim.app_key())).await.unwrap();
+    let again = lab.panels.add(&who(), new("Main", &lab.sim.url(), lab.sim.app_key())).await.unwrap();
     assert_eq!(again.id, PanelId(2));
 }
 
@@ -51,10 +52,10 @@ async fn a_removed_panel_leaves_no_rows_and_its_number_is_not_used_again() {
 async fn a_panel_that_is_being_synced_is_not_removed() {
     let lab = Lab::new(aviary_sim::PanelSpec { page_delay: std::time::Duration::from_millis(50), ..small() }).await;
     let run = lab.start(&[]).await;
-    assert!(matches!(lab.syncs.remove_panel(lab.panel).await, Err(Error::Conflict(_))));
-    lab.syncs.cancel(run.id).await.unwrap();
+    assert!(matches!(lab.syncs.remove_panel(&who(), lab.panel).await, Err(Error::Conflict(_))));
+    lab.syncs.cancel(&who(), run.id).await.unwrap();
     lab.syncs.wait(run.id).await.unwrap();
-    lab.syncs.remove_panel(lab.panel).await.unwrap();
+    lab.syncs.remove_panel(&who(), lab.panel).await.unwrap();
     assert!(lab.all_ids().iter().all(|(_, ids)| ids.is_empty()));
 }
 
@@ -64,27 +65,32 @@ async fn two_panels_with_the_same_numbers_do_not_mix() {
     let other = aviary_sim::SimPanel::start(aviary_sim::PanelSpec { servers: 7, seed: 9, rate_limit: 0, ..small() })
         .await
         .unwrap();
-    let second = lab.panels.add(new("Second", &other.url(), other.app_key())).await.unwrap();
+    let second = lab.panels.add(&who(), new("Second", &other.url(), other.app_key())).await.unwrap();
     lab.clean_sync().await;
-    let wanted = aviary_domain::sync::StartSync { panel: second.id, targets: vec![], requested_by: "test".into() };
+    let wanted = aviary_domain::sync::StartSync {
+        panel: second.id,
+        targets: vec![],
+        by: who(),
+        requested_by: Some("test".into()),
+    };
     let run = lab.syncs.start(wanted).await.unwrap().run;
     lab.syncs.wait(run.id).await.unwrap();
     lab.assert_same();
     assert_eq!(lab.book.counts(None).await.unwrap().servers, 47);
     assert_eq!(lab.book.counts(Some(second.id)).await.unwrap().servers, 7);
-    lab.syncs.remove_panel(second.id).await.unwrap();
+    lab.syncs.remove_panel(&who(), second.id).await.unwrap();
     lab.assert_same();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_test_finds_the_dialect_and_notes_trouble() {
     let lab = Lab::new(small()).await;
-    lab.panels.test(lab.panel).await.unwrap();
+    lab.panels.test(&who(), lab.panel).await.unwrap();
     let panel = lab.panels.require(lab.panel).await.unwrap();
     assert_eq!(panel.dialect.map(|dialect| dialect.name()), Some("pterodactyl"));
     assert!(panel.reach.trouble.is_none() && panel.reach.at.is_some());
     lab.sim.faults().inject(Fault { when: Match::any(), what: FaultKind::Reset });
-    assert!(lab.panels.test(lab.panel).await.is_err());
+    assert!(lab.panels.test(&who(), lab.panel).await.is_err());
     assert!(lab.panels.require(lab.panel).await.unwrap().reach.trouble.is_some());
     assert_eq!(lab.ids::<Server>().len(), 0);
 }

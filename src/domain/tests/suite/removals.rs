@@ -3,6 +3,7 @@ use std::collections::BTreeSet;
 use aviary_kernel::model::{Allocation, Node, RemovalState, Server, SyncStatus, User};
 use aviary_sim::{Fault, FaultKind, Match};
 
+use crate::lab::who;
 use crate::lab::{Lab, small};
 
 fn remove_servers(lab: &Lab, count: usize) -> BTreeSet<u64> {
@@ -61,7 +62,7 @@ async fn so_many_removals_wait_for_a_person_who_agrees() {
     assert_eq!(lab.ids::<Server>().len(), 40, "nothing is removed before somebody decides");
     let stops = lab.syncs.stops(true).await.unwrap();
     assert_eq!(stops.len(), 1);
-    let (_, started) = lab.syncs.decide(stops[0].sync, true, "Mara".into()).await.unwrap();
+    let (_, started) = lab.syncs.decide(&who(), stops[0].sync, true).await.unwrap();
     let run = lab.syncs.wait(started.unwrap().run.id).await.unwrap();
     assert_eq!(run.status, SyncStatus::Completed, "{run:#?}");
     lab.assert_same();
@@ -75,13 +76,13 @@ async fn refused_removals_stay_and_do_not_ask_again_until_somebody_changes_their
     remove_servers(&lab, 15);
     lab.sync().await;
     let stop = lab.syncs.stops(true).await.unwrap()[0].sync;
-    lab.syncs.decide(stop, false, "Mara".into()).await.unwrap();
+    lab.syncs.decide(&who(), stop, false).await.unwrap();
     let run = lab.sync().await;
     assert_eq!(run.status, SyncStatus::Completed);
     assert_eq!(lab.ids::<Server>().len(), 40);
     let drift = lab.book.drift(None).await.unwrap();
     assert!(drift.totals["vanished"] >= 15, "{:?}", drift.totals);
-    let (_, started) = lab.syncs.decide(stop, true, "Mara".into()).await.unwrap();
+    let (_, started) = lab.syncs.decide(&who(), stop, true).await.unwrap();
     assert_eq!(lab.syncs.wait(started.unwrap().run.id).await.unwrap().status, SyncStatus::Completed);
     lab.assert_same();
 }
@@ -96,7 +97,7 @@ async fn a_confirmation_removes_only_what_is_still_gone() {
     let stop = lab.syncs.stops(true).await.unwrap()[0].sync;
     // The panel was restored in the meantime.
     lab.sim.with_world(|world| *world = kept);
-    let (_, started) = lab.syncs.decide(stop, true, "Mara".into()).await.unwrap();
+    let (_, started) = lab.syncs.decide(&who(), stop, true).await.unwrap();
     lab.syncs.wait(started.unwrap().run.id).await.unwrap();
     assert_eq!(lab.ids::<Server>().len(), 40);
     lab.assert_same();
@@ -243,7 +244,7 @@ async fn another_panel_at_the_same_address_overwrites_nothing_without_a_person()
     assert_eq!(run.status, SyncStatus::NeedsReview, "{run:#?}");
     assert_eq!(lab.all_rows::<Server>(), before);
     let stop = lab.syncs.stops(true).await.unwrap()[0].sync;
-    let (_, started) = lab.syncs.decide(stop, true, "Mara".into()).await.unwrap();
+    let (_, started) = lab.syncs.decide(&who(), stop, true).await.unwrap();
     assert_eq!(lab.syncs.wait(started.unwrap().run.id).await.unwrap().status, SyncStatus::Completed);
     lab.assert_same();
 }
@@ -255,7 +256,7 @@ async fn a_refusal_does_not_hold_up_other_removals() {
     let kept = remove_servers(&lab, 15);
     lab.sync().await;
     let stop = lab.syncs.stops(true).await.unwrap()[0].sync;
-    lab.syncs.decide(stop, false, "Mara".into()).await.unwrap();
+    lab.syncs.decide(&who(), stop, false).await.unwrap();
     let user = lab.sim.with_world(|world| {
         let idle =
             |id: &&u64| !world.servers.values().any(|s| s.user == **id) && !world.keys.iter().any(|k| k.user == **id);

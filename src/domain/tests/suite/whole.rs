@@ -2,6 +2,7 @@ use aviary_domain::mirror::HistoryQuery;
 use aviary_kernel::model::{Operation, Server, SyncStatus, Target};
 use aviary_sim::PanelSpec;
 
+use crate::lab::who;
 use crate::lab::{Lab, small};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -85,7 +86,12 @@ async fn every_partial_sync_in_turn_makes_the_whole() {
 async fn a_second_request_is_joined_to_the_running_sync() {
     let lab = Lab::new(PanelSpec { page_delay: std::time::Duration::from_millis(50), ..small() }).await;
     let first = lab.start(&[]).await;
-    let wanted = aviary_domain::sync::StartSync { panel: lab.panel, targets: vec![], requested_by: "other".into() };
+    let wanted = aviary_domain::sync::StartSync {
+        panel: lab.panel,
+        targets: vec![],
+        by: who(),
+        requested_by: Some("other".into()),
+    };
     let second = lab.syncs.start(wanted).await.unwrap();
     assert!(second.joined);
     assert_eq!(second.run.id, first.id);
@@ -101,7 +107,7 @@ async fn a_cancelled_sync_stops_soon_and_removes_nothing() {
         world.remove_server(id);
     });
     let run = lab.start(&[]).await;
-    lab.syncs.cancel(run.id).await.unwrap();
+    lab.syncs.cancel(&who(), run.id).await.unwrap();
     let run = lab.syncs.wait(run.id).await.unwrap();
     assert_eq!(run.status, SyncStatus::Cancelled);
     assert_eq!(lab.ids::<Server>().len(), 40);
@@ -191,7 +197,12 @@ async fn requests_that_confirm_removals_are_counted_too() {
 async fn a_full_sync_that_meets_a_partial_one_is_told_that_more_is_needed() {
     let lab = Lab::new(PanelSpec { page_delay: std::time::Duration::from_millis(50), ..small() }).await;
     let partial = lab.start(&[Target::Users]).await;
-    let wanted = |targets| aviary_domain::sync::StartSync { panel: lab.panel, targets, requested_by: "other".into() };
+    let wanted = |targets| aviary_domain::sync::StartSync {
+        panel: lab.panel,
+        targets,
+        by: who(),
+        requested_by: Some("other".into()),
+    };
     let full = lab.syncs.start(wanted(vec![])).await.unwrap();
     assert!(full.joined && !full.covers);
     let same = lab.syncs.start(wanted(vec![Target::Users])).await.unwrap();

@@ -131,7 +131,7 @@ impl Fixture {
             share_percent: None,
             sync_every_s: None,
         };
-        let panel = self.services.panels.add(new).await.unwrap();
+        let panel = self.services.panels.add(&Actor::job("test"), new).await.unwrap();
         self.services.panels.note_synced(panel.id).await.unwrap();
         panel.id
     }

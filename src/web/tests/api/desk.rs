@@ -14,8 +14,9 @@ use aviary_domain::settings::Settings;
 use aviary_domain::sync::{Limits, Syncs};
 use aviary_kernel::base::{Env, ManualClock, MasterKey, Sealer, Secret, Timestamp};
 use aviary_kernel::model::{
-    Allocation, Egg, EggConfig, EggScript, EggVariable, FeatureLimits, JsonText, Limits as ServerLimits, Location,
-    Nest, Node, Pairs, PanelId, Resources, Scalar, Server, ServerDatabase, ServerVariable, Subuser, SyncId, User,
+    Actor, Allocation, Egg, EggConfig, EggScript, EggVariable, FeatureLimits, JsonText, Limits as ServerLimits,
+    Location, Nest, Node, Pairs, PanelId, Resources, Scalar, Server, ServerDatabase, ServerVariable, Subuser, SyncId,
+    User,
 };
 use aviary_kernel::store::{self, Store};
 use aviary_web::{Options, Services, Site, app};
@@ -129,7 +130,7 @@ impl Desk {
             share_percent: None,
             sync_every_s: None,
         };
-        self.services.panels.add(new).await.unwrap().id
+        self.services.panels.add(&Actor::job("test"), new).await.unwrap().id
     }
 
     pub(crate) fn writer(&self, panel: PanelId) -> Writer {

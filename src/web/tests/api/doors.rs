@@ -1,5 +1,6 @@
 //! Who gets in, and what every answer has.
 
+use aviary_kernel::model::Actor;
 use std::time::Duration;
 
 use actix_web::http::Method;
@@ -206,7 +207,7 @@ async fn ready_shows_panels_without_telling_everybody_what_is_wrong() {
     let desk = Desk::empty();
     let panel = desk.panel("main", "http://127.0.0.1:1").await;
     assert_eq!(desk.anonymous("/readyz").await.ok()["panels"][0]["reachable"], serde_json::Value::Null);
-    assert!(desk.services.panels.test(panel).await.is_err());
+    assert!(desk.services.panels.test(&Actor::job("test"), panel).await.is_err());
     let ready = desk.anonymous("/readyz").await;
     assert_eq!(ready.ok()["panels"][0]["reachable"], false);
     assert!(!ready.body.contains("127.0.0.1"), "{}", ready.body);

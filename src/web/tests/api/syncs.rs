@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use actix_web::http::Method;
 use actix_web::test::TestRequest;
-use aviary_kernel::model::{Kind, PanelId, Removal, RemovalState, RemovalStop, SyncId};
+use aviary_kernel::model::{Actor, Kind, PanelId, Removal, RemovalState, RemovalStop, SyncId};
 use aviary_kernel::store::tables::REMOVAL_STOPS;
 use aviary_sim::{PanelSpec, SimPanel};
 use serde_json::{Value, json};
@@ -133,7 +133,7 @@ async fn a_stream_ends_with_the_sync() {
     let syncs = desk.services.syncs.clone();
     let cancel = async {
         tokio::time::sleep(Duration::from_millis(50)).await;
-        syncs.cancel(id).await.unwrap();
+        syncs.cancel(&Actor::job("test"), id).await.unwrap();
     };
     let path = format!("/api/v1/syncs/{id}/events");
     let (stream, ()) = futures_util::future::join(desk.get(&path), cancel).await;

@@ -1,0 +1,224 @@
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+use super::Actor;
+use crate::base::{Error, Timestamp};
+
+/// Declares every action once. Numbers are on disk: append only, and never use one again.
+macro_rules! actions {
+    ($($number:literal $name:ident = $text:literal, $does:literal;)*) => {
+        /// What can be done and is put on record, `noun.verb`.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum Action { $(#[doc = $does] $name,)* }
+
+        impl Action {
+            /// Every action there is.
+            pub const ALL: &[Self] = &[$(Self::$name,)*];
+
+            /// The string, such as `panel.add`.
+            pub const fn name(self) -> &'static str {
+                match self { $(Self::$name => $text,)* }
+            }
+
+            /// What was done, for people.
+            pub const fn does(self) -> &'static str {
+                match self { $(Self::$name => $does,)* }
+            }
+
+            /// The number on disk.
+            pub const fn number(self) -> u16 {
+                match self { $(Self::$name => $number,)* }
+            }
+
+            /// The action of a number.
+            pub const fn from_number(number: u16) -> Option<Self> {
+                match number { $($number => Some(Self::$name),)* _ => None }
+            }
+        }
+    };
+}
+
+actions! {
+    1 SignedIn = "account.sign_in", "Signed in";
+    2 SignInFailed = "account.sign_in_failed", "Tried to sign in";
+    3 SignedOut = "account.sign_out", "Signed out";
+    4 AccountLocked = "account.lock", "Was locked out after wrong passwords";
+    5 AccountUnlocked = "account.unlock", "Let somebody try again";
+    6 Registered = "account.register", "Registered";
+    7 AccountMade = "account.create", "Made an account";
+    8 AccountChanged = "account.update", "Changed an account";
+    9 AccountDisabled = "account.disable", "Disabled an account";
+    10 AccountEnabled = "account.enable", "Enabled an account";
+    11 AccountRemoved = "account.remove", "Removed an account";
+    12 RolesChanged = "account.set_roles", "Changed somebody's roles";
+    13 EmailVerified = "account.verify_email", "Proved an e-mail address";
+    14 EmailChangeAsked = "account.ask_email_change", "Asked for another e-mail address";
+    15 EmailChanged = "account.change_email", "Changed the e-mail address";
+    16 PasswordChanged = "account.change_password", "Changed the password";
+    17 PasswordResetAsked = "account.ask_password_reset", "Asked for another password";
+    18 PasswordReset = "account.reset_password", "Set another password";
+    19 MagicLinkAsked = "account.ask_magic_link", "Asked for a link to sign in";
+    20 RefreshReused = "session.reuse", "Used a refresh token again; the session was ended";
+    21 SessionEnded = "session.revoke", "Ended a session";
+    22 SecondFactorOn = "second_factor.enable", "Turned the second factor on";
+    23 SecondFactorOff = "second_factor.disable", "Turned the second factor off";
+    24 SecondFactorReset = "second_factor.reset", "Reset somebody's second factor";
+    25 RecoveryCodesRenewed = "second_factor.renew_codes", "Renewed the recovery codes";
+    26 RecoveryCodeUsed = "second_factor.use_code", "Signed in with a recovery code";
+
+    40 RoleMade = "role.create", "Made a role";
+    41 RoleChanged = "role.update", "Changed a role";
+    42 RoleRemoved = "role.remove", "Removed a role";
+    43 ApiKeyMade = "apikey.create", "Made an API key";
+    44 ApiKeyChanged = "apikey.update", "Changed an API key";
+    45 ApiKeyRotated = "apikey.rotate", "Renewed an API key";
+    46 ApiKeyRevoked = "apikey.revoke", "Took an API key back";
+
+    60 SettingChanged = "settings.change", "Changed a setting";
+    61 SettingUndone = "settings.undo", "Undid a change of a setting";
+    62 ConnectionTested = "settings.test", "Tested a connection";
+    63 KeyRotationBegun = "secret.rotate", "Began to renew the master key";
+    64 KeyRotated = "secret.rotated", "Renewed the master key";
+
+    80 PanelAdded = "panel.add", "Added a panel";
+    81 PanelChanged = "panel.update", "Changed a panel";
+    82 PanelRemoved = "panel.remove", "Removed a panel";
+    83 PanelTested = "panel.test", "Tested a panel";
+    84 SyncStarted = "sync.start", "Started a sync";
+    85 SyncCancelled = "sync.cancel", "Cancelled a sync";
+    86 RemovalConfirmed = "removal.confirm", "Confirmed removals";
+    87 RemovalRefused = "removal.refuse", "Refused removals";
+    88 RefusalTakenBack = "removal.take_back", "Took a refusal of removals back";
+
+    100 AccessRefused = "access.refuse", "Was refused";
+    101 RequestsLimited = "access.limit", "Made too many requests";
+    102 AlertRaised = "alert.raise", "An alert was raised";
+
+    120 AuditExported = "audit.export", "Exported the audit trail";
+    121 AuditTrimmed = "audit.trim", "Old audit events were removed";
+    122 StoreChecked = "store.check", "Checked the data file";
+    123 MailSeen = "mail.see", "Looked at a mail";
+}
+
+impl fmt::Display for Action {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl FromStr for Action {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self, Error> {
+        let found = Self::ALL.iter().copied().find(|action| action.name() == text);
+        found.ok_or_else(|| Error::invalid("action", "is no action that is put on record"))
+    }
+}
+
+impl Serialize for Action {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        if serializer.is_human_readable() {
+            serializer.serialize_str(self.name())
+        } else {
+            serializer.serialize_u16(self.number())
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Action {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        if deserializer.is_human_readable() {
+            String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+        } else {
+            let number = u16::deserialize(deserializer)?;
+            Self::from_number(number).ok_or_else(|| serde::de::Error::custom(format!("action {number} is unknown")))
+        }
+    }
+}
+
+/// One line of the audit trail.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AuditEvent {
+    /// When.
+    pub at: Timestamp,
+    /// Who, and from where.
+    pub actor: Actor,
+    /// What was done.
+    pub action: Action,
+    /// To what.
+    pub target: Option<AuditTarget>,
+    /// What became different, secrets masked.
+    pub changes: Vec<AuditChange>,
+    /// How it went.
+    pub outcome: Outcome,
+    /// SHA-256 over the hash of the event before and everything above; see `domain::audit`.
+    pub hash: [u8; 32],
+}
+
+/// What something was done to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AuditTarget {
+    /// Such as `account`, `role`, `panel`, `setting`, or the kind of a mirrored object.
+    pub kind: String,
+    /// Which one.
+    pub id: String,
+    /// What it was called then.
+    pub name: String,
+}
+
+/// A field before and after.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AuditChange {
+    /// The field.
+    pub field: String,
+    /// Before; none = there was none.
+    pub before: Option<String>,
+    /// After; none = there is none.
+    pub after: Option<String>,
+}
+
+/// How something went. Numbers are on disk: append only.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Outcome {
+    /// Done.
+    Done,
+    /// Refused, and why.
+    Refused(String),
+    /// Tried, and what went wrong.
+    Failed(String),
+}
+
+/// A signed note of what the trail looked like: whoever rewrites what lies before it cannot sign it again.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AuditCheckpoint {
+    /// When it was made.
+    pub at: Timestamp,
+    /// The number of the newest event then.
+    pub seq: u64,
+    /// Its hash.
+    pub hash: [u8; 32],
+    /// The Ed25519 key it is signed with.
+    pub public_key: [u8; 32],
+    /// The signature, 64 bytes.
+    pub signature: Vec<u8>,
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    #[test]
+    fn names_and_numbers_are_unique_and_come_back() {
+        let names: HashSet<_> = Action::ALL.iter().map(|action| action.name()).collect();
+        assert_eq!(names.len(), Action::ALL.len());
+        for action in Action::ALL {
+            assert_eq!(Action::from_number(action.number()), Some(*action));
+        }
+    }
+}
