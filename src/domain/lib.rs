@@ -2,6 +2,8 @@
 //!
 //! * [`feed`]: what changed.
 //! * [`audit`]: who did what.
+//! * [`access`]: who may what: roles, grants, API keys.
+//! * [`accounts`]: people, their passwords and profiles.
 //! * [`settings`]: what operators change at run time.
 //! * [`panels`]: the panels that are mirrored, and their keys.
 //! * [`mirror`]: our picture of the panels: queries, history, drift, and the only writer of it.
@@ -9,6 +11,8 @@
 //! * [`ops`]: health and check of the data file.
 #![forbid(unsafe_code)]
 
+pub mod access;
+pub mod accounts;
 pub mod audit;
 pub mod feed;
 pub mod mirror;

@@ -1,0 +1,72 @@
+//! Who may what: callers with their grants, roles, API keys, and how often somebody may ask.
+
+mod refusal;
+mod roles;
+
+use aviary_kernel::base::{Error, Result};
+use aviary_kernel::model::{AccountId, Actor, Grants, Permission};
+use uuid::Uuid;
+
+pub use refusal::Refusal;
+pub use roles::{BUILT_IN, BuiltIn, SUPER_ADMIN, grants_of, keep_an_administrator, needs_second_factor, role};
+
+/// Somebody who was recognised, with what they may.
+#[derive(Clone, Debug)]
+pub struct Caller {
+    /// Who it is, for the record.
+    pub actor: Actor,
+    /// What they may.
+    pub grants: Grants,
+    /// The person behind it: themselves, or the owner of the API key.
+    pub account: Option<AccountId>,
+    /// The session they came with.
+    pub session: Option<Uuid>,
+    /// A role of theirs asks for a second factor that they have not set up; until then they may do nothing else.
+    pub lacks_second_factor: bool,
+}
+
+impl Caller {
+    /// The owner of the program, who may everything.
+    pub fn command_line() -> Self {
+        Self::trusted(Actor::command_line(), Grants::all())
+    }
+
+    /// Somebody without an account.
+    pub fn trusted(actor: Actor, grants: Grants) -> Self {
+        Self { actor, grants, account: None, session: None, lacks_second_factor: false }
+    }
+
+    /// Whether they may.
+    pub fn may(&self, permission: Permission) -> bool {
+        !self.lacks_second_factor && self.grants.allow(permission)
+    }
+
+    /// Refuses who may not.
+    ///
+    /// # Errors
+    /// [`Error::Forbidden`], which names what is missing.
+    pub fn require(&self, permission: Permission) -> Result<()> {
+        if self.lacks_second_factor {
+            return Err(Error::Forbidden(
+                "your role asks for a second factor: set it up on your security page first".into(),
+            ));
+        }
+        if self.grants.allow(permission) {
+            return Ok(());
+        }
+        Err(Error::Forbidden(format!("this needs the permission {permission}; ask an administrator for it")))
+    }
+
+    /// Refuses to hand on what the caller does not have.
+    ///
+    /// # Errors
+    /// [`Error::Forbidden`], which names the first permission beyond theirs.
+    pub fn require_no_more_than_own(&self, given: &Grants) -> Result<()> {
+        match self.grants.first_beyond(given) {
+            None => Ok(()),
+            Some(beyond) => Err(Error::Forbidden(format!(
+                "this includes the permission {beyond}, which you do not have; nobody can give more than their own"
+            ))),
+        }
+    }
+}
