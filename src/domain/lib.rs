@@ -2,6 +2,7 @@
 //!
 //! * [`feed`]: what changed.
 //! * [`audit`]: who did what.
+//! * [`secrets`]: the key that everything is sealed under, and its renewal.
 //! * [`access`]: who may what: roles, grants, API keys.
 //! * [`accounts`]: people, their passwords and profiles.
 //! * [`settings`]: what operators change at run time.
@@ -18,5 +19,6 @@ pub mod feed;
 pub mod mirror;
 pub mod ops;
 pub mod panels;
+pub mod secrets;
 pub mod settings;
 pub mod sync;

@@ -1,6 +1,6 @@
 //! What operators change at run time. Typed here, JSON text in the data file.
 
-use aviary_kernel::base::{Error, Result, Sealed, Sealer};
+use aviary_kernel::base::{Error, Result};
 use aviary_kernel::store::rows::Setting;
 use aviary_kernel::store::tables::SETTINGS;
 use aviary_kernel::store::{Read, SortText, Store, WriteTx};
@@ -54,27 +54,6 @@ impl Settings {
             return Err(Error::invalid("autoSyncInterval", format!("needs at least {SHORTEST_INTERVAL_S} seconds")));
         }
         self.store.write(move |tx| write(tx, AUTO_SYNC, &auto)).await
-    }
-}
-
-const KEY_CHECK: &str = "key_check";
-
-/// Makes sure that the master key is the one that the data file was made with. A new file takes note of it.
-///
-/// # Errors
-/// [`Error::Unusable`] when it is another key.
-pub async fn check_master_key(store: &Store, sealer: &Sealer) -> Result<()> {
-    match store.read(|tx| read::<Sealed>(tx, KEY_CHECK)).await? {
-        Some(sealed) => sealer.open(KEY_CHECK, &sealed).map(drop).map_err(|_| {
-            Error::Unusable(
-                "the master key is not the one that this data file was made with: put back the old key, or start with an empty data directory"
-                    .into(),
-            )
-        }),
-        None => {
-            let sealed = sealer.seal(KEY_CHECK, "aviary")?;
-            store.write(move |tx| write(tx, KEY_CHECK, &sealed)).await
-        }
     }
 }
 
