@@ -1,5 +1,6 @@
 //! People: their accounts, passwords, profiles and the links that are sent to them. Signing in is the business of `sign_in`.
 
+mod linked;
 mod password;
 mod rows;
 
@@ -9,6 +10,7 @@ use aviary_kernel::base::{Env, Error, Result, Sealer};
 use aviary_kernel::model::{Account, AccountId, Email};
 use aviary_kernel::store::Store;
 
+pub use linked::{PanelFacts, facts_of};
 pub use password::{Hasher, Verdict, check_rules};
 pub(crate) use rows::{by_email, change, put, require};
 
