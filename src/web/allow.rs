@@ -9,13 +9,17 @@ use actix_web::dev::Payload;
 use actix_web::http::header::{self, HeaderName};
 use actix_web::web::Data;
 use actix_web::{FromRequest, HttpRequest};
+use aviary_domain::access::Caller;
 use aviary_kernel::base::Error;
-use aviary_kernel::model::{Actor, Who};
+use aviary_kernel::model::{Actor, Grants, Who};
 use url::Url;
 
 use crate::Options;
+use crate::answer::is_page;
+use crate::door::{Door, Part};
+use crate::page::PageError;
 use crate::problem::Problem;
-use crate::session::sessions;
+use crate::session::{self, sessions};
 
 /// What is said while there is no key.
 pub(crate) const NO_KEY: &str = "no key is set, so nobody is let in: set security.api_key in the configuration, or AVIARY__SECURITY__API_KEY, and restart";
@@ -23,76 +27,142 @@ const NO_CREDENTIALS: &str =
     "say who you are: send the key as X-API-Key or as Authorization: Bearer, or sign in at /admin/login";
 const BAD_KEY: &str = "this is not the key that is set as security.api_key";
 
-/// Something that may be allowed.
-pub trait Permission: 'static {
-    /// The name, `noun.verb`.
-    const NAME: &'static str;
-    /// Whether the key may stand in the address as `?token=`. Only where nothing else works, since addresses end up in logs.
+/// What a handler may ask of its caller, as a type.
+pub trait Guard: 'static {
+    /// Who is let in.
+    const DOOR: Door;
+    /// Whether a token may stand in the address as `?token=`. Only where nothing else works, since addresses end up in logs.
     const TOKEN_IN_QUERY: bool = false;
+
+    /// Refuses who may not.
+    ///
+    /// # Errors
+    /// [`Error::Forbidden`].
+    fn check(caller: &Caller, request: &HttpRequest) -> Result<(), Error>;
 }
 
-/// The permissions.
+/// The guards: one for each permission, and those that are no permission.
 pub mod perm {
-    use super::Permission;
+    use actix_web::HttpRequest;
+    use aviary_domain::access::Caller;
+    use aviary_kernel::base::Error;
+    use aviary_kernel::model::{Kind, Permission};
 
-    macro_rules! permissions {
-        ($($(#[$doc:meta])* $name:ident = $text:literal $(, $more:ident)?;)*) => {
+    use super::{Door, Guard};
+
+    macro_rules! guards {
+        ($($name:ident)*) => {
             $(
-                $(#[$doc])*
+                #[doc = concat!("Needs the permission `", stringify!($name), "`.")]
                 pub struct $name;
-                impl Permission for $name {
-                    const NAME: &'static str = $text;
-                    $(const $more: bool = true;)?
+                impl Guard for $name {
+                    const DOOR: Door = Door::Needs(Permission::$name);
+
+                    fn check(caller: &Caller, _: &HttpRequest) -> Result<(), Error> {
+                        caller.require(Permission::$name)
+                    }
                 }
             )*
 
-            /// Every permission there is.
-            pub const ALL: &[&str] = &[$($text),*];
+            #[cfg(test)]
+            pub(super) const GUARDED: &[Permission] = &[$(Permission::$name),*];
         };
     }
 
-    permissions! {
-        /// See what is mirrored.
-        MirrorRead = "mirror.read";
-        /// See what changed.
-        HistoryRead = "history.read";
-        /// See the panels.
-        PanelRead = "panel.read";
-        /// Add, test and remove panels.
-        PanelWrite = "panel.write";
-        /// See syncs.
-        SyncRead = "sync.read";
-        /// Follow a sync as it goes on; browsers cannot send headers there.
-        SyncFollow = "sync.follow", TOKEN_IN_QUERY;
-        /// Start and cancel syncs.
-        SyncRun = "sync.run";
-        /// See removals that wait for a person.
-        RemovalRead = "removal.read";
-        /// Decide them.
-        RemovalDecide = "removal.decide";
-        /// See settings.
-        SettingsRead = "settings.read";
-        /// Change settings.
-        SettingsWrite = "settings.write";
-        /// Check the data file.
-        StoreCheck = "store.check";
+    guards! {
+        ServerRead NodeRead LocationRead AllocationRead EggRead DatabaseRead UserRead HistoryRead DriftRead StatsRead
+        PanelRead PanelWrite SyncRead SyncRun RemovalRead RemovalDecide
+        AccountRead AccountWrite AccountSecurity RoleRead RoleAssign RoleWrite ApiKeyRead ApiKeyWrite ApiKeyOwn MailRead
+        SettingsRead SettingsWrite AuditRead AuditExport SecretRotate StoreCheck
+    }
+
+    /// Needs an account, and nothing more: what is behind it is the caller's own.
+    pub struct SignedIn;
+
+    impl Guard for SignedIn {
+        const DOOR: Door = Door::SignedIn;
+
+        fn check(caller: &Caller, _: &HttpRequest) -> Result<(), Error> {
+            if caller.account.is_some() {
+                return Ok(());
+            }
+            Err(Error::Forbidden("this belongs to a person: sign in with an account".into()))
+        }
+    }
+
+    /// Needs the permission to read the kind of object that the path names as `{kind}`.
+    pub struct OfKind;
+
+    impl Guard for OfKind {
+        const DOOR: Door = Door::NeedsKind;
+
+        fn check(caller: &Caller, request: &HttpRequest) -> Result<(), Error> {
+            // What is no kind is told so by the handler.
+            let kind = request.match_info().get("kind").and_then(|kind| kind.parse::<Kind>().ok());
+            kind.map_or(Ok(()), |kind| caller.require(Permission::to_read(kind)))
+        }
+    }
+
+    /// Only through the local socket.
+    pub struct Local;
+
+    impl Guard for Local {
+        const DOOR: Door = Door::Local;
+
+        fn check(_: &Caller, request: &HttpRequest) -> Result<(), Error> {
+            if super::is_local(request) {
+                return Ok(());
+            }
+            Err(Error::Forbidden("this is done on the machine itself, with the aviary command".into()))
+        }
+    }
+
+    /// As `P`, and a token may stand in the address: browsers cannot send headers when they follow events.
+    pub struct Following<P>(std::marker::PhantomData<P>);
+
+    impl<P: Guard> Guard for Following<P> {
+        const DOOR: Door = P::DOOR;
+        const TOKEN_IN_QUERY: bool = true;
+
+        fn check(caller: &Caller, request: &HttpRequest) -> Result<(), Error> {
+            P::check(caller, request)
+        }
     }
 }
 
 /// Proof that the caller may `P`.
 pub struct Allow<P> {
-    /// Who asks.
+    /// Who asks, for the record.
     pub who: Actor,
-    permission: PhantomData<P>,
+    /// Who asks, with what they may.
+    pub caller: Caller,
+    guard: PhantomData<P>,
 }
 
-impl<P: Permission> FromRequest for Allow<P> {
-    type Error = Problem;
-    type Future = Ready<Result<Self, Problem>>;
+impl<P: Guard> Part for Allow<P> {
+    const DOOR: Option<Door> = Some(P::DOOR);
+}
+
+impl<P: Guard> FromRequest for Allow<P> {
+    type Error = actix_web::Error;
+    type Future = Ready<Result<Self, actix_web::Error>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        ready(caller(request, P::TOKEN_IN_QUERY).map(|who| Self { who, permission: PhantomData }))
+        ready(allow::<P>(request))
     }
+}
+
+fn allow<P: Guard>(request: &HttpRequest) -> Result<Allow<P>, actix_web::Error> {
+    if is_page(request.path()) {
+        let who = session::visitor(request)?.who;
+        let caller = Caller::trusted(who.clone(), Grants::all());
+        P::check(&caller, request).map_err(PageError::from)?;
+        return Ok(Allow { who, caller, guard: PhantomData });
+    }
+    let who = caller(request, P::TOKEN_IN_QUERY)?;
+    let caller = Caller::trusted(who.clone(), Grants::all());
+    P::check(&caller, request).map_err(Problem::from)?;
+    Ok(Allow { who, caller, guard: PhantomData })
 }
 
 fn caller(request: &HttpRequest, token_in_query: bool) -> Result<Actor, Problem> {
@@ -177,4 +247,14 @@ fn origin_of(url: &str) -> Option<String> {
 /// What the browser asked for; the headers of proxies are not looked at, since anybody can send them.
 fn host(request: &HttpRequest) -> Option<&str> {
     request.headers().get(header::HOST).and_then(|value| value.to_str().ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use aviary_kernel::model::Permission;
+
+    #[test]
+    fn every_permission_has_its_guard() {
+        assert_eq!(super::perm::GUARDED, Permission::ALL);
+    }
 }

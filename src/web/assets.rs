@@ -14,6 +14,7 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use rust_embed::{EmbeddedFile, RustEmbed};
 
+use crate::door::Open;
 use crate::problem::{ApiResult, Problem};
 
 #[derive(RustEmbed)]
@@ -78,7 +79,7 @@ fn compress(plain: &[u8]) -> Option<Bytes> {
 }
 
 /// A file of the pages.
-pub async fn asset(request: HttpRequest, assets: Data<Assets>, path: Path<String>) -> ApiResult {
+pub async fn asset(_: Open, request: HttpRequest, assets: Data<Assets>, path: Path<String>) -> ApiResult {
     let asset = assets.0.get(path.as_str()).ok_or_else(Problem::no_such_route)?;
     let zipped = takes_gzip(&request).then(|| asset.gzip()).flatten();
     // The two forms differ byte by byte, so they need tags of their own.

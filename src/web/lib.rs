@@ -1,7 +1,7 @@
 //! Floor 3: HTTP in, HTTP out. Handlers are thin; the rules are in the services below.
 //!
 //! * [`routes`]: the whole URL map.
-//! * [`allow`], [`session`]: who may.
+//! * [`door`], [`allow`], [`session`]: who may.
 //! * [`problem`], [`page`]: what went wrong, for programs and for people; the only places with status codes of errors.
 //! * [`serve`]: opens the doors.
 #![forbid(unsafe_code)]
@@ -12,6 +12,7 @@ mod answer;
 pub(crate) mod api;
 pub mod assets;
 mod cors;
+pub mod door;
 mod input;
 mod map;
 pub mod openapi;

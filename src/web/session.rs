@@ -19,6 +19,7 @@ use ring::{digest, hmac};
 
 use crate::Options;
 use crate::allow;
+use crate::door::Part;
 use crate::page::PageError;
 use crate::problem::Problem;
 
@@ -237,6 +238,8 @@ impl Visitor {
     }
 }
 
+impl Part for Visitor {}
+
 impl FromRequest for Visitor {
     type Error = PageError;
     type Future = Ready<Result<Self, PageError>>;
@@ -246,7 +249,7 @@ impl FromRequest for Visitor {
     }
 }
 
-fn visitor(request: &HttpRequest) -> Result<Visitor, PageError> {
+pub(crate) fn visitor(request: &HttpRequest) -> Result<Visitor, PageError> {
     if allow::is_local(request) {
         return Ok(Visitor { who: Actor::command_line(), form_token: "local".into() });
     }

@@ -3,6 +3,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use super::Kind;
 use crate::base::Error;
 
 /// Declares every permission once: its type, its string and what it lets people do.
@@ -74,6 +75,21 @@ permissions! {
         AuditExport = "audit.export", "Take the audit trail out as a file.";
         SecretRotate = "secret.rotate", "Renew the key that secrets are sealed under.";
         StoreCheck = "store.check", "Check the data file.";
+    }
+}
+
+impl Permission {
+    /// What it takes to read objects of a kind.
+    pub const fn to_read(kind: Kind) -> Self {
+        match kind {
+            Kind::Location => Self::LocationRead,
+            Kind::Node => Self::NodeRead,
+            Kind::Allocation => Self::AllocationRead,
+            Kind::Nest | Kind::Egg | Kind::EggVariable => Self::EggRead,
+            Kind::User | Kind::Subuser => Self::UserRead,
+            Kind::Server => Self::ServerRead,
+            Kind::Database => Self::DatabaseRead,
+        }
     }
 }
 

@@ -10,6 +10,7 @@ use super::nav::Spot;
 use super::table::{Chip, Empty, Filters, ListView, Pager, Search, Select, Table, Tie};
 use super::value::Value;
 use super::{links, shown};
+use crate::allow::{Allow, perm};
 use crate::page::{PageResult, html};
 
 const ROWS: usize = 50;
@@ -24,7 +25,7 @@ struct Seen {
 }
 
 /// The list.
-pub(super) async fn list(mut desk: Desk) -> PageResult {
+pub(super) async fn list(_may: Allow<perm::AllocationRead>, mut desk: Desk) -> PageResult {
     let known = desk.known().await?;
     let asked = read(&mut desk, &known);
     let wanted = asked.clone();

@@ -9,6 +9,7 @@ use super::listing::{Heading, Listing};
 use super::nav::Spot;
 use super::value::Value;
 use super::{links, listing, shown};
+use crate::allow::{Allow, perm};
 use crate::page::PageResult;
 
 static LISTING: Listing<ServerDatabase> = Listing {
@@ -31,7 +32,7 @@ static LISTING: Listing<ServerDatabase> = Listing {
 };
 
 /// The list.
-pub(super) async fn list(desk: Desk) -> PageResult {
+pub(super) async fn list(_may: Allow<perm::DatabaseRead>, desk: Desk) -> PageResult {
     listing::list(desk, &LISTING).await
 }
 

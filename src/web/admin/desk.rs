@@ -21,6 +21,7 @@ use super::notices::{self, Notice};
 use super::query::Query;
 use super::shown::{self, When};
 use super::value::{Pill, Value};
+use crate::door::Part;
 use crate::page::PageError;
 use crate::session::Visitor;
 
@@ -51,6 +52,8 @@ pub(super) struct Known {
     /// Why no writes are taken.
     pub(super) read_only: Option<String>,
 }
+
+impl Part for Desk {}
 
 impl FromRequest for Desk {
     type Error = PageError;

@@ -12,6 +12,7 @@ use super::nav::Spot;
 use super::table::{Empty, Filters, Select, Table};
 use super::value::{Pill, Value};
 use super::{links, shown};
+use crate::allow::{Allow, perm};
 use crate::page::{PageResult, html};
 
 #[derive(Template)]
@@ -37,7 +38,7 @@ struct Group {
 const ROWS: usize = 15;
 
 /// The page.
-pub(super) async fn page(mut desk: Desk) -> PageResult {
+pub(super) async fn page(_may: Allow<perm::DriftRead>, mut desk: Desk) -> PageResult {
     let known = desk.known().await?;
     let panel = desk.query.panel(&known);
     let only = desk

@@ -12,6 +12,7 @@ use super::query::Query;
 use super::table::{Empty, Filters, Input, Pager, Search, Select, Tie};
 use super::timeline::Timeline;
 use super::{links, shown};
+use crate::allow::{Allow, perm};
 use crate::page::{PageResult, html};
 
 #[derive(Template)]
@@ -31,7 +32,7 @@ const ENTRIES: usize = 50;
 const DAY: Duration = Duration::from_secs(86_400);
 
 /// The page.
-pub(super) async fn page(mut desk: Desk) -> PageResult {
+pub(super) async fn page(_may: Allow<perm::HistoryRead>, mut desk: Desk) -> PageResult {
     let known = desk.known().await?;
     let wanted = read(&mut desk.query, &known);
     let asked = wanted.clone();

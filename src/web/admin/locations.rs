@@ -15,6 +15,7 @@ use super::object::{self, Object};
 use super::servers::table_or;
 use super::value::{Gauge, Value};
 use super::{links, listing, shown};
+use crate::allow::{Allow, perm};
 use crate::page::PageResult;
 
 static LISTING: Listing<Location> = Listing {
@@ -34,12 +35,12 @@ static LISTING: Listing<Location> = Listing {
 };
 
 /// The list.
-pub(super) async fn list(desk: Desk) -> PageResult {
+pub(super) async fn list(_may: Allow<perm::LocationRead>, desk: Desk) -> PageResult {
     listing::list(desk, &LISTING).await
 }
 
 /// One location.
-pub(super) async fn one(desk: Desk, path: Path<(PanelId, RemoteId)>) -> PageResult {
+pub(super) async fn one(_may: Allow<perm::LocationRead>, desk: Desk, path: Path<(PanelId, RemoteId)>) -> PageResult {
     object::show::<Location>(desk, Spot::Locations, "Locations", path.into_inner(), describe).await
 }
 

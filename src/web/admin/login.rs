@@ -9,6 +9,7 @@ use aviary_kernel::base::Secret;
 use super::desk::service;
 use super::form::{Fields, Sent};
 use super::query::Query;
+use crate::door::Open;
 use crate::page::{PageResult, html, see_other};
 use crate::session::{Sessions, Visitor, local_path};
 
@@ -26,7 +27,7 @@ const CLOSED: &str = "no API key is set, so nobody can sign in: set security.api
      AVIARY__SECURITY__API_KEY in the environment, and restart";
 
 /// The page.
-pub(super) async fn page(request: HttpRequest) -> PageResult {
+pub(super) async fn page(_: Open, request: HttpRequest) -> PageResult {
     let sessions: Data<Sessions> = service(&request)?;
     let query = Query::new(request.path(), request.query_string());
     let next = local_path(query.text("next").unwrap_or("/admin"));
@@ -38,7 +39,7 @@ pub(super) async fn page(request: HttpRequest) -> PageResult {
 }
 
 /// Opens a session for whoever knows the key.
-pub(super) async fn sign_in(request: HttpRequest, sent: Sent) -> PageResult {
+pub(super) async fn sign_in(_: Open, request: HttpRequest, sent: Sent) -> PageResult {
     let sessions: Data<Sessions> = service(&request)?;
     // Nobody shall be signed in from another site without knowing it.
     crate::allow::check_origin(&request)?;
@@ -60,7 +61,7 @@ pub(super) async fn sign_in(request: HttpRequest, sent: Sent) -> PageResult {
 }
 
 /// Ends the session.
-pub(super) async fn sign_out(request: HttpRequest, visitor: Visitor, sent: Sent) -> PageResult {
+pub(super) async fn sign_out(_: Open, request: HttpRequest, visitor: Visitor, sent: Sent) -> PageResult {
     visitor.check(sent.token())?;
     let sessions: Data<Sessions> = service(&request)?;
     let mut answer = HttpResponse::build(StatusCode::SEE_OTHER);

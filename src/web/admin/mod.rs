@@ -39,6 +39,7 @@ mod well;
 
 use actix_web::web::{Data, ServiceConfig};
 
+use crate::door::Open;
 use crate::map::Map;
 use crate::page::{PageResult, see_other};
 
@@ -92,6 +93,6 @@ fn pages() -> Map {
         .post("/admin/panels/{id}/remove", panel::remove)
 }
 
-async fn start() -> PageResult {
+async fn start(_: Open) -> PageResult {
     Ok(see_other("/admin"))
 }

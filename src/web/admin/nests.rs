@@ -14,6 +14,7 @@ use super::object::{self, Object};
 use super::servers::{scalar, table_or};
 use super::value::Value;
 use super::{links, listing, nodes, shown};
+use crate::allow::{Allow, perm};
 use crate::page::PageResult;
 
 static NESTS: Listing<Nest> = Listing {
@@ -52,22 +53,22 @@ static EGGS: Listing<Egg> = Listing {
 };
 
 /// The list of nests.
-pub(super) async fn list(desk: Desk) -> PageResult {
+pub(super) async fn list(_may: Allow<perm::EggRead>, desk: Desk) -> PageResult {
     listing::list(desk, &NESTS).await
 }
 
 /// One nest.
-pub(super) async fn one(desk: Desk, path: Path<(PanelId, RemoteId)>) -> PageResult {
+pub(super) async fn one(_may: Allow<perm::EggRead>, desk: Desk, path: Path<(PanelId, RemoteId)>) -> PageResult {
     object::show::<Nest>(desk, Spot::Nests, "Nests", path.into_inner(), describe_nest).await
 }
 
 /// The list of eggs.
-pub(super) async fn eggs(desk: Desk) -> PageResult {
+pub(super) async fn eggs(_may: Allow<perm::EggRead>, desk: Desk) -> PageResult {
     listing::list(desk, &EGGS).await
 }
 
 /// One egg.
-pub(super) async fn egg(desk: Desk, path: Path<(PanelId, RemoteId)>) -> PageResult {
+pub(super) async fn egg(_may: Allow<perm::EggRead>, desk: Desk, path: Path<(PanelId, RemoteId)>) -> PageResult {
     object::show::<Egg>(desk, Spot::Eggs, "Eggs", path.into_inner(), describe_egg).await
 }
 

@@ -13,6 +13,7 @@ use super::object::{self, Object};
 use super::servers::{pill as server_pill, table_or};
 use super::value::{Gauge, Pill, Value};
 use super::{links, listing, shown};
+use crate::allow::{Allow, perm};
 use crate::page::PageResult;
 
 static LISTING: Listing<Node> = Listing {
@@ -37,12 +38,12 @@ static LISTING: Listing<Node> = Listing {
 };
 
 /// The list.
-pub(super) async fn list(desk: Desk) -> PageResult {
+pub(super) async fn list(_may: Allow<perm::NodeRead>, desk: Desk) -> PageResult {
     listing::list(desk, &LISTING).await
 }
 
 /// One node.
-pub(super) async fn one(desk: Desk, path: Path<(PanelId, RemoteId)>) -> PageResult {
+pub(super) async fn one(_may: Allow<perm::NodeRead>, desk: Desk, path: Path<(PanelId, RemoteId)>) -> PageResult {
     object::show::<Node>(desk, Spot::Nodes, "Nodes", path.into_inner(), describe).await
 }
 

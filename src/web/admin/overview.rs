@@ -22,6 +22,7 @@ use super::timeline::{about, operation_words, plain};
 use super::value::{Gauge, Pill, Value};
 use super::well::Well;
 use super::{shown, syncs};
+use crate::allow::{Allow, perm};
 use crate::page::{PageResult, html};
 
 #[derive(Template)]
@@ -97,7 +98,7 @@ struct Seen {
 }
 
 /// The page.
-pub(super) async fn page(desk: Desk, memo: Data<DriftMemo>) -> PageResult {
+pub(super) async fn page(_may: Allow<perm::StatsRead>, desk: Desk, memo: Data<DriftMemo>) -> PageResult {
     let known = desk.known().await?;
     let standings = standings(&desk, &known).await?;
     let recent = desk.syncs.list(SyncQuery { limit: SYNCS, ..SyncQuery::default() }).await?.runs;

@@ -17,6 +17,7 @@ use super::panels::{dialect_words, reach_pill, standings};
 use super::table::Table;
 use super::value::{Pill, Value};
 use super::{shown, syncs};
+use crate::allow::{Allow, perm};
 use crate::page::{PageResult, html, see_other};
 
 #[derive(Template)]
@@ -33,7 +34,7 @@ struct PanelView {
 }
 
 /// The page.
-pub(super) async fn one(desk: Desk, id: Path<PanelId>) -> PageResult {
+pub(super) async fn one(_may: Allow<perm::PanelRead>, desk: Desk, id: Path<PanelId>) -> PageResult {
     let id = *id;
     let known = desk.known().await?;
     let panel = desk.panels.require(id).await?;
@@ -149,7 +150,7 @@ struct Found {
 }
 
 /// Asks the panel and shows what it said.
-pub(super) async fn test(desk: Desk, id: Path<PanelId>, sent: Sent) -> PageResult {
+pub(super) async fn test(_may: Allow<perm::PanelWrite>, desk: Desk, id: Path<PanelId>, sent: Sent) -> PageResult {
     desk.check(sent.token())?;
     let id = *id;
     let checked = desk.panels.test(&desk.visitor.who, id).await;
@@ -275,7 +276,7 @@ struct RemoveView {
 }
 
 /// Asks whether the panel shall go.
-pub(super) async fn ask_remove(desk: Desk, id: Path<PanelId>) -> PageResult {
+pub(super) async fn ask_remove(_may: Allow<perm::PanelWrite>, desk: Desk, id: Path<PanelId>) -> PageResult {
     show_remove(desk, *id, false).await
 }
 
@@ -294,7 +295,7 @@ async fn show_remove(desk: Desk, id: PanelId, wrong: bool) -> PageResult {
 }
 
 /// Removes the panel, if its name was typed.
-pub(super) async fn remove(desk: Desk, id: Path<PanelId>, sent: Sent) -> PageResult {
+pub(super) async fn remove(_may: Allow<perm::PanelWrite>, desk: Desk, id: Path<PanelId>, sent: Sent) -> PageResult {
     desk.check(sent.token())?;
     let panel = desk.panels.require(*id).await?;
     if sent.field("name").trim() != panel.name {

@@ -14,6 +14,7 @@ use super::shown::{self, When};
 use super::syncs;
 use super::table::{Empty, Table};
 use super::value::{Pill, Value};
+use crate::allow::{Allow, perm};
 use crate::page::{PageResult, html, see_other};
 
 #[derive(Template)]
@@ -110,7 +111,7 @@ pub(super) fn dialect_words(dialect: Option<Dialect>) -> &'static str {
 }
 
 /// The list.
-pub(super) async fn list(desk: Desk) -> PageResult {
+pub(super) async fn list(_may: Allow<perm::PanelRead>, desk: Desk) -> PageResult {
     let auto = desk.settings.auto_sync().await?;
     let form = ScheduleForm { enabled: auto.enabled, minutes: minutes(auto.every_s), error: None };
     show(desk, form).await
@@ -163,7 +164,7 @@ async fn show(desk: Desk, schedule: ScheduleForm) -> PageResult {
 }
 
 /// Sets the schedule for all.
-pub(super) async fn schedule(desk: Desk, sent: Sent) -> PageResult {
+pub(super) async fn schedule(_may: Allow<perm::SettingsWrite>, desk: Desk, sent: Sent) -> PageResult {
     desk.check(sent.token())?;
     let enabled = sent.field("enabled") == "yes";
     let shortest = SHORTEST_INTERVAL_S.div_ceil(60);
@@ -211,7 +212,7 @@ impl NewForm {
 }
 
 /// The form.
-pub(super) async fn new(desk: Desk) -> PageResult {
+pub(super) async fn new(_may: Allow<perm::PanelWrite>, desk: Desk) -> PageResult {
     show_new(desk, NewForm { share: "80".into(), ..NewForm::default() }).await
 }
 
@@ -223,7 +224,7 @@ async fn show_new(desk: Desk, form: NewForm) -> PageResult {
 }
 
 /// Takes the form.
-pub(super) async fn add(desk: Desk, sent: Sent) -> PageResult {
+pub(super) async fn add(_may: Allow<perm::PanelWrite>, desk: Desk, sent: Sent) -> PageResult {
     desk.check(sent.token())?;
     let kept = |name: &str| sent.field(name).chars().take(500).collect::<String>();
     let mut form = NewForm {

@@ -12,6 +12,7 @@ use super::links;
 use super::nav::Spot;
 use super::shown;
 use super::value::{Pill, Value};
+use crate::allow::{Allow, perm};
 use crate::page::{PageResult, html, see_other};
 
 #[derive(Template)]
@@ -44,12 +45,12 @@ struct Group {
 const NAMES: usize = 200;
 
 /// The page.
-pub(super) async fn page(desk: Desk, id: Path<SyncId>) -> PageResult {
+pub(super) async fn page(_may: Allow<perm::RemovalRead>, desk: Desk, id: Path<SyncId>) -> PageResult {
     show(desk, *id, None).await
 }
 
 /// Takes the decision.
-pub(super) async fn decide(desk: Desk, id: Path<SyncId>, sent: Sent) -> PageResult {
+pub(super) async fn decide(_may: Allow<perm::RemovalDecide>, desk: Desk, id: Path<SyncId>, sent: Sent) -> PageResult {
     desk.check(sent.token())?;
     let confirm = match sent.field("decision") {
         "confirm" => true,

@@ -16,6 +16,7 @@ use super::object::{self, Object};
 use super::table::Table;
 use super::value::{Pill, Value};
 use super::{links, listing, shown};
+use crate::allow::{Allow, perm};
 use crate::page::PageResult;
 
 static LISTING: Listing<Server> = Listing {
@@ -41,12 +42,12 @@ static LISTING: Listing<Server> = Listing {
 };
 
 /// The list.
-pub(super) async fn list(desk: Desk) -> PageResult {
+pub(super) async fn list(_may: Allow<perm::ServerRead>, desk: Desk) -> PageResult {
     listing::list(desk, &LISTING).await
 }
 
 /// One server.
-pub(super) async fn one(desk: Desk, path: Path<(PanelId, RemoteId)>) -> PageResult {
+pub(super) async fn one(_may: Allow<perm::ServerRead>, desk: Desk, path: Path<(PanelId, RemoteId)>) -> PageResult {
     object::show::<Server>(desk, Spot::Servers, "Servers", path.into_inner(), describe).await
 }
 

@@ -13,12 +13,13 @@ use super::nav::Spot;
 use super::shown;
 use super::table::{Empty, Filters, ListView, Pager, Select, Table};
 use super::value::{Pill, Value};
+use crate::allow::{Allow, perm};
 use crate::page::{PageResult, html, see_other};
 
 const ROWS: usize = 30;
 
 /// The list.
-pub(super) async fn list(mut desk: Desk) -> PageResult {
+pub(super) async fn list(_may: Allow<perm::SyncRead>, mut desk: Desk) -> PageResult {
     let known = desk.known().await?;
     let panel = desk.query.panel(&known);
     let after = desk.query.pick("after", "the list begins with the newest", |text| {
@@ -138,7 +139,7 @@ fn took(known: &Known, run: &SyncRun) -> Option<String> {
 }
 
 /// Starts a sync.
-pub(super) async fn start(desk: Desk, sent: Sent) -> PageResult {
+pub(super) async fn start(_may: Allow<perm::SyncRun>, desk: Desk, sent: Sent) -> PageResult {
     desk.check(sent.token())?;
     let panel = sent
         .field("panel")
@@ -151,7 +152,7 @@ pub(super) async fn start(desk: Desk, sent: Sent) -> PageResult {
 }
 
 /// Asks a sync to stop.
-pub(super) async fn cancel(desk: Desk, id: Path<SyncId>, sent: Sent) -> PageResult {
+pub(super) async fn cancel(_may: Allow<perm::SyncRun>, desk: Desk, id: Path<SyncId>, sent: Sent) -> PageResult {
     desk.check(sent.token())?;
     Ok(match desk.syncs.cancel(&desk.visitor.who, *id).await {
         Ok(_) => see_other(&format!("/admin/syncs/{id}?done=sync-cancelled")),
@@ -208,7 +209,7 @@ struct Step {
 }
 
 /// One sync.
-pub(super) async fn one(mut desk: Desk, id: Path<SyncId>) -> PageResult {
+pub(super) async fn one(_may: Allow<perm::SyncRead>, mut desk: Desk, id: Path<SyncId>) -> PageResult {
     let known = desk.known().await?;
     let run = desk.syncs.get(*id).await?;
     let running = !run.status.is_over();
@@ -242,7 +243,7 @@ pub(super) async fn one(mut desk: Desk, id: Path<SyncId>) -> PageResult {
 }
 
 /// The moving part of the page of one sync.
-pub(super) async fn part(desk: Desk, id: Path<SyncId>) -> PageResult<HttpResponse> {
+pub(super) async fn part(_may: Allow<perm::SyncRead>, desk: Desk, id: Path<SyncId>) -> PageResult<HttpResponse> {
     let known = desk.known().await?;
     let run = desk.syncs.get(*id).await?;
     html(&SyncPart::new(&known, &run))

@@ -14,6 +14,7 @@ use super::object::{self, Object};
 use super::servers::table_or;
 use super::value::{Pill, Value};
 use super::{links, listing, nodes, shown};
+use crate::allow::{Allow, perm};
 use crate::page::PageResult;
 
 static LISTING: Listing<User> = Listing {
@@ -37,12 +38,12 @@ static LISTING: Listing<User> = Listing {
 };
 
 /// The list.
-pub(super) async fn list(desk: Desk) -> PageResult {
+pub(super) async fn list(_may: Allow<perm::UserRead>, desk: Desk) -> PageResult {
     listing::list(desk, &LISTING).await
 }
 
 /// One user.
-pub(super) async fn one(desk: Desk, path: Path<(PanelId, RemoteId)>) -> PageResult {
+pub(super) async fn one(_may: Allow<perm::UserRead>, desk: Desk, path: Path<(PanelId, RemoteId)>) -> PageResult {
     object::show::<User>(desk, Spot::Users, "Panel users", path.into_inner(), describe).await
 }
 

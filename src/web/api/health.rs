@@ -10,6 +10,7 @@ use aviary_kernel::store::Store;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::door::Open;
 use crate::problem::ApiResult;
 
 /// Whether Aviary lives.
@@ -55,7 +56,7 @@ struct ChecksView {
     (status = 200, description = "All is well", body = HealthView),
     (status = 503, description = "Something is not", body = HealthView),
 ))]
-pub(crate) async fn health(env: Data<Env>, store: Data<Store>, beats: Data<Heartbeats>) -> HttpResponse {
+pub(crate) async fn health(_: Open, env: Data<Env>, store: Data<Store>, beats: Data<Heartbeats>) -> HttpResponse {
     let health = Health::look(&store, &beats).await;
     let fault = if health.readable { health.read_only } else { Some("the data file cannot be read".to_owned()) };
     let (file, work) = (fault.is_none(), health.overdue.is_empty());
@@ -120,7 +121,7 @@ struct PanelReachView {
     (status = 200, description = "Ready", body = ReadyView),
     (status = 503, description = "Not ready", body = ReadyView),
 ))]
-pub(crate) async fn ready(store: Data<Store>, panels: Data<Panels>, beats: Data<Heartbeats>) -> ApiResult {
+pub(crate) async fn ready(_: Open, store: Data<Store>, panels: Data<Panels>, beats: Data<Heartbeats>) -> ApiResult {
     let health = Health::look(&store, &beats).await;
     let ready = health.is_well();
     // An unreadable file is told above; it must not turn the answer into an error.

@@ -34,12 +34,12 @@ impl From<DriftReport> for DriftView {
 ///
 /// Over-allocated nodes, vanished objects, servers without owner, orphans, unused eggs. Looks at every row.
 #[utoipa::path(get, path = "/api/v1/drift", tag = "mirror", params(OfPanel), responses((status = 200, body = Reply<DriftView>)))]
-pub(crate) async fn drift(book: Data<Book>, _caller: Allow<perm::MirrorRead>, query: Query<OfPanel>) -> ApiResult {
+pub(crate) async fn drift(book: Data<Book>, _caller: Allow<perm::DriftRead>, query: Query<OfPanel>) -> ApiResult {
     Ok(reply::ok(DriftView::from(book.drift(query.panel).await?)))
 }
 
 /// How much there is of each kind
 #[utoipa::path(get, path = "/api/v1/counts", tag = "mirror", params(OfPanel), responses((status = 200, body = Reply<doc::PanelCounts>)))]
-pub(crate) async fn counts(book: Data<Book>, _caller: Allow<perm::MirrorRead>, query: Query<OfPanel>) -> ApiResult {
+pub(crate) async fn counts(book: Data<Book>, _caller: Allow<perm::StatsRead>, query: Query<OfPanel>) -> ApiResult {
     Ok(reply::ok(book.counts(query.panel).await?))
 }

@@ -14,6 +14,7 @@ use super::lists::every;
 use super::reply::{self, Reply};
 use super::words::state_word;
 use crate::allow::{Allow, perm};
+use crate::door::Open;
 use crate::problem::ApiResult;
 
 /// One panel, or all together.
@@ -38,7 +39,7 @@ pub(crate) struct StatsView {
 
 /// Numbers for a front page
 #[utoipa::path(get, path = "/api/stats", tag = "public", responses((status = 200, body = Reply<StatsView>)))]
-pub(crate) async fn stats(book: Data<Book>) -> ApiResult {
+pub(crate) async fn stats(_: Open, book: Data<Book>) -> ApiResult {
     let counts = book.counts(None).await?;
     Ok(reply::ok(StatsView {
         total_servers: counts.servers,
@@ -61,7 +62,7 @@ pub(crate) struct PanelCountsView {
 
 /// What the panels hold
 #[utoipa::path(get, path = "/api/panel/counts", tag = "public", responses((status = 200, body = Reply<PanelCountsView>)))]
-pub(crate) async fn panel_counts(book: Data<Book>) -> ApiResult {
+pub(crate) async fn panel_counts(_: Open, book: Data<Book>) -> ApiResult {
     let counts = book.counts(None).await?;
     Ok(reply::ok(PanelCountsView {
         nodes: counts.nodes,
@@ -92,7 +93,7 @@ pub(crate) struct PublicNodeView {
 
 /// Nodes that the panel calls public, by name
 #[utoipa::path(get, path = "/api/panel/nodes", tag = "public", responses((status = 200, body = Reply<Vec<PublicNodeView>>)))]
-pub(crate) async fn panel_nodes(book: Data<Book>) -> ApiResult {
+pub(crate) async fn panel_nodes(_: Open, book: Data<Book>) -> ApiResult {
     let nodes = book
         .look(|page| {
             let mut views = Vec::new();
@@ -139,7 +140,7 @@ pub(crate) struct AdminStatsView {
 
 /// Numbers for the admin area
 #[utoipa::path(get, path = "/api/admin/stats", tag = "admin", params(OfPanel), responses((status = 200, body = Reply<AdminStatsView>)))]
-pub(crate) async fn admin(book: Data<Book>, _caller: Allow<perm::MirrorRead>, query: Query<OfPanel>) -> ApiResult {
+pub(crate) async fn admin(book: Data<Book>, _caller: Allow<perm::StatsRead>, query: Query<OfPanel>) -> ApiResult {
     let counts = book.counts(query.panel).await?;
     Ok(reply::ok(AdminStatsView {
         total_servers: counts.servers,
@@ -154,7 +155,7 @@ pub(crate) async fn admin(book: Data<Book>, _caller: Allow<perm::MirrorRead>, qu
 
 /// Numbers for the admin area, for other back ends
 #[utoipa::path(get, path = "/api/v1/stats/admin", tag = "statistics", params(OfPanel), responses((status = 200, body = Reply<AdminStatsView>)))]
-pub(crate) async fn v1_admin(book: Data<Book>, caller: Allow<perm::MirrorRead>, query: Query<OfPanel>) -> ApiResult {
+pub(crate) async fn v1_admin(book: Data<Book>, caller: Allow<perm::StatsRead>, query: Query<OfPanel>) -> ApiResult {
     admin(book, caller, query).await
 }
 
@@ -171,7 +172,7 @@ pub(crate) struct OverviewView {
 
 /// How many objects there are of each kind
 #[utoipa::path(get, path = "/api/v1/stats/overview", tag = "statistics", params(OfPanel), responses((status = 200, body = Reply<OverviewView>)))]
-pub(crate) async fn overview(book: Data<Book>, _caller: Allow<perm::MirrorRead>, query: Query<OfPanel>) -> ApiResult {
+pub(crate) async fn overview(book: Data<Book>, _caller: Allow<perm::StatsRead>, query: Query<OfPanel>) -> ApiResult {
     let counts = book.counts(query.panel).await?;
     Ok(reply::ok(OverviewView {
         users: counts.users,
@@ -194,7 +195,7 @@ pub(crate) struct ServerStatsView {
 
 /// Where the servers are, and in which state
 #[utoipa::path(get, path = "/api/v1/stats/servers", tag = "statistics", params(OfPanel), responses((status = 200, body = Reply<ServerStatsView>)))]
-pub(crate) async fn servers(book: Data<Book>, _caller: Allow<perm::MirrorRead>, query: Query<OfPanel>) -> ApiResult {
+pub(crate) async fn servers(book: Data<Book>, _caller: Allow<perm::StatsRead>, query: Query<OfPanel>) -> ApiResult {
     let panel = query.panel;
     let states = book.states(panel).await?;
     let by_status = states
@@ -235,7 +236,7 @@ const WEEK: Duration = Duration::from_secs(7 * 24 * 3600);
 pub(crate) async fn users(
     env: Data<Env>,
     book: Data<Book>,
-    _caller: Allow<perm::MirrorRead>,
+    _caller: Allow<perm::StatsRead>,
     query: Query<OfPanel>,
 ) -> ApiResult {
     let (panel, since) = (query.panel, env.now().minus(WEEK));

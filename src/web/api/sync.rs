@@ -340,7 +340,7 @@ pub(crate) async fn set_settings(
 pub(crate) async fn stream(
     env: Data<Env>,
     syncs: Data<Syncs>,
-    _caller: Allow<perm::SyncFollow>,
+    _caller: Allow<perm::Following<perm::SyncRead>>,
     id: Path<SyncId>,
 ) -> ApiResult {
     let (run, changes) = sse::begin(&syncs, *id).await?;

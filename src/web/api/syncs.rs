@@ -122,7 +122,11 @@ pub(crate) async fn cancel(syncs: Data<Syncs>, caller: Allow<perm::SyncRun>, id:
         (status = 200, description = "A stream of events", body = SyncView, content_type = "text/event-stream"),
         (status = 404, description = "There is no such sync", body = ProblemView),
     ))]
-pub(crate) async fn events(syncs: Data<Syncs>, _caller: Allow<perm::SyncFollow>, id: Path<SyncId>) -> ApiResult {
+pub(crate) async fn events(
+    syncs: Data<Syncs>,
+    _caller: Allow<perm::Following<perm::SyncRead>>,
+    id: Path<SyncId>,
+) -> ApiResult {
     let (run, changes) = sse::begin(&syncs, *id).await?;
     let tell = |run: &SyncRun| {
         let name = if run.status.is_over() { "done" } else { "update" };

@@ -16,6 +16,7 @@ use utoipa::openapi::{Content, ContentBuilder, PathItem, Ref, RefOr, Response, R
 
 use crate::api::lists::{allocations, eggs, nodes, servers};
 use crate::api::{check, health, history, mirror, panels, removals, reports, stats, sync, syncs};
+use crate::door::Open;
 use crate::problem::ProblemView;
 
 #[derive(OpenApi)]
@@ -138,7 +139,7 @@ pub(crate) struct Text(OnceLock<Bytes>);
 
 /// This document
 #[utoipa::path(get, path = "/openapi.json", tag = "health", responses((status = 200, description = "An OpenAPI document", body = serde_json::Value)))]
-pub(crate) async fn document_route(text: Data<Text>) -> HttpResponse {
+pub(crate) async fn document_route(_: Open, text: Data<Text>) -> HttpResponse {
     HttpResponse::Ok()
         .content_type("application/json")
         .insert_header((header::CACHE_CONTROL, "no-cache"))

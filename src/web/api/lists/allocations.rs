@@ -85,7 +85,7 @@ pub(crate) struct NodeAllocationsPage {
     responses((status = 200, body = NodeAllocationsPage)))]
 pub(crate) async fn node_allocations(
     book: Data<Book>,
-    _caller: Allow<perm::MirrorRead>,
+    _caller: Allow<perm::AllocationRead>,
     id: Path<RemoteId>,
     query: Query<AllocationsQuery>,
 ) -> ApiResult {
@@ -141,7 +141,7 @@ pub(crate) struct AllocationsPage {
 #[utoipa::path(get, path = "/api/admin/allocations", tag = "admin", params(AllocationsQuery), responses((status = 200, body = AllocationsPage)))]
 pub(crate) async fn allocations(
     book: Data<Book>,
-    _caller: Allow<perm::MirrorRead>,
+    _caller: Allow<perm::AllocationRead>,
     query: Query<AllocationsQuery>,
 ) -> ApiResult {
     let node = only("nodeId", query.node_id.as_deref())?;

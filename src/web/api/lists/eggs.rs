@@ -63,7 +63,7 @@ pub(crate) struct NestsPage {
 
 /// Nests, by name
 #[utoipa::path(get, path = "/api/admin/nests", tag = "admin", params(EggsQuery), responses((status = 200, body = NestsPage)))]
-pub(crate) async fn nests(book: Data<Book>, _caller: Allow<perm::MirrorRead>, query: Query<EggsQuery>) -> ApiResult {
+pub(crate) async fn nests(book: Data<Book>, _caller: Allow<perm::EggRead>, query: Query<EggsQuery>) -> ApiResult {
     let paging = Paging::read(query.page.as_deref(), query.page_size.as_deref(), USUAL, MOST);
     let wanted = ListQuery {
         panel: query.panel,
@@ -130,7 +130,7 @@ pub(crate) struct EggsPage {
 
 /// Eggs, by name of the nest, then by name
 #[utoipa::path(get, path = "/api/admin/eggs", tag = "admin", params(EggsQuery), responses((status = 200, body = EggsPage)))]
-pub(crate) async fn eggs(book: Data<Book>, _caller: Allow<perm::MirrorRead>, query: Query<EggsQuery>) -> ApiResult {
+pub(crate) async fn eggs(book: Data<Book>, _caller: Allow<perm::EggRead>, query: Query<EggsQuery>) -> ApiResult {
     let paging = Paging::read(query.page.as_deref(), query.page_size.as_deref(), USUAL, MOST);
     let nest = only("nestId", query.nest_id.as_deref())?;
     let (panel, search) = (query.panel, filled(query.search.as_deref()).map(|text| text.to_lowercase()));

@@ -82,7 +82,7 @@ pub(crate) struct NodesPage {
 
 /// Nodes, by name
 #[utoipa::path(get, path = "/api/admin/nodes", tag = "admin", params(NodesQuery), responses((status = 200, body = NodesPage)))]
-pub(crate) async fn nodes(book: Data<Book>, _caller: Allow<perm::MirrorRead>, query: Query<NodesQuery>) -> ApiResult {
+pub(crate) async fn nodes(book: Data<Book>, _caller: Allow<perm::NodeRead>, query: Query<NodesQuery>) -> ApiResult {
     let paging = Paging::read(query.page.as_deref(), query.page_size.as_deref(), USUAL, MOST);
     let wanted = ListQuery {
         panel: query.panel,
@@ -190,7 +190,11 @@ pub(crate) struct LocationsPage {
 
 /// Locations, by short code
 #[utoipa::path(get, path = "/api/admin/locations", tag = "admin", params(OfPanel), responses((status = 200, body = LocationsPage)))]
-pub(crate) async fn locations(book: Data<Book>, _caller: Allow<perm::MirrorRead>, query: Query<OfPanel>) -> ApiResult {
+pub(crate) async fn locations(
+    book: Data<Book>,
+    _caller: Allow<perm::LocationRead>,
+    query: Query<OfPanel>,
+) -> ApiResult {
     let panel = query.panel;
     let locations = book
         .look(move |page| {

@@ -111,7 +111,7 @@ pub(crate) struct ServersPage {
 pub(crate) async fn servers(
     book: Data<Book>,
     panels: Data<Panels>,
-    _caller: Allow<perm::MirrorRead>,
+    _caller: Allow<perm::ServerRead>,
     query: Query<ServersQuery>,
 ) -> ApiResult {
     let query = query.into_inner();

@@ -64,7 +64,7 @@ pub(crate) struct Detail {
 pub(crate) async fn one(
     book: Data<Book>,
     panels: Data<Panels>,
-    _caller: Allow<perm::MirrorRead>,
+    _caller: Allow<perm::OfKind>,
     path: Path<(String, String)>,
     query: Query<OfPanel>,
 ) -> ApiResult {

@@ -160,7 +160,7 @@ fn leads(of: Kind, key: &[u8]) -> bool {
 pub(crate) async fn list(
     book: Data<Book>,
     panels: Data<Panels>,
-    _caller: Allow<perm::MirrorRead>,
+    _caller: Allow<perm::OfKind>,
     of: Path<String>,
     query: Query<MirrorQuery>,
 ) -> ApiResult {
