@@ -1,6 +1,6 @@
 use std::ops::ControlFlow;
 
-use aviary_kernel::base::{Cursor, Result};
+use aviary_kernel::base::{At, Cursor, Result};
 use aviary_kernel::model::{Kind, PanelId, RemoteId, ServerState};
 use aviary_kernel::store::rows::{Mirror, Mirrored};
 use aviary_kernel::store::tables::{RowKey, counted};
@@ -21,20 +21,6 @@ pub enum Sort {
     Changed,
     /// Servers only; others are taken by name.
     State,
-}
-
-/// Where a page of a list begins.
-#[derive(Clone, Debug, Default)]
-pub enum At {
-    /// At the front.
-    #[default]
-    Start,
-    /// Behind a cursor that came with an earlier page.
-    After(Cursor),
-    /// Before a cursor; for going back.
-    Before(Cursor),
-    /// So many rows in. Costs a step for each row passed over: for the API that counts pages, not for walking a list.
-    Offset(u64),
 }
 
 /// What is asked of a list. The default is everything by name.

@@ -15,12 +15,13 @@ mod source;
 mod writer;
 
 pub use allocations::{AllocationQuery, PlacedAllocation};
+pub use aviary_kernel::base::At;
 pub use book::{Book, Page, Relative};
 pub use counts::{NodeLoad, PanelCounts, StateCount};
 pub use drift::DriftReport;
 pub use fields::fields_of;
 pub use history::{HistoryPage, HistoryQuery};
-pub use list::{At, ListPage, ListQuery, Sort};
+pub use list::{ListPage, ListQuery, Sort};
 pub use searchable::Searchable;
 pub use writer::{Applied, Draft, Writer};
 

@@ -10,6 +10,20 @@ use super::Error;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Cursor(Vec<u8>);
 
+/// Where a page of a list begins.
+#[derive(Clone, Debug, Default)]
+pub enum At {
+    /// At the front.
+    #[default]
+    Start,
+    /// Behind a cursor that came with an earlier page.
+    After(Cursor),
+    /// Before a cursor; for going back.
+    Before(Cursor),
+    /// So many rows in. Costs a step for each row passed over: for the API that counts pages, not for walking a list.
+    Offset(u64),
+}
+
 /// No key of ours is longer.
 const MAX_BYTES: usize = 1024;
 

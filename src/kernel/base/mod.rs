@@ -10,7 +10,7 @@ mod secret;
 
 pub use clock::{Clock, ManualClock, SystemClock, Timestamp};
 pub use crypto::{Fingerprint, MasterKey, Sealed, Sealer};
-pub use cursor::Cursor;
+pub use cursor::{At, Cursor};
 pub use error::{Error, Result, Source};
 pub use ids::{Ids, RandomIds, SequentialIds};
 pub use net::Net;

@@ -257,15 +257,15 @@ pub struct PreviousKey {
     pub until: Timestamp,
 }
 
-/// A link that was sent by mail. Good once.
+/// A link that was sent by mail, or shown on the console. Good once.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OneTimeToken {
     /// What for.
     pub purpose: Purpose,
-    /// For whom.
-    pub account: AccountId,
-    /// The address it was sent to; the new one when it is to change.
-    pub email: Email,
+    /// For whom; none = for whoever sets the program up.
+    pub account: Option<AccountId>,
+    /// The address it was sent to; the new one when it is to change. None = it was shown on the console.
+    pub email: Option<Email>,
     /// When it was made.
     pub created_at: Timestamp,
     /// Until when it is good.
@@ -304,6 +304,8 @@ pub struct Lockout {
 pub struct Mail {
     /// To whom.
     pub to: Email,
+    /// Their account.
+    pub account: AccountId,
     /// What they are called.
     pub name: String,
     /// What it says.

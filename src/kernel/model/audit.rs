@@ -67,6 +67,8 @@ actions! {
     24 SecondFactorReset = "second_factor.reset", "Reset somebody's second factor";
     25 RecoveryCodesRenewed = "second_factor.renew_codes", "Renewed the recovery codes";
     26 RecoveryCodeUsed = "second_factor.use_code", "Signed in with a recovery code";
+    30 FirstRunAsked = "first_run.ask", "Asked for the link that makes the first administrator";
+    31 FirstRunDone = "first_run.complete", "Became the first administrator";
 
     40 RoleMade = "role.create", "Made a role";
     41 RoleChanged = "role.update", "Changed a role";

@@ -313,7 +313,7 @@ impl Row<Uuid> for ApiKey {
 impl Record for OneTimeToken {}
 impl Row<TokenHash> for OneTimeToken {
     fn entries(&self, hash: &TokenHash, out: &mut Entries) {
-        out.index(tables::ONE_TIME_TOKENS_OF, &(self.account, *hash));
+        out.index(tables::ONE_TIME_TOKENS_OF, &(self.account.unwrap_or(AccountId(Uuid::nil())), *hash));
     }
 }
 
@@ -385,3 +385,16 @@ pub enum Change {
 
 impl Record for FeedEntry {}
 impl Row<u64> for FeedEntry {}
+
+/// How far somebody that follows the feed has come.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Follower {
+    /// The number of the last entry that was followed.
+    pub seq: u64,
+    /// Everything is being gone through once, since the feed did not reach back far enough: the bytes of the key that was
+    /// looked at last, empty at the beginning.
+    pub sweep: Option<Vec<u8>>,
+}
+
+impl Record for Follower {}
+impl Row<Name> for Follower {}

@@ -3,7 +3,7 @@
 use uuid::Uuid;
 
 use super::SortText;
-use super::rows::{FeedEntry, Mirrored, Setting};
+use super::rows::{FeedEntry, Follower, Mirrored, Setting};
 use super::table::tables;
 use crate::base::Timestamp;
 use crate::model;
@@ -123,9 +123,9 @@ tables! {
     API_KEYS_BY_OWNER: index (AccountId, Uuid) = "api_keys_by_owner";
     /// Keys by the text that is good now, and by the one before it.
     API_KEY_TOKENS: index (TokenHash, Uuid) = "api_key_tokens";
-    /// Links that were sent by mail.
+    /// Links that were sent by mail or shown on the console.
     ONE_TIME_TOKENS: TokenHash => OneTimeToken = "one_time_tokens";
-    /// The same by person: (person, token).
+    /// The same by person: (person, token). Those for nobody in particular stand under the id of zeros.
     ONE_TIME_TOKENS_OF: index (AccountId, TokenHash) = "one_time_tokens_of";
     /// Wrong passwords, by hash of the e-mail address.
     LOCKOUTS: TokenHash => Lockout = "lockouts";
@@ -147,6 +147,8 @@ tables! {
 
     /// What changed, oldest first; see `domain::feed`.
     FEED: u64 => FeedEntry = "feed";
+    /// How far those that follow the feed have come, by name.
+    FOLLOWERS: Name => Follower = "followers";
 }
 
 /// Names that were live once. They stay here so nobody uses them again with another meaning.
