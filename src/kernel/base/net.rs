@@ -32,7 +32,12 @@ impl FromStr for Net {
         let addr: IpAddr = addr.parse().map_err(drop)?;
         let most = if addr.is_ipv4() { 32 } else { 128 };
         let bits = bits.map_or(Ok(most), |b| b.parse().map_err(drop))?;
-        if bits <= most { Ok(Self { addr, bits }) } else { Err(()) }
+        match addr.to_canonical() {
+            _ if bits > most => Err(()),
+            // IPv4 in IPv6 clothes, which callers are seen without.
+            plain @ IpAddr::V4(_) if addr.is_ipv6() && bits >= 96 => Ok(Self { addr: plain, bits: bits - 96 }),
+            _ => Ok(Self { addr, bits }),
+        }
     }
 }
 
@@ -66,6 +71,8 @@ mod tests {
         assert!(net.contains("10.1.255.3".parse().unwrap()));
         assert!(net.contains("::ffff:10.1.0.9".parse().unwrap()));
         assert!(!net.contains("10.2.0.1".parse().unwrap()));
+        let clothed: Net = "::ffff:10.1.0.0/112".parse().unwrap();
+        assert!(clothed.contains("10.1.255.3".parse().unwrap()) && !clothed.contains("10.2.0.1".parse().unwrap()));
         let one: Net = "::1".parse().unwrap();
         assert!(one.contains("::1".parse().unwrap()) && !one.contains("::2".parse().unwrap()));
         assert!("0.0.0.0/0".parse::<Net>().unwrap().contains("192.0.2.1".parse().unwrap()));

@@ -152,6 +152,12 @@ impl Grant {
     }
 }
 
+impl From<Permission> for Grant {
+    fn from(permission: Permission) -> Self {
+        Self(permission.name().to_owned())
+    }
+}
+
 impl fmt::Display for Grant {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
@@ -189,6 +195,18 @@ impl Grants {
         texts.into_iter().map(Grant::parse).collect::<Result<Vec<_>, _>>().map(Self)
     }
 
+    /// These permissions and no others.
+    pub fn of(permissions: impl IntoIterator<Item = Permission>) -> Self {
+        Self(permissions.into_iter().map(Grant::from).collect())
+    }
+
+    /// What is among these and among `others` too, one by one: no wildcard is left that later could stand for more.
+    #[must_use]
+    pub fn shared_with(&self, others: &Grants) -> Self {
+        let both = |permission: &Permission| self.allow(*permission) && others.allow(*permission);
+        Self::of(Permission::ALL.iter().copied().filter(both))
+    }
+
     /// Whether `permission` is among them.
     pub fn allow(&self, permission: Permission) -> bool {
         self.why(permission).is_some()
@@ -207,6 +225,18 @@ impl Grants {
     /// Whether these are every permission there is, now and later.
     pub fn are_all(&self) -> bool {
         self.0.iter().any(|grant| grant.0 == "*")
+    }
+}
+
+impl fmt::Display for Grants {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (n, grant) in self.0.iter().enumerate() {
+            if n > 0 {
+                f.write_str(", ")?;
+            }
+            f.write_str(&grant.0)?;
+        }
+        Ok(())
     }
 }
 
@@ -242,5 +272,13 @@ mod tests {
         assert_eq!(own.first_beyond(&Grants::parse(["server.read", "sync.run"]).unwrap()), None);
         assert_eq!(own.first_beyond(&Grants::parse(["panel.write"]).unwrap()), Some(Permission::PanelWrite));
         assert!(Grants::all().first_beyond(&Grants::all()).is_none());
+    }
+
+    #[test]
+    fn what_two_share_is_named_one_by_one() {
+        let shared =
+            Grants::parse(["sync.*", "*.read"]).unwrap().shared_with(&Grants::parse(["sync.run", "panel.*"]).unwrap());
+        assert_eq!(shared.to_string(), "panel.read, sync.run");
+        assert!(!Grants::all().shared_with(&Grants::all()).are_all());
     }
 }

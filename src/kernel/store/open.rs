@@ -140,6 +140,22 @@ impl Store {
         told.recv().unwrap_or_else(|_| Err(broken_off()))
     }
 
+    /// Writes some time soon, before all writes that are asked for later, and nobody waits for it: for what may be lost,
+    /// such as when something was last used. What goes wrong is logged.
+    pub fn write_later<F>(&self, act: F)
+    where
+        F: FnOnce(&mut WriteTx<'_>) -> Result<()> + Send + 'static,
+    {
+        let tell = |result: Result<()>| {
+            if let Err(error) = result {
+                warn!(%error, "a write that nobody waits for failed");
+            }
+        };
+        if let Err(error) = self.submit(act, tell) {
+            tell(Err(error));
+        }
+    }
+
     fn submit<T, F>(&self, act: F, tell: impl FnOnce(Result<T>) + Send + 'static) -> Result<()>
     where
         T: Send + 'static,

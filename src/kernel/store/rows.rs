@@ -264,6 +264,7 @@ impl Row<AccountId> for Account {
         out.index(tables::ACCOUNTS_BY_LOGIN, &(self.last_login_at.unwrap_or_default(), *id));
         for role in &self.roles {
             out.index(tables::ACCOUNTS_BY_ROLE, &(SortText::new(role), *id));
+            out.count(Role::holders(role));
         }
         if let (AccountSource::Panel(user), false) = (&self.source, self.is_claimed()) {
             out.index(tables::ACCOUNTS_BY_PANEL_USER, &(*user, *id));
@@ -284,6 +285,15 @@ impl AccountId {
     /// The sessions of this account, as a counter.
     pub fn session_counter(self) -> Counter {
         everywhere(counted::SESSIONS, self.0.as_u64_pair().1)
+    }
+}
+
+impl Role {
+    /// The accounts with the role of this name, as a counter.
+    pub fn holders(name: &str) -> Counter {
+        let hash = ring::digest::digest(&ring::digest::SHA256, name.as_bytes());
+        let of = hash.as_ref().first_chunk().map_or(0, |first| u64::from_be_bytes(*first));
+        everywhere(counted::ROLE_HOLDERS, of)
     }
 }
 

@@ -195,4 +195,6 @@ pub mod counted {
     pub const ACCOUNTS_CLAIMED: u8 = 17;
     /// Sessions of an account; panel 0, `of` = the last 8 bytes of its id.
     pub const SESSIONS: u8 = 18;
+    /// Accounts with a role; panel 0, `of` = the first 8 bytes of the SHA-256 of its name.
+    pub const ROLE_HOLDERS: u8 = 19;
 }
