@@ -1,5 +1,10 @@
-//! Who may what: callers with their grants, roles, API keys, and how often somebody may ask.
+//! Who may what: callers with their grants, roles and the reasons for them, API keys, and how often somebody may ask.
+//! Who somebody is by password or session is the business of `sign_in`.
 
+mod editor;
+mod explain;
+mod keys;
+mod limits;
 mod refusal;
 mod roles;
 
@@ -7,6 +12,10 @@ use aviary_kernel::base::{Error, Result};
 use aviary_kernel::model::{AccountId, Actor, Grants, Permission};
 use uuid::Uuid;
 
+pub use editor::{Access, NewRole, RoleInfo, RolePatch};
+pub use explain::{Because, Explanation, Giver};
+pub use keys::{ApiKeyPatch, BACKEND_MAY, KeyHolder, LONGEST_OVERLAP, NewApiKey};
+pub use limits::{Limit, Limits, Verdict, identity_of};
 pub use refusal::Refusal;
 pub use roles::{BUILT_IN, BuiltIn, SUPER_ADMIN, grants_of, keep_an_administrator, needs_second_factor, role};
 
@@ -60,8 +69,16 @@ impl Caller {
     /// Refuses to hand on what the caller does not have.
     ///
     /// # Errors
-    /// [`Error::Forbidden`], which names the first permission beyond theirs.
+    /// [`Error::Forbidden`], which names the first permission beyond theirs. Everything (`*`) includes what later releases
+    /// add, so only who has it can give it.
     pub fn require_no_more_than_own(&self, given: &Grants) -> Result<()> {
+        if given.are_all() && !self.grants.are_all() {
+            return Err(Error::Forbidden(
+                "this includes every permission there is and will be (*), which you do not have; \
+                 nobody can give more than their own"
+                    .into(),
+            ));
+        }
         match self.grants.first_beyond(given) {
             None => Ok(()),
             Some(beyond) => Err(Error::Forbidden(format!(

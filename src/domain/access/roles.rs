@@ -104,7 +104,8 @@ impl BuiltIn {
 /// # Errors
 /// When the file cannot be read.
 pub fn role(reader: &impl Read, name: &str) -> Result<Option<Role>> {
-    let stored = reader.get(ROLES, &SortText::new(name))?;
+    // Keys know no case; names do.
+    let stored = reader.get(ROLES, &SortText::new(name))?.filter(|role| role.name == name);
     let Some(built_in) = BUILT_IN.iter().find(|role| role.name == name) else { return Ok(stored) };
     let needs_second_factor = stored.is_some_and(|role| role.needs_second_factor);
     Ok(Some(Role { needs_second_factor, ..built_in.role() }))

@@ -1,0 +1,191 @@
+//! Who comes with a key.
+
+use std::time::Duration;
+
+use aviary_kernel::base::{Error, Result, Timestamp};
+use aviary_kernel::model::{Account, Action, Actor, ApiKey, Grants, Origin, Permission, TokenHash, Who};
+use aviary_kernel::store::tables::{ACCOUNTS, API_KEY_TOKENS, API_KEYS};
+use aviary_kernel::store::{Read, Span};
+use tracing::info;
+
+use super::text;
+use crate::access::Caller;
+use crate::access::editor::Access;
+use crate::access::limits::{Limit, identity_of};
+use crate::access::roles::grants_of;
+use crate::audit::{self, Did};
+
+/// When a key was last used is noted no more often than this.
+const NOTE_USE_EVERY: Duration = Duration::from_secs(60);
+/// Refused keys that go on record, by address: enough to tell of an attack, too few to fill the file.
+const NOTED: Limit = Limit::new("bad-keys-noted", 5, Duration::from_secs(60));
+
+/// What a back end may that comes with the key of the configuration: what is mirrored, and the syncs that keep it so.
+///
+/// That key has no person behind it, cannot be taken back without a restart and sits in configuration files of other
+/// programs, so it lets nobody near people, roles, keys, mails, the audit trail or a change of settings: whoever finds it
+/// must not be able to make themselves at home.
+pub const BACKEND_MAY: &[Permission] = &[
+    Permission::ServerRead,
+    Permission::NodeRead,
+    Permission::LocationRead,
+    Permission::AllocationRead,
+    Permission::EggRead,
+    Permission::DatabaseRead,
+    Permission::UserRead,
+    Permission::HistoryRead,
+    Permission::DriftRead,
+    Permission::StatsRead,
+    Permission::PanelRead,
+    Permission::PanelWrite,
+    Permission::SyncRead,
+    Permission::SyncRun,
+    Permission::RemovalRead,
+    Permission::RemovalDecide,
+    Permission::SettingsRead,
+    Permission::StoreCheck,
+];
+
+/// A program that came with a good key.
+#[derive(Clone, Debug)]
+pub struct KeyHolder {
+    /// Who it is. `account` is the owner of the key.
+    pub caller: Caller,
+    /// How many requests it may make; the identity is the id of the key.
+    pub requests: Limit,
+}
+
+/// A key that is not good, and why; the reason is for the record only.
+struct Bad {
+    why: &'static str,
+    key: Option<ApiKey>,
+}
+
+impl Access {
+    /// Who comes with this key. What they may is what the key and its owner both may at this moment.
+    ///
+    /// # Errors
+    /// [`Error::Unauthenticated`] when it is not good, in the same words whatever the reason; the audit trail has it.
+    pub async fn by_api_key(&self, text: &str, origin: Origin) -> Result<KeyHolder> {
+        let (token, now, from) = (text::read(text), self.env.now(), origin.clone());
+        let found = self
+            .store
+            .read(move |tx| match token {
+                Some(token) => look_up(tx, &token, now, &from),
+                None => Ok(Err(Bad { why: "it is no key of ours", key: None })),
+            })
+            .await?;
+        match found {
+            Ok((key, grants)) => {
+                self.note_use(&key, now, &origin);
+                Ok(holder(key, grants, origin))
+            }
+            Err(bad) => {
+                self.note_refusal(bad, origin);
+                Err(Error::Unauthenticated(
+                    "this API key is not good: it may be mistyped, revoked or over, or not be meant for this address"
+                        .into(),
+                ))
+            }
+        }
+    }
+
+    /// A back end with the key of the configuration. That the key is right is for the caller to see.
+    pub fn backend_caller(&self, origin: Origin) -> Caller {
+        let actor = Actor::new(Who::BackendKey, "key of the configuration").from(origin);
+        Caller::trusted(actor, Grants::of(BACKEND_MAY.iter().copied()))
+    }
+
+    fn note_use(&self, key: &ApiKey, now: Timestamp, origin: &Origin) {
+        let (id, address) = (key.id, origin.address.map(|address| address.to_canonical()));
+        if is_noted(key, now) {
+            return;
+        }
+        self.store.write_later(move |tx| {
+            // Several requests may have come before the first of them was noted.
+            let Some(key) = tx.get(API_KEYS, &id)?.filter(|key| !is_noted(key, now)) else { return Ok(()) };
+            tx.put(API_KEYS, &id, &ApiKey { used_at: Some(now), used_from: address, ..key }).map(drop)
+        });
+    }
+
+    fn note_refusal(&self, bad: Bad, origin: Origin) {
+        let Bad { why, key } = bad;
+        info!(why, key = key.as_ref().map(|key| key.start.as_str()), "refused an API key");
+        if !self.noted.take(NOTED, &identity_of(origin.address)).allowed {
+            return;
+        }
+        let mut did = Did::new(Action::AccessRefused).refused(format!("API key: {why}"));
+        let mut actor = Actor::nobody(origin);
+        if let Some(key) = key {
+            did = did.to("apikey", key.id, key.name.clone());
+            actor = Actor { who: Who::ApiKey(key.id), name: key.name, ..actor };
+        }
+        let env = self.env.clone();
+        self.store.write_later(move |tx| audit::record(tx, &env, &actor, did).map(drop));
+    }
+}
+
+type Found = std::result::Result<(ApiKey, Grants), Bad>;
+
+fn look_up(reader: &impl Read, token: &TokenHash, now: Timestamp, origin: &Origin) -> Result<Found> {
+    let unknown = || Ok(Err(Bad { why: "it is unknown", key: None }));
+    let Some((_, id)) = reader.all_keys(API_KEY_TOKENS, &Span::prefix(token))?.pop() else { return unknown() };
+    let Some(key) = reader.get(API_KEYS, &id)? else { return unknown() };
+    let owner = reader.get(ACCOUNTS, &key.owner)?;
+    if let Some(why) = trouble(&key, token, owner.as_ref(), now, origin) {
+        return Ok(Err(Bad { why, key: Some(key) }));
+    }
+    let theirs = owner.map_or(Ok(Grants::default()), |owner| grants_of(reader, &owner))?;
+    let both = key.grants.shared_with(&theirs);
+    Ok(Ok((key, both)))
+}
+
+/// What is wrong with a key.
+fn trouble(
+    key: &ApiKey,
+    token: &TokenHash,
+    owner: Option<&Account>,
+    now: Timestamp,
+    origin: &Origin,
+) -> Option<&'static str> {
+    let is_current = key.token == *token;
+    let is_previous = key.previous.is_some_and(|previous| previous.token == *token && previous.until > now);
+    if key.revoked_at.is_some() {
+        Some("it was revoked")
+    } else if key.expires_at.is_some_and(|end| end <= now) {
+        Some("it has ended")
+    } else if !is_current && !is_previous {
+        Some("it was renewed, and the time for the change is over")
+    } else if !is_from_there(key, origin) {
+        Some("it is not meant for this address")
+    } else {
+        match owner {
+            None => Some("its owner is gone"),
+            Some(owner) if !owner.is_active => Some("its owner is disabled"),
+            Some(_) => None,
+        }
+    }
+}
+
+fn is_from_there(key: &ApiKey, origin: &Origin) -> bool {
+    key.addresses.is_empty()
+        || origin.address.is_some_and(|address| key.addresses.iter().any(|net| net.contains(address)))
+}
+
+fn is_noted(key: &ApiKey, now: Timestamp) -> bool {
+    key.used_at.is_some_and(|at| now.since(at) < NOTE_USE_EVERY)
+}
+
+fn holder(key: ApiKey, grants: Grants, origin: Origin) -> KeyHolder {
+    let requests = Limit::REQUESTS_BY_API_KEY;
+    KeyHolder {
+        caller: Caller {
+            actor: Actor::new(Who::ApiKey(key.id), key.name).from(origin),
+            grants,
+            account: Some(key.owner),
+            session: None,
+            lacks_second_factor: false,
+        },
+        requests: key.per_minute.map_or(requests, |per_minute| requests.of(per_minute)),
+    }
+}
