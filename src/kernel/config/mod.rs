@@ -64,6 +64,12 @@ config! {
         cache_mib: u32 = 16, in 1..=65536;
     }
 
+    /// The audit trail: who did what.
+    audit: AuditConfig {
+        /// Days to keep it; 0 = for ever.
+        days: u32 = 365, in 0..=36500;
+    }
+
     /// How panels are read.
     sync: SyncConfig {
         /// Seconds between automatic syncs of a panel, where the panel has no interval of its own; 0 = only by hand.

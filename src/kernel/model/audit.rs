@@ -171,6 +171,13 @@ pub struct AuditTarget {
     pub name: String,
 }
 
+impl fmt::Display for AuditTarget {
+    /// Kind and id, such as `panel/3`; what the trail is filtered by.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.kind, self.id)
+    }
+}
+
 /// A field before and after.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AuditChange {
@@ -192,6 +199,57 @@ pub enum Outcome {
     Refused(String),
     /// Tried, and what went wrong.
     Failed(String),
+}
+
+impl Outcome {
+    /// How it went in one word, as in filters and exports.
+    pub fn went(&self) -> Went {
+        match self {
+            Self::Done => Went::Done,
+            Self::Refused(_) => Went::Refused,
+            Self::Failed(_) => Went::Failed,
+        }
+    }
+
+    /// Why it was refused or failed.
+    pub fn reason(&self) -> Option<&str> {
+        match self {
+            Self::Done => None,
+            Self::Refused(why) | Self::Failed(why) => Some(why),
+        }
+    }
+}
+
+/// How something went, without the reason.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[allow(missing_docs, reason = "the names say it")]
+pub enum Went {
+    Done,
+    Refused,
+    Failed,
+}
+
+impl Went {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Done, Self::Refused, Self::Failed];
+
+    /// The word.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Done => "done",
+            Self::Refused => "refused",
+            Self::Failed => "failed",
+        }
+    }
+}
+
+impl FromStr for Went {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self, Error> {
+        let found = Self::ALL.into_iter().find(|went| went.word() == text);
+        found.ok_or_else(|| Error::invalid("outcome", "is done, refused or failed"))
+    }
 }
 
 /// A signed note of what the trail looked like: whoever rewrites what lies before it cannot sign it again.

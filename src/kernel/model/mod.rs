@@ -15,7 +15,7 @@ pub use account::{
     Purpose, Role, SecondFactor, Session, SessionKind, TokenHash,
 };
 pub use actor::{Actor, Origin, Who};
-pub use audit::{Action, AuditChange, AuditCheckpoint, AuditEvent, AuditTarget, Outcome};
+pub use audit::{Action, AuditChange, AuditCheckpoint, AuditEvent, AuditTarget, Outcome, Went};
 pub use mirror::{
     Allocation, Egg, EggConfig, EggScript, EggVariable, FeatureLimits, Kind, Limits, Location, Nest, Node, ObjectKey,
     RemoteId, Resources, Server, ServerDatabase, ServerState, ServerVariable, Subuser, User,

@@ -116,6 +116,14 @@ pub trait Read {
         Ok(last)
     }
 
+    /// The number that a series gave out last; 0 when it gave out none. See [`super::WriteTx::next_number`].
+    ///
+    /// # Errors
+    /// As [`Read::get`].
+    fn last_number(&self, series: &'static str) -> Result<u64> {
+        Ok(self.get_bytes(tables::SERIES, series.as_bytes())?.and_then(|b| u64::from_bytes(&b)).unwrap_or(0))
+    }
+
     /// What `counter` stands at.
     ///
     /// # Errors

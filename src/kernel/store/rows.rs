@@ -347,10 +347,10 @@ impl Record for AuditEvent {}
 impl Row<u64> for AuditEvent {
     fn entries(&self, seq: &u64, out: &mut Entries) {
         out.index(tables::AUDIT_BY_TIME, &(self.at, *seq));
-        out.index(tables::AUDIT_BY_ACTOR, &(SortText::new(&self.actor.who.to_string()), *seq));
-        out.index(tables::AUDIT_BY_ACTION, &(self.action.number(), *seq));
+        out.index(tables::AUDIT_BY_ACTOR, &(SortText::new(&self.actor.who.to_string()), self.at, *seq));
+        out.index(tables::AUDIT_BY_ACTION, &(self.action.number(), self.at, *seq));
         if let Some(target) = &self.target {
-            out.index(tables::AUDIT_BY_TARGET, &(SortText::new(&format!("{}/{}", target.kind, target.id)), *seq));
+            out.index(tables::AUDIT_BY_TARGET, &(SortText::new(&target.to_string()), self.at, *seq));
         }
     }
 }

@@ -136,12 +136,12 @@ tables! {
     AUDIT: u64 => AuditEvent = "audit";
     /// Audit events by time: (time, number).
     AUDIT_BY_TIME: index (Timestamp, u64) = "audit_by_time";
-    /// Audit events by who: (actor as `kind/id`, number).
-    AUDIT_BY_ACTOR: index (SortText, u64) = "audit_by_actor";
-    /// Audit events by action: (number of the action, number).
-    AUDIT_BY_ACTION: index (u16, u64) = "audit_by_action";
-    /// Audit events by what was done to: (`kind/id`, number).
-    AUDIT_BY_TARGET: index (SortText, u64) = "audit_by_target";
+    /// Audit events by who: (actor as `kind/id`, time, number).
+    AUDIT_BY_ACTOR: index (SortText, Timestamp, u64) = "audit_by_actor";
+    /// Audit events by action: (number of the action, time, number).
+    AUDIT_BY_ACTION: index (u16, Timestamp, u64) = "audit_by_action";
+    /// Audit events by what was done to: (`kind/id`, time, number).
+    AUDIT_BY_TARGET: index (SortText, Timestamp, u64) = "audit_by_target";
     /// Signed notes of what the trail looked like, by number of the newest event then.
     AUDIT_CHECKPOINTS: u64 => AuditCheckpoint = "audit_checkpoints";
 

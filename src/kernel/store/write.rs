@@ -104,7 +104,7 @@ impl<'t> WriteTx<'t> {
     /// # Errors
     /// When the file cannot be written.
     pub fn next_number(&mut self, series: &'static str) -> Result<u64> {
-        let last = self.get_bytes(tables::SERIES, series.as_bytes())?.and_then(|b| u64::from_bytes(&b)).unwrap_or(0);
+        let last = self.last_number(series)?;
         self.put_bytes(tables::SERIES, series.as_bytes(), &(last + 1).to_bytes())?;
         Ok(last + 1)
     }
