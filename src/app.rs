@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use aviary_domain::audit::Audit;
 use aviary_domain::mirror::Book;
 use aviary_domain::ops::Heartbeats;
 use aviary_domain::panels::{HttpOptions, NewPanel, Panels};
@@ -22,7 +23,9 @@ use tracing::{error, info};
 
 /// How often the schedule looks for syncs that are due.
 const SCHEDULE_EVERY: Duration = Duration::from_secs(5);
-/// How often old history is forgotten.
+/// How often the audit trail is watched for bursts, and signed when that is due.
+const AUDIT_EVERY: Duration = Duration::from_secs(5);
+/// How often old history and old audit events are forgotten.
 const CLEAN_EVERY: Duration = Duration::from_secs(3600);
 /// A worker that is silent for so many of its rounds counts as dead.
 const MISSED_ROUNDS: u32 = 4;
@@ -32,7 +35,10 @@ pub struct App {
     /// What handlers work with.
     pub services: Services,
     schedule: Schedule,
-    history_days: u32,
+    /// How long history is kept; none = for ever.
+    keep_history: Option<Duration>,
+    /// The same for audit events.
+    keep_audit: Option<Duration>,
     workers: Vec<JoinHandle<()>>,
     stop: watch::Sender<bool>,
 }
@@ -66,6 +72,7 @@ impl App {
         let schedule = Schedule::new(env.clone(), panels.clone(), syncs.clone(), settings.clone());
         let services = Services {
             env: env.clone(),
+            audit: Audit::new(store.clone(), env.clone(), sealer.clone()),
             book: Book::new(store.clone()),
             store,
             panels,
@@ -77,7 +84,8 @@ impl App {
         let app = Self {
             services,
             schedule,
-            history_days: config.sync.history_days,
+            keep_history: days(config.sync.history_days),
+            keep_audit: days(config.audit.days),
             workers: Vec::new(),
             stop: watch::channel(false).0,
         };
@@ -107,24 +115,20 @@ impl App {
         Ok(())
     }
 
-    /// Starts the workers: the schedule, the clean-up.
+    /// Starts the workers: the schedule, the watch over the audit trail, the clean-up.
     pub fn start_workers(&mut self) {
         let schedule = self.schedule.clone();
         self.every("schedule", SCHEDULE_EVERY, move || {
             let schedule = schedule.clone();
             async move { schedule.tick().await.map(drop) }
         });
-        if self.history_days > 0 {
-            let services = self.services.clone();
-            let keep = Duration::from_secs(u64::from(self.history_days) * 86_400);
-            self.every("clean-up", CLEAN_EVERY, move || {
-                let (services, before) = (services.clone(), services.env.now().minus(keep));
-                async move {
-                    services.book.forget_history(before).await?;
-                    services.syncs.forget(before).await.map(drop)
-                }
-            });
-        }
+        let audit = self.services.audit.clone();
+        self.every("audit", AUDIT_EVERY, move || {
+            let audit = audit.clone();
+            async move { audit.tick().await }
+        });
+        let (services, keep_history, keep_audit) = (self.services.clone(), self.keep_history, self.keep_audit);
+        self.every("clean-up", CLEAN_EVERY, move || clean_up(services.clone(), keep_history, keep_audit));
     }
 
     fn every<F>(&mut self, worker: &'static str, pause: Duration, round: impl Fn() -> F + Send + 'static)
@@ -154,7 +158,27 @@ impl App {
             let _ = worker.await;
         }
         self.services.syncs.shut_down().await;
+        if let Err(error) = self.services.audit.shut_down().await {
+            error!(%error, "the last refusals could not be put on record");
+        }
     }
+}
+
+/// None = for ever.
+fn days(days: u32) -> Option<Duration> {
+    (days > 0).then(|| Duration::from_secs(u64::from(days) * 86_400))
+}
+
+async fn clean_up(services: Services, keep_history: Option<Duration>, keep_audit: Option<Duration>) -> Result<()> {
+    let now = services.env.now();
+    if let Some(keep) = keep_history {
+        services.book.forget_history(now.minus(keep)).await?;
+        services.syncs.forget(now.minus(keep)).await?;
+    }
+    if let Some(keep) = keep_audit {
+        services.audit.trim(now.minus(keep)).await?;
+    }
+    Ok(())
 }
 
 fn make_data_dir(dir: &Path) -> Result<()> {

@@ -29,6 +29,7 @@ use actix_web::body::BoxBody;
 use actix_web::dev::{ServiceFactory, ServiceRequest, ServiceResponse};
 use actix_web::middleware::{NormalizePath, from_fn};
 use actix_web::web::{Data, ServiceConfig};
+use aviary_domain::audit::Audit;
 use aviary_domain::mirror::Book;
 use aviary_domain::ops::Heartbeats;
 use aviary_domain::panels::Panels;
@@ -51,6 +52,8 @@ pub struct Services {
     pub env: Env,
     /// For health and checks only; handlers go through the services.
     pub store: Store,
+    /// Who did what.
+    pub audit: Audit,
     /// The panels.
     pub panels: Panels,
     /// The mirror, to be asked.
@@ -105,10 +108,11 @@ impl Site {
 
     /// Offers the services to handlers and puts the URL map in place.
     pub fn configure(&self, config: &mut ServiceConfig) {
-        let Services { env, store, panels, book, syncs, settings, heartbeats, options } = self.services.clone();
+        let Services { env, store, audit, panels, book, syncs, settings, heartbeats, options } = self.services.clone();
         config
             .app_data(Data::new(env))
             .app_data(Data::new(store))
+            .app_data(Data::new(audit))
             .app_data(Data::new(panels))
             .app_data(Data::new(book))
             .app_data(Data::new(syncs))

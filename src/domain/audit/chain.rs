@@ -1,7 +1,9 @@
 //! What ties events to each other: each holds a hash over itself and the hash before it, so none can be changed, taken out
 //! or put in between without all that follow telling.
 
-use aviary_kernel::model::{AuditEvent, Outcome};
+use std::fmt::Write as _;
+
+use aviary_kernel::model::AuditEvent;
 use ring::digest::{Context, SHA256};
 
 /// What stands before the first event.
@@ -32,14 +34,17 @@ pub(super) fn hash(before: &[u8; 32], seq: u64, event: &AuditEvent) -> [u8; 32] 
         sum.maybe(change.before.as_deref());
         sum.maybe(change.after.as_deref());
     }
-    let (word, why) = match &event.outcome {
-        Outcome::Done => ("done", None),
-        Outcome::Refused(why) => ("refused", Some(why.as_str())),
-        Outcome::Failed(why) => ("failed", Some(why.as_str())),
-    };
-    sum.text(word);
-    sum.maybe(why);
+    sum.text(event.outcome.went().word());
+    sum.maybe(event.outcome.reason());
     sum.finish()
+}
+
+/// Bytes as hex.
+pub(super) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
 }
 
 struct Sum(Context);

@@ -1,63 +1,40 @@
 //! The record of who did what. An event is written in the commit of the change that it tells of, so there is never one
 //! without the other.
+//!
+//! * [`record`] and [`Did`]: how events come into the trail. Refusals, which change nothing else, come through
+//!   [`Audit::note`].
+//! * `chain`, `checkpoints`, `verify`: how a changed trail is told from a whole one.
+//! * `list`, `export`: how it is read. `trim`: how it ends. `bursts`: who is to be looked at now.
 
+mod bursts;
 mod chain;
+mod checkpoints;
+mod did;
+mod export;
+mod list;
+mod notes;
+mod told;
+mod trim;
+mod verify;
 
-use aviary_kernel::base::{Env, Result};
-use aviary_kernel::model::{Action, Actor, AuditChange, AuditEvent, AuditTarget, Outcome};
+use std::sync::{Arc, Mutex};
+
+use aviary_kernel::base::{Env, Error, Result, Sealer};
+use aviary_kernel::model::{Actor, AuditEvent};
 use aviary_kernel::store::tables::AUDIT;
-use aviary_kernel::store::{Read, Span, WriteTx};
+use aviary_kernel::store::{Read, Span, Store, WriteTx};
 
-/// What was done, on its way into the trail.
-#[derive(Clone, Debug)]
-pub struct Did {
-    action: Action,
-    target: Option<AuditTarget>,
-    changes: Vec<AuditChange>,
-    outcome: Outcome,
-}
+pub use did::Did;
+pub use export::{Export, Format};
+pub use list::{AuditPage, AuditQuery, KnownActor};
+pub use told::Told;
+pub use verify::{Fault, Verified};
 
-impl Did {
-    /// `action` was done.
-    pub fn new(action: Action) -> Self {
-        Self { action, target: None, changes: Vec::new(), outcome: Outcome::Done }
-    }
+use bursts::Bursts;
+use notes::Notes;
 
-    /// To this: its kind (`account`, `role`, `panel`, `setting`, a kind of mirrored object ...), id and name.
-    #[must_use]
-    pub fn to(mut self, kind: &str, id: impl ToString, name: impl Into<String>) -> Self {
-        self.target = Some(AuditTarget { kind: kind.to_owned(), id: id.to_string(), name: name.into() });
-        self
-    }
-
-    /// A field became different; nothing is noted when it did not. Secrets must be masked before they come here.
-    #[must_use]
-    pub fn changed(mut self, field: &str, before: Option<String>, after: Option<String>) -> Self {
-        if before != after {
-            self.changes.push(AuditChange { field: field.to_owned(), before, after });
-        }
-        self
-    }
-
-    /// It was refused.
-    #[must_use]
-    pub fn refused(mut self, why: impl Into<String>) -> Self {
-        self.outcome = Outcome::Refused(why.into());
-        self
-    }
-
-    /// It was tried and failed.
-    #[must_use]
-    pub fn failed(mut self, why: impl Into<String>) -> Self {
-        self.outcome = Outcome::Failed(why.into());
-        self
-    }
-
-    /// Whether a field became different.
-    pub fn has_changes(&self) -> bool {
-        !self.changes.is_empty()
-    }
-}
+/// The series that events are numbered in.
+const SERIES: &str = "audit";
 
 /// Puts on record what `actor` did; to be called in the transaction that does it. The number of the event.
 ///
@@ -68,11 +45,86 @@ pub fn record(tx: &mut WriteTx<'_>, env: &Env, actor: &Actor, did: Did) -> Resul
         Some(seq) => tx.get(AUDIT, &seq)?.map_or(chain::START, |event| event.hash),
         None => chain::START,
     };
-    let seq = tx.next_number("audit")?;
-    let Did { action, target, changes, outcome } = did;
-    let mut event =
-        AuditEvent { at: env.now(), actor: actor.clone(), action, target, changes, outcome, hash: chain::START };
+    let seq = tx.next_number(SERIES)?;
+    let mut event = did.event(env.now(), actor);
     event.hash = chain::hash(&before, seq, &event);
     tx.put(AUDIT, &seq, &event)?;
     Ok(seq)
+}
+
+/// The trail as a whole: to be read, verified, trimmed and exported.
+#[derive(Clone)]
+pub struct Audit {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    store: Store,
+    env: Env,
+    sealer: Arc<Sealer>,
+    notes: Mutex<Notes>,
+    bursts: tokio::sync::Mutex<Option<Bursts>>,
+    /// Held by who removes events and by who looks at all of them.
+    whole: tokio::sync::Mutex<()>,
+}
+
+impl Audit {
+    /// The trail in `store`. Its checkpoints are signed with a key that `sealer` keeps.
+    pub fn new(store: Store, env: Env, sealer: Arc<Sealer>) -> Self {
+        let (notes, bursts, whole) = Default::default();
+        Self { inner: Arc::new(Inner { store, env, sealer, notes, bursts, whole }) }
+    }
+
+    /// An event by its number.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] when there is none, or it was trimmed.
+    pub async fn get(&self, seq: u64) -> Result<(u64, AuditEvent)> {
+        let event = self.inner.store.read(move |tx| tx.get(AUDIT, &seq)).await?;
+        event.map(|event| (seq, event)).ok_or_else(|| Error::not_found("audit event", seq))
+    }
+
+    /// A page of the events that are asked for, newest first.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] when the cursor is none of this list.
+    pub async fn list(&self, query: AuditQuery) -> Result<AuditPage> {
+        self.inner.store.read(move |tx| list::page(tx, &query)).await
+    }
+
+    /// The newest events about one thing.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub async fn of_target(&self, kind: &str, id: impl ToString, limit: usize) -> Result<AuditPage> {
+        let query =
+            AuditQuery { kind: Some(kind.to_owned()), id: Some(id.to_string()), limit, ..AuditQuery::default() };
+        self.list(query).await
+    }
+
+    /// Everybody who stands in the trail, by the name of their newest event.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub async fn actors(&self) -> Result<Vec<KnownActor>> {
+        self.inner.store.read(list::actors).await
+    }
+
+    /// Does what is due: writes down repeated refusals, raises alerts, signs checkpoints.
+    ///
+    /// # Errors
+    /// When the file cannot be read or written.
+    pub async fn tick(&self) -> Result<()> {
+        self.flush_notes(false).await?;
+        self.watch_bursts().await?;
+        self.sign_checkpoints().await.map(drop)
+    }
+
+    /// Writes down what is only in memory so far; before the end.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub async fn shut_down(&self) -> Result<()> {
+        self.flush_notes(true).await
+    }
 }

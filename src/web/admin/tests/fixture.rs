@@ -7,6 +7,7 @@ use actix_web::body::MessageBody;
 use actix_web::cookie::Cookie;
 use actix_web::http::StatusCode;
 use actix_web::test::TestRequest;
+use aviary_domain::audit::Audit;
 use aviary_domain::mirror::{Book, Draft, Writer};
 use aviary_domain::ops::Heartbeats;
 use aviary_domain::panels::{HttpOptions, NewPanel, Panels};
@@ -58,6 +59,7 @@ impl Fixture {
         let runtime = tokio::runtime::Handle::current();
         let syncs = Syncs::new(store.clone(), env.clone(), sealer.clone(), panels.clone(), limits, runtime);
         let services = Services {
+            audit: Audit::new(store.clone(), env.clone(), sealer.clone()),
             book: Book::new(store.clone()),
             settings: Settings::new(store.clone(), Some(900)),
             heartbeats: Heartbeats::new(env.clone()),

@@ -7,6 +7,7 @@ use actix_web::body::MessageBody;
 use actix_web::http::Method;
 use actix_web::http::header::HeaderMap;
 use actix_web::test::{self, TestRequest};
+use aviary_domain::audit::Audit;
 use aviary_domain::mirror::{Book, Writer};
 use aviary_domain::ops::Heartbeats;
 use aviary_domain::panels::{HttpOptions, NewPanel, Panels};
@@ -98,6 +99,7 @@ impl Desk {
         change(&mut options);
         let services = Services {
             syncs: Syncs::new(store.clone(), env.clone(), sealer.clone(), panels.clone(), limits, runtime),
+            audit: Audit::new(store.clone(), env.clone(), sealer.clone()),
             book: Book::new(store.clone()),
             settings: Settings::new(store.clone(), Some(900)),
             heartbeats: Heartbeats::new(env.clone()),
