@@ -5,6 +5,7 @@
 //! * [`secrets`]: the key that everything is sealed under, and its renewal.
 //! * [`access`]: who may what: roles, grants, API keys.
 //! * [`accounts`]: people, their passwords and profiles.
+//! * [`sign_in`]: who is let in, and who is signed in where.
 //! * [`settings`]: what operators change at run time.
 //! * [`panels`]: the panels that are mirrored, and their keys.
 //! * [`mirror`]: our picture of the panels: queries, history, drift, and the only writer of it.
@@ -21,4 +22,5 @@ pub mod ops;
 pub mod panels;
 pub mod secrets;
 pub mod settings;
+pub mod sign_in;
 pub mod sync;

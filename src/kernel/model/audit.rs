@@ -69,6 +69,7 @@ actions! {
     26 RecoveryCodeUsed = "second_factor.use_code", "Signed in with a recovery code";
     30 FirstRunAsked = "first_run.ask", "Asked for the link that makes the first administrator";
     31 FirstRunDone = "first_run.complete", "Became the first administrator";
+    32 ConfirmationFailed = "account.confirm_failed", "Gave a wrong password or code to confirm a change";
 
     40 RoleMade = "role.create", "Made a role";
     41 RoleChanged = "role.update", "Changed a role";

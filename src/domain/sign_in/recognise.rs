@@ -1,0 +1,97 @@
+//! Who somebody is that brings a token.
+
+use std::time::Duration;
+
+use aviary_kernel::base::Result;
+use aviary_kernel::model::{Origin, Session, SessionKind};
+use aviary_kernel::store::tables::{ACCOUNTS, SESSIONS};
+use aviary_kernel::store::{Read, ReadTx};
+use futures_util::FutureExt;
+
+use super::SignIn;
+use super::sessions::{by_token, ends_at, person};
+use super::tokens::hash;
+use crate::access::{Caller, Refusal, grants_of, needs_second_factor};
+
+/// How exactly it is known when a session was last used.
+const SEEN_EVERY: Duration = Duration::from_secs(60);
+
+impl SignIn {
+    /// Whose cookie this is; nobody's when the session is over, or the account cannot be used any more.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub async fn by_cookie(&self, token: &str, origin: Origin) -> Result<Option<Caller>> {
+        let (token, now) = (hash(token.as_bytes()), self.accounts.env.now());
+        let from = origin.clone();
+        let found = self.accounts.store.read(move |tx| {
+            let session = by_token(tx, &token)?;
+            let living = session.filter(|session| session.kind == SessionKind::Browser && session.expires_at > now);
+            let Some(session) = living else { return Ok(None) };
+            Ok(caller(tx, &session, &from)?.ok().map(|caller| (caller, session)))
+        });
+        let Some((caller, session)) = found.await? else { return Ok(None) };
+        self.touch(session, origin);
+        Ok(Some(caller))
+    }
+
+    /// Whose access token this is. What they may is read anew, whatever the token says.
+    ///
+    /// # Errors
+    /// [`Refusal::InvalidToken`] when it is forged, expired, or its session is over; [`Refusal::UserNotFound`],
+    /// [`Refusal::AccountDisabled`].
+    pub async fn by_access_token(&self, token: &str, origin: Origin) -> Result<Caller, Refusal> {
+        let claims = self.read_access_token(token)?;
+        let (now, from) = (self.accounts.env.now(), origin.clone());
+        let found = self.accounts.store.read(move |tx| {
+            let living = |session: &Session| {
+                session.kind == SessionKind::Api && session.account == claims.id && session.expires_at > now
+            };
+            let Some(session) = tx.get(SESSIONS, &claims.sid)?.filter(living) else {
+                return Ok(Err(Refusal::InvalidToken));
+            };
+            Ok(caller(tx, &session, &from)?.map(|caller| (caller, session)))
+        });
+        let (caller, session) = found.await??;
+        self.touch(session, origin);
+        Ok(caller)
+    }
+
+    /// Notes that a session is in use, at most once a minute. Nobody waits for it, and it may fail.
+    fn touch(&self, session: Session, origin: Origin) {
+        let now = self.accounts.env.now();
+        if now.since(session.seen_at) < SEEN_EVERY || self.accounts.store.trouble().is_some() {
+            return;
+        }
+        let options = self.options.clone();
+        let noted = self.accounts.store.write(move |tx| {
+            let Some(mut held) = tx.get(SESSIONS, &session.id)? else { return Ok(()) };
+            if now.since(held.seen_at) < SEEN_EVERY {
+                return Ok(());
+            }
+            held.seen_at = now;
+            held.address = origin.address;
+            held.user_agent = origin.user_agent;
+            if held.kind == SessionKind::Browser {
+                held.expires_at = ends_at(&options, held.kind, held.created_at, now);
+            }
+            tx.put(SESSIONS, &held.id, &held).map(drop)
+        });
+        // The first look puts it into the queue of the writer; its answer is left there.
+        let _ = noted.now_or_never();
+    }
+}
+
+fn caller(tx: &ReadTx, session: &Session, origin: &Origin) -> Result<Result<Caller, Refusal>> {
+    let Some(account) = tx.get(ACCOUNTS, &session.account)? else { return Ok(Err(Refusal::UserNotFound)) };
+    if !account.is_active {
+        return Ok(Err(Refusal::AccountDisabled));
+    }
+    Ok(Ok(Caller {
+        actor: person(&account, origin),
+        grants: grants_of(tx, &account)?,
+        account: Some(account.id),
+        session: Some(session.id),
+        lacks_second_factor: account.second_factor.is_none() && needs_second_factor(tx, &account)?,
+    }))
+}
