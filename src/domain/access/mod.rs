@@ -17,6 +17,7 @@ pub use explain::{Because, Explanation, Giver};
 pub use keys::{ApiKeyPatch, BACKEND_MAY, KeyHolder, LONGEST_OVERLAP, NewApiKey};
 pub use limits::{Limit, Limits, Verdict, identity_of};
 pub use refusal::Refusal;
+pub(crate) use roles::administrators;
 pub use roles::{BUILT_IN, BuiltIn, SUPER_ADMIN, grants_of, keep_an_administrator, needs_second_factor, role};
 
 /// Somebody who was recognised, with what they may.

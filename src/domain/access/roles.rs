@@ -1,9 +1,7 @@
-use std::ops::ControlFlow;
-
 use aviary_kernel::base::{Error, Result};
-use aviary_kernel::model::{Account, AccountId, Grants, Role};
+use aviary_kernel::model::{Account, Grants, Role};
 use aviary_kernel::store::tables::{ACCOUNTS, ACCOUNTS_BY_ROLE, ROLES};
-use aviary_kernel::store::{Direction, Read, SortText, Span};
+use aviary_kernel::store::{Read, SortText, Span};
 
 /// A role that comes with the program.
 #[derive(Clone, Copy, Debug)]
@@ -144,37 +142,30 @@ pub fn needs_second_factor(reader: &impl Read, account: &Account) -> Result<bool
 /// # Errors
 /// [`Error::Conflict`] when no active account with a password may everything.
 pub fn keep_an_administrator(reader: &impl Read) -> Result<()> {
-    let mut names = vec![SUPER_ADMIN.to_owned()];
-    names.extend(
-        reader.all(ROLES, &Span::all())?.into_iter().map(|(_, role)| role).filter(is_custom_all).map(|r| r.name),
-    );
-    for name in names {
-        if someone_holds(reader, &name)? {
-            return Ok(());
-        }
+    if administrators(reader)?.iter().any(|account| account.is_active && account.password.is_some()) {
+        return Ok(());
     }
     Err(Error::Conflict(
         "this would leave nobody who may everything: give another person the role SUPER_ADMIN first".into(),
     ))
 }
 
-fn is_custom_all(role: &Role) -> bool {
-    !role.built_in && role.grants.are_all()
-}
-
-fn someone_holds(reader: &impl Read, role: &str) -> Result<bool> {
-    let mut holders: Vec<AccountId> = Vec::new();
-    reader.walk_index(ACCOUNTS_BY_ROLE, &Span::prefix(&SortText::new(role)), Direction::Up, |(_, id)| {
-        holders.push(id);
-        Ok(ControlFlow::Continue(()))
-    })?;
-    for id in holders {
-        let account = reader.get(ACCOUNTS, &id)?;
-        if account.is_some_and(|account| account.is_active && account.password.is_some()) {
-            return Ok(true);
+/// Everybody with a role that stands for everything, whether or not they can sign in.
+pub(crate) fn administrators(reader: &impl Read) -> Result<Vec<Account>> {
+    let mut roles = vec![SUPER_ADMIN.to_owned()];
+    let custom = reader.all(ROLES, &Span::all())?.into_iter().map(|(_, role)| role).filter(is_custom_all);
+    roles.extend(custom.map(|role| role.name));
+    let mut found = Vec::new();
+    for role in roles {
+        for (_, id) in reader.all_keys(ACCOUNTS_BY_ROLE, &Span::prefix(&SortText::new(&role)))? {
+            found.extend(reader.get(ACCOUNTS, &id)?);
         }
     }
-    Ok(false)
+    Ok(found)
+}
+
+fn is_custom_all(role: &Role) -> bool {
+    !role.built_in && role.grants.are_all()
 }
 
 #[cfg(test)]

@@ -1,18 +1,53 @@
 //! People: their accounts, passwords, profiles and the links that are sent to them. Signing in is the business of `sign_in`.
+//!
+//! * What people do themselves: [`Accounts::register`], `links`, `email_change`, `profile`.
+//! * What others do to them: `manage`; [`Accounts::create`], [`Accounts::set_roles`], [`Accounts::disable`] ...
+//! * Who there is: `list`; what panels know of them: `linked`, `dashboard`.
+//! * Accounts for the users of panels: `follow`. The first administrator: `first_run`.
+//! * Mails: written by `outbox`, worded by `letters`, shown by `mail`.
 
+mod clean_up;
+mod dashboard;
+mod email_change;
+mod first_run;
+mod follow;
+mod letters;
 mod linked;
+mod links;
+mod list;
+mod mail;
+mod manage;
+mod outbox;
+mod pace;
 mod password;
+mod profile;
+mod register;
 mod rows;
+mod token;
 
 use std::sync::Arc;
 
 use aviary_kernel::base::{Env, Error, Result, Sealer};
 use aviary_kernel::model::{Account, AccountId, Email};
-use aviary_kernel::store::Store;
+use aviary_kernel::store::{Store, WriteTx};
 
-pub use linked::{PanelFacts, facts_of};
+pub use clean_up::Cleaned;
+pub use dashboard::{DashboardQuery, DashboardServer, DashboardServers, DashboardStats, StatusFilter};
+pub use first_run::FirstAdministrator;
+pub use letters::Site;
+pub use linked::{LinkedUser, PanelFacts, facts_of, linked_users, own_servers};
+pub(crate) use links::{Link, drop_links, peek_link, redeem_magic_link, spend_link};
+pub use list::{AccountQuery, PeopleFilter, PeoplePage, PeopleSort, PeopleStats, Person};
+pub use mail::{MailLine, MailPage, ShownMail};
+pub use manage::{AccountPatch, NewAccount, ResetLink};
 pub use password::{Hasher, Verdict, check_rules};
-pub(crate) use rows::{by_email, change, put, require};
+pub use profile::ProfilePatch;
+pub use register::{MEMBER, NewRegistration};
+pub(crate) use rows::{by_email, change, clear_lockout, did, end_sessions, put, require, themselves};
+pub(crate) use token::{hash_of, lockout_key, new_token};
+
+use crate::access::Refusal;
+use pace::Pace;
 
 /// Knows the people. Cheap to clone.
 #[derive(Clone)]
@@ -21,12 +56,13 @@ pub struct Accounts {
     pub(crate) env: Env,
     pub(crate) sealer: Arc<Sealer>,
     pub(crate) hasher: Hasher,
+    pace: Arc<Pace>,
 }
 
 impl Accounts {
     /// The people in `store`.
     pub fn new(store: Store, env: Env, sealer: Arc<Sealer>, hasher: Hasher) -> Self {
-        Self { store, env, sealer, hasher }
+        Self { store, env, sealer, hasher, pace: Arc::default() }
     }
 
     /// One account.
@@ -48,5 +84,19 @@ impl Accounts {
         let email = Email::parse(email_or_id)?;
         let found = self.store.read(move |tx| by_email(tx, &email)).await?;
         found.ok_or_else(|| Error::not_found("account", email_or_id.trim()))
+    }
+
+    /// Writes, and hands a refusal back. What was written before a refusal stays, such as its line in the audit trail; a fault
+    /// undoes everything.
+    pub(crate) async fn decide<T: Send + 'static>(
+        &self,
+        act: impl FnOnce(&mut WriteTx<'_>) -> Result<T, Refusal> + Send + 'static,
+    ) -> Result<T, Refusal> {
+        self.store
+            .write(move |tx| match act(tx) {
+                Err(Refusal::Fault(error)) => Err(error),
+                decided => Ok(decided),
+            })
+            .await?
     }
 }

@@ -317,7 +317,7 @@ pub struct Mail {
 }
 
 /// What a mail says. Numbers are on disk: append only.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Letter {
     /// Prove that this address is yours.

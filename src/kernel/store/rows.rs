@@ -401,8 +401,8 @@ impl Row<u64> for FeedEntry {}
 pub struct Follower {
     /// The number of the last entry that was followed.
     pub seq: u64,
-    /// Everything is being gone through once, since the feed did not reach back far enough: the bytes of the key that was
-    /// looked at last, empty at the beginning.
+    /// Everything is being gone through once, since the feed does not tell enough; where that stands, in bytes of the
+    /// follower's own.
     pub sweep: Option<Vec<u8>>,
 }
 
