@@ -1,6 +1,7 @@
 //! The domain with simulated panels: real HTTP, real files, faults on demand.
 #![allow(missing_docs, unreachable_pub, clippy::unwrap_used, reason = "tests")]
 
+mod access;
 mod audit;
 mod faults;
 mod lab;
