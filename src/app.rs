@@ -8,10 +8,10 @@ use aviary_domain::audit::Audit;
 use aviary_domain::mirror::Book;
 use aviary_domain::ops::Heartbeats;
 use aviary_domain::panels::{HttpOptions, NewPanel, Panels};
-use aviary_domain::secrets::check_master_key;
+use aviary_domain::secrets::{Keys, Secrets, unlock};
 use aviary_domain::settings::Settings;
 use aviary_domain::sync::{Limits, Schedule, Syncs};
-use aviary_kernel::base::{Env, Error, Result, Sealer};
+use aviary_kernel::base::{Env, Error, MasterKey, Result, Sealer};
 use aviary_kernel::config::Config;
 use aviary_kernel::model::Actor;
 use aviary_kernel::store::{Backing, Options as StoreOptions, Store};
@@ -50,18 +50,27 @@ impl App {
     /// # Errors
     /// [`Error::Unusable`] when the data directory, the data file or the master key cannot be used as they are.
     pub async fn open(config: &Config, env: Env, runtime: Handle) -> Result<Self> {
+        Self::open_with(config, env, runtime, None).await
+    }
+
+    /// The same with the key at hand that the master key was being renewed to.
+    ///
+    /// # Errors
+    /// As [`App::open`].
+    pub async fn open_with(config: &Config, env: Env, runtime: Handle, new_key: Option<MasterKey>) -> Result<Self> {
         let file = config.data_file();
         make_data_dir(&config.data_dir)?;
         let is_new = !file.exists();
-        let master = config.master_key(is_new)?;
-        let sealer = Arc::new(Sealer::new(&master));
+        let keys = Arc::new(Keys::at_hand(config, is_new, new_key)?);
         let backing = Backing::File(file.clone());
-        let store =
-            Store::open(StoreOptions { backing, cache_bytes: config.store.cache_bytes(), ..StoreOptions::file("") })?;
+        let cache_bytes = config.store.cache_bytes();
+        let store = Store::open(StoreOptions { cache_bytes, vet: Some(keys.vet()), ..StoreOptions::on(backing) })?;
         if is_new {
             keep_to_owner(&file)?;
         }
-        check_master_key(&store, &sealer).await?;
+        let sealer = unlock(&store, &keys).await?;
+        let secrets = Secrets::new(store.clone(), env.clone(), sealer.clone(), &keys, runtime.clone());
+        secrets.resume().await?;
 
         let settings = Settings::new(store.clone(), config.sync.every_s.filter(|every_s| *every_s > 0));
         let panels =
@@ -78,6 +87,7 @@ impl App {
             panels,
             syncs,
             settings,
+            secrets,
             heartbeats: Heartbeats::new(env),
             options: web_options(config, &sealer),
         };
@@ -158,6 +168,7 @@ impl App {
             let _ = worker.await;
         }
         self.services.syncs.shut_down().await;
+        self.services.secrets.shut_down().await;
         if let Err(error) = self.services.audit.shut_down().await {
             error!(%error, "the last refusals could not be put on record");
         }

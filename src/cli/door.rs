@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use actix_web::dev::ServerHandle;
-use aviary_kernel::base::Env;
+use aviary_kernel::base::{Env, MasterKey};
 use aviary_kernel::config::Config;
 use futures_util::StreamExt;
 use reqwest::{Client, Method, Response};
@@ -39,17 +39,27 @@ impl Door {
     }
 
     pub(super) async fn open(config: &Config) -> Result<Self, Failure> {
+        Self::open_with(config, None).await
+    }
+
+    /// The same with the key at hand that the master key was being renewed to, should the file be opened here.
+    pub(super) async fn open_with(config: &Config, new_key: Option<MasterKey>) -> Result<Self, Failure> {
         let socket = config.socket();
         if Self::is_served(config).await {
             return Ok(Self { client: client(&socket)?, own: None });
         }
-        let app = App::open(config, Env::system(), Handle::current()).await?;
+        let app = App::open_with(config, Env::system(), Handle::current(), new_key).await?;
         // A name of its own: other commands must not come to depend on this one staying.
         let socket = config.data_dir.join(format!("command-{}.sock", std::process::id()));
         let server = aviary_web::serve_local(app.services.clone(), &socket)?;
         let handle = server.handle();
         tokio::spawn(server);
         Ok(Self { client: client(&socket)?, own: Some(Own { app, server: handle, socket }) })
+    }
+
+    /// Whether the file was opened here, because no server runs.
+    pub(super) fn is_own(&self) -> bool {
+        self.own.is_some()
     }
 
     /// Closes what was opened; a running server goes on.

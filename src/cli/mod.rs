@@ -6,6 +6,7 @@ mod demo;
 mod door;
 mod panel;
 mod print;
+mod secret;
 mod serve;
 mod simulate;
 mod sync;
@@ -56,6 +57,9 @@ enum Command {
     Panel(panel::PanelCommand),
     /// Bring the mirror up to date, and wait for it
     Sync(sync::Sync),
+    /// The key that secrets are sealed under
+    #[command(subcommand)]
+    Secret(secret::SecretCommand),
     /// The configuration
     #[command(subcommand)]
     Config(config::ConfigCommand),
@@ -145,6 +149,7 @@ fn run(cli: Cli) -> Done {
         Command::Simulate(command) => wait(command.run()),
         Command::Panel(command) => wait(command.run(common)),
         Command::Sync(command) => wait(command.run(common)),
+        Command::Secret(command) => wait(command.run(common)),
         Command::Check(command) => wait(command.run(common)),
     }
 }

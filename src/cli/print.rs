@@ -84,7 +84,7 @@ pub(super) fn table(head: &[&str], rows: &[Vec<String>]) {
     rows.iter().for_each(|row| print(row));
 }
 
-/// Shows how far a sync is, on one line that is written over, when a person watches.
+/// Shows how far something is, on one line that is written over, when a person watches.
 pub(super) struct Progress {
     watched: bool,
     last: String,
@@ -98,7 +98,18 @@ impl Progress {
     }
 
     pub(super) fn show(&mut self, run: &Value) {
-        let text = self.text(run);
+        let requests = run["requests"].as_u64().unwrap_or(0);
+        let left =
+            run["remainingMs"].as_u64().map(|ms| format!(" · about {} s left", ms.div_ceil(1000))).unwrap_or_default();
+        let message = run["message"].as_str().unwrap_or_default();
+        self.show_part(&run["percent"], &format!("{message} · {requests} requests{left}"));
+    }
+
+    /// A bar, and a few words behind it.
+    pub(super) fn show_part(&mut self, percent: &Value, words: &str) {
+        let percent = usize::try_from(percent.as_u64().unwrap_or(0)).unwrap_or(0).min(100);
+        let full = percent * BAR / 100;
+        let text = format!("{}{} {percent:>3} %  {words}", "█".repeat(full), "░".repeat(BAR - full));
         if text == self.last {
             return;
         }
@@ -106,16 +117,6 @@ impl Progress {
             stay(&format!("\r\x1b[2K{text}"));
         }
         self.last = text;
-    }
-
-    fn text(&self, run: &Value) -> String {
-        let percent = usize::try_from(run["percent"].as_u64().unwrap_or(0)).unwrap_or(0).min(100);
-        let full = percent * BAR / 100;
-        let bar = format!("{}{}", "█".repeat(full), "░".repeat(BAR - full));
-        let requests = run["requests"].as_u64().unwrap_or(0);
-        let left =
-            run["remainingMs"].as_u64().map(|ms| format!(" · about {} s left", ms.div_ceil(1000))).unwrap_or_default();
-        format!("{bar} {percent:>3} %  {} · {requests} requests{left}", run["message"].as_str().unwrap_or_default())
     }
 
     pub(super) fn end(&self) {

@@ -33,6 +33,7 @@ use aviary_domain::audit::Audit;
 use aviary_domain::mirror::Book;
 use aviary_domain::ops::Heartbeats;
 use aviary_domain::panels::Panels;
+use aviary_domain::secrets::Secrets;
 use aviary_domain::settings::Settings;
 use aviary_domain::sync::Syncs;
 use aviary_kernel::base::{Env, Secret};
@@ -62,6 +63,8 @@ pub struct Services {
     pub syncs: Syncs,
     /// Settings.
     pub settings: Settings,
+    /// The renewal of the master key.
+    pub secrets: Secrets,
     /// Which workers live.
     pub heartbeats: Heartbeats,
     /// What the configuration says about this floor.
@@ -108,7 +111,8 @@ impl Site {
 
     /// Offers the services to handlers and puts the URL map in place.
     pub fn configure(&self, config: &mut ServiceConfig) {
-        let Services { env, store, audit, panels, book, syncs, settings, heartbeats, options } = self.services.clone();
+        let Services { env, store, audit, panels, book, syncs, settings, secrets, heartbeats, options } =
+            self.services.clone();
         config
             .app_data(Data::new(env))
             .app_data(Data::new(store))
@@ -117,6 +121,7 @@ impl Site {
             .app_data(Data::new(book))
             .app_data(Data::new(syncs))
             .app_data(Data::new(settings))
+            .app_data(Data::new(secrets))
             .app_data(Data::new(heartbeats))
             .app_data(Data::new(options))
             .app_data(self.sessions.clone())

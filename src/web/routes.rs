@@ -5,7 +5,7 @@ use actix_web::web::{self, ServiceConfig};
 
 use crate::answer::is_page;
 use crate::api::lists::{allocations, eggs, nodes, servers};
-use crate::api::{check, health, history, mirror, panels, removals, reports, stats, sync, syncs};
+use crate::api::{check, health, history, mirror, panels, removals, reports, secret, stats, sync, syncs};
 use crate::map::Map;
 use crate::page::PageError;
 use crate::problem::Problem;
@@ -72,6 +72,9 @@ pub fn api() -> Map {
         .get("/api/v1/drift", reports::drift)
         .get("/api/v1/counts", reports::counts)
         .post("/api/v1/check", check::check)
+        // The owner of the program, through the local socket.
+        .get("/api/v1/secret/rotation", secret::rotation)
+        .post("/api/v1/secret/rotate", secret::rotate)
 }
 
 /// Puts everything in place.

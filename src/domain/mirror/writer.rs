@@ -94,7 +94,7 @@ impl Writer {
                 continue;
             }
             let draft = draft.completed(stored.as_ref().map(|row| &row.data));
-            let (data, hash) = self.seal(draft)?;
+            let (data, hash) = self.mark(draft)?;
             // A list that moved while it was read shows a row twice; the later one counts.
             if fresh.last().is_some_and(|last| last.data.id() == data.id()) {
                 fresh.pop();
@@ -106,34 +106,51 @@ impl Writer {
         Ok((fresh, replacements))
     }
 
-    /// Hashes a draft as it came, then seals what must not be stored in the clear. The hash is keyed, since it covers
-    /// secrets; sealed bytes differ each time and would be of no use for comparing.
-    fn seal<T: Draft>(&self, mut draft: T) -> Result<(T, [u8; 16])> {
+    /// Hashes a draft as it came. The hash is keyed, since it covers secrets; sealed bytes differ each time and would be
+    /// of no use for comparing.
+    fn mark<T: Draft>(&self, mut draft: T) -> Result<(T, [u8; 16])> {
         let mut marks = Vec::new();
-        let place = format!("{}/{}/{}", T::KIND.plural(), self.panel, draft.id());
-        let mut failed = None;
         draft.hidden(&mut |scalar| match scalar {
             Scalar::Hidden(HiddenText::Clear(clear)) => {
                 let mark = self.sealer.fingerprint(clear.reveal().as_bytes());
                 marks.extend_from_slice(&mark.0);
-                match self.sealer.seal(&place, clear.reveal()) {
-                    Ok(sealed) => *scalar = Scalar::Hidden(HiddenText::Sealed { mark, sealed }),
-                    Err(error) => failed = Some(error),
-                }
+                *scalar = Scalar::Hidden(HiddenText::Marked { mark, clear: clear.clone() });
             }
-            Scalar::Hidden(HiddenText::Sealed { mark, .. }) => marks.extend_from_slice(&mark.0),
+            Scalar::Hidden(HiddenText::Sealed { mark, .. } | HiddenText::Marked { mark, .. }) => {
+                marks.extend_from_slice(&mark.0);
+            }
             _ => {}
         });
-        if let Some(error) = failed {
-            return Err(error);
-        }
-        // JSON shows marks instead of sealed bytes.
+        // JSON shows marks instead of secrets.
         let bytes = serde_json::to_vec(&draft).map_err(Error::internal)?;
         let (a, b) = (self.sealer.fingerprint(&bytes), self.sealer.fingerprint(&[marks, bytes].concat()));
         let mut hash = [0; 16];
         hash[..8].copy_from_slice(&a.0);
         hash[8..].copy_from_slice(&b.0);
         Ok((draft, hash))
+    }
+
+    /// Seals what must not be stored in the clear. What was taken over from the stored row may be under a key that was
+    /// renewed since.
+    fn seal<T: Draft>(&self, draft: &mut T) -> Result<()> {
+        let place = T::place(self.panel, draft.id());
+        let mut result = Ok(());
+        draft.hidden(&mut |scalar| {
+            let Scalar::Hidden(hidden) = scalar else { return };
+            let sealed = match hidden {
+                HiddenText::Marked { mark, clear } => {
+                    let mark = *mark;
+                    let sealed = self.sealer.seal(&place, clear.reveal());
+                    sealed.map(|sealed| *hidden = HiddenText::Sealed { mark, sealed })
+                }
+                HiddenText::Sealed { sealed, .. } => self.sealer.reseal(&place, sealed).map(drop),
+                HiddenText::Clear(_) => Err(Error::internal("a secret came without its mark")),
+            };
+            if result.is_ok() {
+                result = sealed;
+            }
+        });
+        result
     }
 
     fn put_all<T: Draft>(&self, tx: &mut WriteTx<'_>, batch: Vec<Fresh<T>>) -> Result<(u64, u64)> {
@@ -145,7 +162,8 @@ impl Writer {
     }
 
     /// Whether the row is new.
-    fn put<T: Draft>(&self, tx: &mut WriteTx<'_>, fresh: Fresh<T>) -> Result<bool> {
+    fn put<T: Draft>(&self, tx: &mut WriteTx<'_>, mut fresh: Fresh<T>) -> Result<bool> {
+        self.seal(&mut fresh.data)?;
         let now = self.env.now();
         let key = (self.panel, fresh.data.id());
         let before = tx.get(T::table(), &key)?;
@@ -221,11 +239,6 @@ pub trait Draft: Mirror {
         let _ = stored;
         self
     }
-
-    /// Visits every value that may be a secret.
-    fn hidden(&mut self, visit: &mut dyn FnMut(&mut Scalar)) {
-        let _ = visit;
-    }
 }
 
 impl Draft for Location {}
@@ -233,15 +246,10 @@ impl Draft for Node {}
 impl Draft for Allocation {}
 impl Draft for Nest {}
 impl Draft for Egg {}
+impl Draft for EggVariable {}
 impl Draft for User {}
 impl Draft for ServerDatabase {}
 impl Draft for Subuser {}
-
-impl Draft for EggVariable {
-    fn hidden(&mut self, visit: &mut dyn FnMut(&mut Scalar)) {
-        visit(&mut self.default_value);
-    }
-}
 
 impl Draft for Server {
     fn completed(mut self, stored: Option<&Self>) -> Self {
@@ -252,10 +260,5 @@ impl Draft for Server {
             self.variables = stored.and_then(|s| s.variables.clone());
         }
         self
-    }
-
-    fn hidden(&mut self, visit: &mut dyn FnMut(&mut Scalar)) {
-        self.environment.0.iter_mut().for_each(|(_, value)| visit(value));
-        self.variables.iter_mut().flatten().for_each(|variable| visit(&mut variable.server_value));
     }
 }

@@ -9,7 +9,7 @@ mod net;
 mod secret;
 
 pub use clock::{Clock, ManualClock, SystemClock, Timestamp};
-pub use crypto::{Fingerprint, MasterKey, Sealed, Sealer};
+pub use crypto::{Fingerprint, MasterKey, Sealed, Sealer, open_foreign, random_secret};
 pub use cursor::{At, Cursor};
 pub use error::{Error, Result, Source};
 pub use ids::{Ids, RandomIds, SequentialIds};

@@ -6,7 +6,7 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use super::value::{Given, Value};
-use super::{Config, KEYS, Net, keys::KeyInfo};
+use super::{CREDENTIALS, Config, KEYS, Net, keys::KeyInfo};
 use crate::base::{MasterKey, Secret};
 
 /// Where a value comes from.
@@ -309,11 +309,10 @@ impl Config {
                 reason: "is no key; it takes 32 bytes in base64, or 64 hex digits".into(),
             })?;
         } else if self.security.master_key_file.is_none() {
-            const VARIABLE: &str = "CREDENTIALS_DIRECTORY";
-            let credential = env.get(VARIABLE).map(|dir| Path::new(dir).join("aviary.key")).filter(|p| p.exists());
+            let credential = env.get(CREDENTIALS).map(|dir| Path::new(dir).join("aviary.key")).filter(|p| p.exists());
             if let Some(path) = credential {
                 self.security.master_key_file = Some(path);
-                let from = (Layer::Env, SetBy::Env(VARIABLE.into()));
+                let from = (Layer::Env, SetBy::Env(CREDENTIALS.into()));
                 self.sources.entry("security").or_default().insert("master_key_file", from);
             }
         }

@@ -131,6 +131,18 @@ fn default_workers() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from).min(4)
 }
 
+/// Where the master key stands, and so who can replace it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum KeySource {
+    /// In a file of ours.
+    File(PathBuf),
+    /// Where only somebody else can put another one; in words.
+    Elsewhere(String),
+}
+
+/// The variable with the folder of the systemd credentials.
+const CREDENTIALS: &str = "CREDENTIALS_DIRECTORY";
+
 /// The panel that is added at the first start.
 #[derive(Clone, Debug)]
 pub struct FirstPanel<'a> {
@@ -168,6 +180,21 @@ impl Config {
         match &self.security.master_key {
             Some(text) => MasterKey::parse(text.reveal()),
             None => MasterKey::load_or_create(&self.master_key_file(), may_create),
+        }
+    }
+
+    /// Where the master key stands.
+    pub fn key_source(&self) -> KeySource {
+        if self.security.master_key.is_some() {
+            return KeySource::Elsewhere(match self.source("security", "master_key").1 {
+                SetBy::File(path) => format!("security.master_key in {}", path.display()),
+                SetBy::Env(name) => format!("the environment variable {name}"),
+                from => from.to_string(),
+            });
+        }
+        match self.source("security", "master_key_file").1 {
+            SetBy::Env(name) if name == CREDENTIALS => KeySource::Elsewhere("the systemd credential aviary.key".into()),
+            _ => KeySource::File(self.master_key_file()),
         }
     }
 

@@ -64,16 +64,25 @@ pub enum HiddenText {
         /// The value under the master key.
         sealed: Sealed,
     },
-    /// As it came from the panel. The last variant, since skipped ones are not counted when numbers are read back.
+    /// As it came from the panel. Behind those that are stored, since skipped ones are not counted when numbers are read
+    /// back.
     #[serde(skip)]
     Clear(Secret<String>),
+    /// The same with its mark, on its way to be sealed.
+    #[serde(skip)]
+    Marked {
+        /// As above.
+        mark: Fingerprint,
+        /// The value.
+        clear: Secret<String>,
+    },
 }
 
 impl fmt::Display for HiddenText {
     /// The mask, and a mark that changes when the secret does.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("••••••••")?;
-        if let Self::Sealed { mark, .. } = self {
+        if let Self::Sealed { mark, .. } | Self::Marked { mark, .. } = self {
             let [a, b, c, ..] = mark.0;
             write!(f, " #{a:02x}{b:02x}{c:02x}")?;
         }

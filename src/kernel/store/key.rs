@@ -1,3 +1,5 @@
+use std::borrow::Cow;
+
 use uuid::Uuid;
 
 use crate::base::Timestamp;
@@ -141,6 +143,11 @@ impl SortText {
         // Zero ends the text.
         bytes.retain(|b| *b != 0);
         Self(bytes)
+    }
+
+    /// What it sorts by; the text itself when that was short and in lower case, such as the name of a setting.
+    pub fn text(&self) -> Cow<'_, str> {
+        String::from_utf8_lossy(&self.0)
     }
 }
 

@@ -3,6 +3,7 @@
 //! * One writer thread; what waits is committed together ([`writer`]).
 //! * Reads are snapshots ([`ReadTx`]); they never wait for the writer.
 //! * All tables stand in one catalogue ([`tables`]); rows, indexes and counters move together ([`Row`]).
+//! * Where rows hold sealed values stands in one place too ([`Seals`]), so that all of them follow a new master key.
 //! * A full or failing disk turns the store read-only until it can write again.
 
 mod backing;
@@ -14,6 +15,7 @@ mod migrate;
 mod open;
 mod read;
 pub mod rows;
+mod seals;
 mod span;
 mod table;
 pub mod tables;
@@ -26,8 +28,9 @@ pub use codec::{DecodeError, Record};
 pub use entries::{Counter, Entries, Row};
 pub use key::{Key, SortText};
 pub use migrate::{MIGRATIONS, Migration};
-pub use open::{Options, Store, has_sound_pages};
+pub use open::{Options, Store, Vet, has_sound_pages};
 pub use read::{Read, ReadTx, Visit};
+pub use seals::{SealCursor, SealPass, Seals, VisitRow, VisitSeal, each_seal};
 pub use span::{Direction, Span};
 pub use table::{CheckRow, Index, Table, TableInfo};
 pub use verify::{Problem, Report, verify};

@@ -29,7 +29,12 @@ pub struct Options {
     pub migrations: &'static [Migration],
     /// How often a store that went read-only tries whether it can write again.
     pub probe_every: Duration,
+    /// Sees what an existing file holds before it is opened for writing. When it refuses, no byte of the file has changed.
+    pub vet: Option<Vet>,
 }
+
+/// Whether a data file may be opened.
+pub type Vet = Arc<dyn Fn(&ReadTx) -> Result<()> + Send + Sync>;
 
 impl Options {
     /// The file at this path, with the usual settings.
@@ -40,7 +45,7 @@ impl Options {
     /// The data file there, with the usual settings.
     pub fn on(backing: Backing) -> Self {
         let cache_bytes = 16 * 1024 * 1024;
-        Self { backing, cache_bytes, migrations: MIGRATIONS, probe_every: Duration::from_secs(2) }
+        Self { backing, cache_bytes, migrations: MIGRATIONS, probe_every: Duration::from_secs(2), vet: None }
     }
 }
 
@@ -556,7 +561,7 @@ fn look_inside(options: &Options) -> Result<Found> {
             options.backing,
             options.migrations.len()
         ))),
-        Ok(Some(_)) => Ok(Found::Ours),
+        Ok(Some(_)) => options.vet.as_ref().map_or(Ok(()), |vet| vet(&tx)).map(|()| Found::Ours),
         Err(error @ Error::Corrupt { .. }) => Err(damaged(options, &error.to_string())),
         Ok(None) | Err(_) => Err(foreign(options)),
     }

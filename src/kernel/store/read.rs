@@ -161,7 +161,10 @@ impl Read for ReadTx {
 }
 
 impl ReadTx {
-    fn open(&self, table: &'static str) -> Result<Option<redb::ReadOnlyTable<&'static [u8], &'static [u8]>>> {
+    pub(super) fn open(
+        &self,
+        table: &'static str,
+    ) -> Result<Option<redb::ReadOnlyTable<&'static [u8], &'static [u8]>>> {
         match self.0.open_table(definition(table)) {
             Ok(open) => Ok(Some(open)),
             // A table comes into being with its first row.

@@ -12,7 +12,7 @@ use crate::base::Timestamp;
 use crate::model::{
     Account, AccountId, AccountSource, Allocation, ApiKey, AuditCheckpoint, AuditEvent, Egg, EggVariable, HistoryEntry,
     Kind, Location, Lockout, Mail, Missing, Nest, Node, ObjectKey, OneTimeToken, Panel, PanelId, RemoteId, RemovalStop,
-    Role, Server, ServerDatabase, Session, SettingChange, SettingValue, Subuser, SyncRun, TokenHash, User,
+    Role, Scalar, Server, ServerDatabase, Session, SettingChange, SettingValue, Subuser, SyncRun, TokenHash, User,
 };
 
 /// A mirrored object, with what we know about it beyond the panel's own fields.
@@ -53,6 +53,16 @@ pub trait Mirror: Serialize + DeserializeOwned + Clone + Send + Sync + std::fmt:
     /// The UUID, where there is one.
     fn uuid(&self) -> Option<&str> {
         None
+    }
+
+    /// Visits every value that may be hidden.
+    fn hidden(&mut self, visit: &mut dyn FnMut(&mut Scalar)) {
+        let _ = visit;
+    }
+
+    /// What its hidden values are sealed for.
+    fn place(panel: PanelId, id: RemoteId) -> String {
+        format!("{}/{panel}/{id}", Self::KIND.plural())
     }
 
     /// Whether objects are looked up by name; allocations are not, they have an address.
@@ -166,7 +176,10 @@ fn special(&self, panel: PanelId, out: &mut Entries) {
     }
 });
 mirror!(EggVariable, EggVariable, EGG_VARIABLES, |it| it.env_variable.clone(), created: it.created_at,
-    parents: vec![(Kind::Egg, it.egg_id)]);
+parents: vec![(Kind::Egg, it.egg_id)],
+fn hidden(&mut self, visit: &mut dyn FnMut(&mut Scalar)) {
+    visit(&mut self.default_value);
+});
 mirror!(User, User, USERS, |it| it.username.clone(), created: it.created_at, parents: vec![],
 fn uuid(&self) -> Option<&str> { Some(&self.uuid) }
 fn special(&self, panel: PanelId, out: &mut Entries) {
@@ -191,6 +204,10 @@ fn special(&self, panel: PanelId, out: &mut Entries) {
     for allocation in self.allocations.iter().flatten() {
         out.index(tables::ALLOCATION_SERVER, &(panel, *allocation, self.id));
     }
+}
+fn hidden(&mut self, visit: &mut dyn FnMut(&mut Scalar)) {
+    self.environment.0.iter_mut().for_each(|(_, value)| visit(value));
+    self.variables.iter_mut().flatten().for_each(|variable| visit(&mut variable.server_value));
 });
 mirror!(ServerDatabase, Database, DATABASES, |it| it.database.clone(), created: it.created_at,
     parents: vec![(Kind::Server, it.server_id)]);

@@ -61,6 +61,8 @@ pub struct TableInfo {
     pub name: &'static str,
     /// None for indexes.
     pub entries: Option<CheckRow>,
+    /// None for indexes, and where no row holds sealed values.
+    pub seals: Option<super::VisitRow>,
 }
 
 /// Declares the catalogue: constants, and `ALL`.
@@ -75,12 +77,13 @@ macro_rules! tables {
         tables!(@ [$($info)* $crate::store::TableInfo {
             name: $text,
             entries: Some($crate::store::entries::entries_of::<$key, $row>),
+            seals: $crate::store::seals::visit_of::<$key, $row>(),
         },] $($rest)*);
     };
     (@ [$($info:tt)*] $(#[$doc:meta])* $name:ident: index $key:ty = $text:literal; $($rest:tt)*) => {
         $(#[$doc])*
         pub const $name: $crate::store::Index<$key> = $crate::store::Index::new($text);
-        tables!(@ [$($info)* $crate::store::TableInfo { name: $text, entries: None },] $($rest)*);
+        tables!(@ [$($info)* $crate::store::TableInfo { name: $text, entries: None, seals: None },] $($rest)*);
     };
     ($($all:tt)*) => {
         tables!(@ [] $($all)*);

@@ -9,6 +9,7 @@ pub(crate) mod panels;
 pub(crate) mod removals;
 mod reply;
 pub(crate) mod reports;
+pub(crate) mod secret;
 pub(crate) mod stats;
 pub(crate) mod sync;
 mod sync_log;

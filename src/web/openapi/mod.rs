@@ -15,7 +15,7 @@ use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder
 use utoipa::openapi::{Content, ContentBuilder, PathItem, Ref, RefOr, Response, ResponseBuilder, SecurityRequirement};
 
 use crate::api::lists::{allocations, eggs, nodes, servers};
-use crate::api::{check, health, history, mirror, panels, removals, reports, stats, sync, syncs};
+use crate::api::{check, health, history, mirror, panels, removals, reports, secret, stats, sync, syncs};
 use crate::door::Open;
 use crate::problem::ProblemView;
 
@@ -39,6 +39,7 @@ use crate::problem::ProblemView;
         syncs::list, syncs::one, syncs::cancel, syncs::events,
         removals::list, removals::one, removals::confirm, removals::refuse,
         mirror::list, mirror::one, history::of_object, history::list, reports::drift, reports::counts, check::check,
+        secret::rotation, secret::rotate,
     ),
     components(schemas(ProblemView)),
     tags(
@@ -52,6 +53,7 @@ use crate::problem::ProblemView;
         (name = "removals", description = "Removals that wait for a person"),
         (name = "mirror", description = "Everything that is mirrored"),
         (name = "history", description = "What changed"),
+        (name = "secret", description = "The master key, on the machine itself"),
     ),
 )]
 struct Api;

@@ -11,9 +11,11 @@ use aviary_domain::audit::Audit;
 use aviary_domain::mirror::{Book, Draft, Writer};
 use aviary_domain::ops::Heartbeats;
 use aviary_domain::panels::{HttpOptions, NewPanel, Panels};
+use aviary_domain::secrets::{Keys, Secrets};
 use aviary_domain::settings::Settings;
 use aviary_domain::sync::{self, Syncs};
 use aviary_kernel::base::{Env, ManualClock, MasterKey, Sealer, Secret, Timestamp};
+use aviary_kernel::config::KeySource;
 use aviary_kernel::model::*;
 use aviary_kernel::store::tables::{MISSING, REMOVAL_STOPS, SYNCS};
 use aviary_kernel::store::{Options as StoreOptions, Store};
@@ -53,14 +55,17 @@ impl Fixture {
         let dir = tempfile::tempdir().unwrap();
         let store = Store::open(StoreOptions::file(dir.path().join("aviary.redb"))).unwrap();
         let (env, clock) = Env::manual(Timestamp::parse("2026-03-14T09:41:07Z").unwrap());
-        let sealer = Arc::new(Sealer::new(&MasterKey::parse(&"ab".repeat(32)).unwrap()));
+        let key = MasterKey::parse(&"ab".repeat(32)).unwrap();
+        let sealer = Arc::new(Sealer::new(&key));
+        let keys = Keys::from_source(KeySource::Elsewhere("a test".into()), key, None);
         let panels = Panels::new(store.clone(), env.clone(), sealer.clone(), HttpOptions::default(), 80);
         let limits = sync::Limits { percent: 20, rows: 10 };
         let runtime = tokio::runtime::Handle::current();
-        let syncs = Syncs::new(store.clone(), env.clone(), sealer.clone(), panels.clone(), limits, runtime);
+        let syncs = Syncs::new(store.clone(), env.clone(), sealer.clone(), panels.clone(), limits, runtime.clone());
         let services = Services {
             audit: Audit::new(store.clone(), env.clone(), sealer.clone()),
             book: Book::new(store.clone()),
+            secrets: Secrets::new(store.clone(), env.clone(), sealer.clone(), &keys, runtime.clone()),
             settings: Settings::new(store.clone(), Some(900)),
             heartbeats: Heartbeats::new(env.clone()),
             options: Options {

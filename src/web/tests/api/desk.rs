@@ -11,9 +11,11 @@ use aviary_domain::audit::Audit;
 use aviary_domain::mirror::{Book, Writer};
 use aviary_domain::ops::Heartbeats;
 use aviary_domain::panels::{HttpOptions, NewPanel, Panels};
+use aviary_domain::secrets::{Keys, Secrets};
 use aviary_domain::settings::Settings;
 use aviary_domain::sync::{Limits, Syncs};
 use aviary_kernel::base::{Env, ManualClock, MasterKey, Sealer, Secret, Timestamp};
+use aviary_kernel::config::KeySource;
 use aviary_kernel::model::{
     Actor, Allocation, Egg, EggConfig, EggScript, EggVariable, FeatureLimits, JsonText, Limits as ServerLimits,
     Location, Nest, Node, Pairs, PanelId, Resources, Scalar, Server, ServerDatabase, ServerVariable, Subuser, SyncId,
@@ -84,7 +86,9 @@ impl Desk {
         let dir = tempfile::tempdir().unwrap();
         let (env, clock) = Env::manual(Timestamp::parse("2026-03-01T12:00:00Z").unwrap());
         let store = Store::open(store::Options::file(dir.path().join("aviary.redb"))).unwrap();
-        let sealer = Arc::new(Sealer::new(&MasterKey::parse(&"07".repeat(32)).unwrap()));
+        let key = MasterKey::parse(&"07".repeat(32)).unwrap();
+        let sealer = Arc::new(Sealer::new(&key));
+        let keys = Keys::from_source(KeySource::Elsewhere("a test".into()), key, None);
         let http = HttpOptions { max_attempts: 1, backoff: Duration::from_millis(1), ..HttpOptions::default() };
         let panels = Panels::new(store.clone(), env.clone(), sealer.clone(), http, 80);
         let runtime = tokio::runtime::Handle::current();
@@ -98,9 +102,10 @@ impl Desk {
         };
         change(&mut options);
         let services = Services {
-            syncs: Syncs::new(store.clone(), env.clone(), sealer.clone(), panels.clone(), limits, runtime),
+            syncs: Syncs::new(store.clone(), env.clone(), sealer.clone(), panels.clone(), limits, runtime.clone()),
             audit: Audit::new(store.clone(), env.clone(), sealer.clone()),
             book: Book::new(store.clone()),
+            secrets: Secrets::new(store.clone(), env.clone(), sealer.clone(), &keys, runtime.clone()),
             settings: Settings::new(store.clone(), Some(900)),
             heartbeats: Heartbeats::new(env.clone()),
             env,
