@@ -137,6 +137,10 @@ async fn answers_are_as_documented() {
         };
         for uri in uris {
             let answer = desk.get(&uri).await;
+            if path.starts_with("/api/v1/secret/") {
+                assert!(answer.problem(403).contains("on the machine itself"), "not through the network");
+                continue;
+            }
             // Nothing was synced yet; syncs are looked at where there are some.
             if answer.status == 200 {
                 promise::keeps("get", &path, &answer.json());
