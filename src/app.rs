@@ -35,10 +35,6 @@ pub struct App {
     /// What handlers work with.
     pub services: Services,
     schedule: Schedule,
-    /// How long history is kept; none = for ever.
-    keep_history: Option<Duration>,
-    /// The same for audit events.
-    keep_audit: Option<Duration>,
     workers: Vec<JoinHandle<()>>,
     stop: watch::Sender<bool>,
 }
@@ -72,9 +68,9 @@ impl App {
         let secrets = Secrets::new(store.clone(), env.clone(), sealer.clone(), &keys, runtime.clone());
         secrets.resume().await?;
 
-        let settings = Settings::new(store.clone(), config.sync.every_s.filter(|every_s| *every_s > 0));
         let panels =
             Panels::new(store.clone(), env.clone(), sealer.clone(), http_options(config), config.sync.share_percent);
+        let settings = Settings::new(store.clone(), env.clone(), sealer.clone(), panels.clone(), config);
         let limits =
             Limits { percent: config.sync.removal_limit_percent, rows: u64::from(config.sync.removal_limit_rows) };
         let syncs = Syncs::new(store.clone(), env.clone(), sealer.clone(), panels.clone(), limits, runtime);
@@ -91,14 +87,7 @@ impl App {
             heartbeats: Heartbeats::new(env),
             options: web_options(config, &sealer),
         };
-        let app = Self {
-            services,
-            schedule,
-            keep_history: days(config.sync.history_days),
-            keep_audit: days(config.audit.days),
-            workers: Vec::new(),
-            stop: watch::channel(false).0,
-        };
+        let app = Self { services, schedule, workers: Vec::new(), stop: watch::channel(false).0 };
         app.settle(config, is_new).await?;
         Ok(app)
     }
@@ -109,6 +98,7 @@ impl App {
         if broken > 0 {
             info!(broken, "marked syncs that were cut short as failed");
         }
+        self.services.settings.load().await?;
         self.services.panels.resume_removals().await?;
         if let Some(panel) = config.first_panel().filter(|_| is_new) {
             let new = NewPanel {
@@ -137,8 +127,8 @@ impl App {
             let audit = audit.clone();
             async move { audit.tick().await }
         });
-        let (services, keep_history, keep_audit) = (self.services.clone(), self.keep_history, self.keep_audit);
-        self.every("clean-up", CLEAN_EVERY, move || clean_up(services.clone(), keep_history, keep_audit));
+        let services = self.services.clone();
+        self.every("clean-up", CLEAN_EVERY, move || clean_up(services.clone()));
     }
 
     fn every<F>(&mut self, worker: &'static str, pause: Duration, round: impl Fn() -> F + Send + 'static)
@@ -175,19 +165,15 @@ impl App {
     }
 }
 
-/// None = for ever.
-fn days(days: u32) -> Option<Duration> {
-    (days > 0).then(|| Duration::from_secs(u64::from(days) * 86_400))
-}
-
-async fn clean_up(services: Services, keep_history: Option<Duration>, keep_audit: Option<Duration>) -> Result<()> {
-    let now = services.env.now();
-    if let Some(keep) = keep_history {
-        services.book.forget_history(now.minus(keep)).await?;
-        services.syncs.forget(now.minus(keep)).await?;
+/// Forgets what is older than it shall be kept.
+async fn clean_up(services: Services) -> Result<()> {
+    let since = |days: u32| (days > 0).then(|| services.env.now().minus(Duration::from_secs(u64::from(days) * 86_400)));
+    if let Some(before) = since(services.settings.history_days().await?) {
+        services.book.forget_history(before).await?;
+        services.syncs.forget(before).await?;
     }
-    if let Some(keep) = keep_audit {
-        services.audit.trim(now.minus(keep)).await?;
+    if let Some(before) = since(services.settings.audit_days().await?) {
+        services.audit.trim(before).await?;
     }
     Ok(())
 }
@@ -207,17 +193,11 @@ fn keep_to_owner(file: &Path) -> Result<()> {
 
 fn http_options(config: &Config) -> HttpOptions {
     let sync = &config.sync;
-    let mut headers = Vec::new();
-    if let (Some(id), Some(secret)) = (&sync.cf_access_client_id, &sync.cf_access_client_secret) {
-        headers.push(("CF-Access-Client-Id".to_owned(), id.as_str().into()));
-        headers.push(("CF-Access-Client-Secret".to_owned(), secret.clone()));
-    }
     HttpOptions {
         connect_timeout: sync.connect_timeout(),
         request_timeout: sync.request_timeout(),
         max_body_bytes: sync.max_body_bytes(),
         ca_file: sync.ca_file.clone(),
-        headers,
         concurrency: sync.concurrency.into(),
         ..HttpOptions::default()
     }

@@ -6,8 +6,9 @@
 //! * [`access`]: who may what: roles, grants, API keys.
 //! * [`accounts`]: people, their passwords and profiles.
 //! * [`sign_in`]: who is let in, and who is signed in where.
-//! * [`settings`]: what operators change at run time.
+//! * [`masked`]: how secrets are shown.
 //! * [`panels`]: the panels that are mirrored, and their keys.
+//! * [`settings`]: what operators change at run time; some settings stand for a panel.
 //! * [`mirror`]: our picture of the panels: queries, history, drift, and the only writer of it.
 //! * [`sync`]: brings the picture up to date.
 //! * [`ops`]: health and check of the data file.
@@ -17,6 +18,7 @@ pub mod access;
 pub mod accounts;
 pub mod audit;
 pub mod feed;
+pub mod masked;
 pub mod mirror;
 pub mod ops;
 pub mod panels;

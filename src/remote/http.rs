@@ -3,6 +3,7 @@
 
 use std::error::Error as StdError;
 use std::io;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -10,7 +11,7 @@ use std::time::Duration;
 use aviary_kernel::base::Secret;
 use bytes::{Bytes, BytesMut};
 use reqwest::header::{ACCEPT, AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
-use reqwest::{Certificate, Client, ClientBuilder, redirect, retry};
+use reqwest::{Certificate, Client, ClientBuilder, Method, redirect, retry};
 use url::Url;
 
 use crate::tls;
@@ -74,6 +75,16 @@ pub(crate) struct Answer {
     pub(crate) status: u16,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Bytes,
+    /// The address that answered.
+    pub(crate) from: Option<SocketAddr>,
+}
+
+/// What to do with an answer that is larger than the cap.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Large {
+    Refuse,
+    /// The beginning is enough.
+    Cut,
 }
 
 impl Answer {
@@ -159,14 +170,35 @@ impl Http {
 
     /// Asks for `url` and takes the whole answer, whatever its status.
     pub(crate) async fn get(&self, url: Url, bearer: Option<&Secret<String>>) -> Result<Answer, Broken> {
-        let Some(pinned) = &self.pinned else { return self.get_by(&self.client, url, bearer).await };
+        self.send(&Method::GET, url, bearer, Large::Refuse).await
+    }
+
+    /// The same with another method, and of a large answer only the beginning.
+    pub(crate) async fn look(
+        &self,
+        method: &Method,
+        url: Url,
+        bearer: Option<&Secret<String>>,
+    ) -> Result<Answer, Broken> {
+        self.send(method, url, bearer, Large::Cut).await
+    }
+
+    async fn send(
+        &self,
+        method: &Method,
+        url: Url,
+        bearer: Option<&Secret<String>>,
+        large: Large,
+    ) -> Result<Answer, Broken> {
+        let by = |client| self.send_by(client, method, url.clone(), bearer, large);
+        let Some(pinned) = &self.pinned else { return by(&self.client).await };
         if self.is_pinned.load(Ordering::Relaxed) {
-            return self.get_by(pinned, url, bearer).await;
+            return by(pinned).await;
         }
-        match self.get_by(&self.client, url.clone(), bearer).await {
+        match by(&self.client).await {
             // No connection came about, so nothing was sent yet.
             Err(Broken::Tls(TlsFault::IsAuthority)) => {
-                let outcome = self.get_by(pinned, url, bearer).await;
+                let outcome = by(pinned).await;
                 self.is_pinned.store(outcome.is_ok(), Ordering::Relaxed);
                 outcome
             }
@@ -174,24 +206,37 @@ impl Http {
         }
     }
 
-    async fn get_by(&self, client: &Client, url: Url, bearer: Option<&Secret<String>>) -> Result<Answer, Broken> {
-        let mut request = client.get(url).header(ACCEPT, "application/json");
+    async fn send_by(
+        &self,
+        client: &Client,
+        method: &Method,
+        url: Url,
+        bearer: Option<&Secret<String>>,
+        large: Large,
+    ) -> Result<Answer, Broken> {
+        let mut request = client.request(method.clone(), url).header(ACCEPT, "application/json");
         if let Some(key) = bearer {
             request = request.header(AUTHORIZATION, bearer_header(key));
         }
         let mut response = request.send().await.map_err(|error| sort(&error))?;
-        if response.content_length().is_some_and(|length| length > self.cap as u64) {
+        let from = response.remote_addr();
+        let is_known_large = response.content_length().is_some_and(|length| length > self.cap as u64);
+        if large == Large::Refuse && is_known_large {
             return Err(Broken::TooLarge(self.cap));
         }
         let mut body = BytesMut::new();
         while let Some(chunk) = response.chunk().await.map_err(|error| sort(&error))? {
             if body.len() + chunk.len() > self.cap {
-                return Err(Broken::TooLarge(self.cap));
+                if large == Large::Refuse {
+                    return Err(Broken::TooLarge(self.cap));
+                }
+                body.extend_from_slice(&chunk[..self.cap - body.len()]);
+                break;
             }
             body.extend_from_slice(&chunk);
         }
         let status = response.status().as_u16();
-        Ok(Answer { status, headers: std::mem::take(response.headers_mut()), body: body.freeze() })
+        Ok(Answer { status, headers: std::mem::take(response.headers_mut()), body: body.freeze(), from })
     }
 }
 

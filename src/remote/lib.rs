@@ -8,6 +8,7 @@
 mod http;
 mod ids;
 mod pace;
+pub mod probe;
 pub mod pterodactyl;
 mod tls;
 

@@ -1,8 +1,9 @@
 //! The panels that are mirrored: their addresses, their sealed keys, and whether they answer.
 
+mod change;
 mod remove;
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use aviary_kernel::base::{Env, Error, Result, Sealed, Sealer, Secret};
 use aviary_kernel::model::{Action, Actor, Dialect, Panel, PanelId, Reach};
@@ -12,6 +13,7 @@ use aviary_kernel::store::{Read, Span, Store, WriteTx};
 pub use aviary_remote::HttpOptions;
 pub use aviary_remote::pterodactyl::PanelCheck;
 use aviary_remote::pterodactyl::{PanelAccess, PanelClient, PanelError};
+pub use change::PanelPatch;
 use url::Url;
 
 use crate::audit::{self, Did};
@@ -34,13 +36,27 @@ pub struct NewPanel {
     pub sync_every_s: Option<u32>,
 }
 
+impl NewPanel {
+    /// Name and address as they are stored, when everything makes sense.
+    fn check(&self) -> Result<(String, String)> {
+        let (name, base_url) = (parse_name(&self.name)?, parse_url(&self.url)?);
+        check_key("appKey", &self.app_key)?;
+        if let Some(key) = &self.client_key {
+            check_key("clientKey", key)?;
+        }
+        self.share_percent.map(check_share).transpose()?;
+        self.sync_every_s.map(check_interval).transpose()?;
+        Ok((name, base_url))
+    }
+}
+
 /// Knows the panels.
 #[derive(Clone)]
 pub struct Panels {
     store: Store,
     env: Env,
     sealer: Arc<Sealer>,
-    options: Arc<HttpOptions>,
+    options: Arc<RwLock<Arc<HttpOptions>>>,
     share_percent: u8,
 }
 
@@ -49,7 +65,7 @@ const LONGEST_NAME: usize = 60;
 impl Panels {
     /// The panels in `store`.
     pub fn new(store: Store, env: Env, sealer: Arc<Sealer>, options: HttpOptions, share_percent: u8) -> Self {
-        Self { store, env, sealer, options: Arc::new(options), share_percent }
+        Self { store, env, sealer, options: Arc::new(RwLock::new(Arc::new(options))), share_percent }
     }
 
     /// Every panel, by number.
@@ -86,40 +102,36 @@ impl Panels {
     /// # Errors
     /// [`Error::Invalid`] for a bad name, address or key; [`Error::Conflict`] when the name or address is taken.
     pub async fn add(&self, by: &Actor, new: NewPanel) -> Result<Panel> {
-        let name = parse_name(&new.name)?;
-        let base_url = parse_url(&new.url)?;
-        check_key("appKey", &new.app_key)?;
-        if let Some(key) = &new.client_key {
-            check_key("clientKey", key)?;
-        }
-        let share_percent = check_share(new.share_percent.unwrap_or(self.share_percent))?;
+        new.check()?;
         let (this, by) = (self.clone(), by.clone());
-        self.store
-            .write(move |tx| {
-                for (_, other) in tx.all(PANELS, &Span::all())? {
-                    refuse_twin(&other, &name, &base_url)?;
-                }
-                let id = PanelId(u32::try_from(tx.next_number("panel")?).map_err(Error::internal)?);
-                let panel = Panel {
-                    id,
-                    name,
-                    base_url,
-                    dialect: None,
-                    app_key: this.sealer.seal(&place(id, "app_key"), new.app_key.reveal().trim())?,
-                    client_key: this.seal_client(id, new.client_key.as_ref())?,
-                    share_percent,
-                    sync_every_s: new.sync_every_s,
-                    created_at: this.env.now(),
-                    reach: Reach::default(),
-                    synced_at: None,
-                    removing: false,
-                };
-                this.put(tx, &panel)?;
-                let did = about(&panel, Action::PanelAdded).changed("url", None, Some(panel.base_url.clone()));
-                audit::record(tx, &this.env, &by, did)?;
-                Ok(panel)
-            })
-            .await
+        self.store.write(move |tx| this.add_in(tx, &by, &new)).await
+    }
+
+    /// The same, in a transaction that does more.
+    pub(crate) fn add_in(&self, tx: &mut WriteTx<'_>, by: &Actor, new: &NewPanel) -> Result<Panel> {
+        let (name, base_url) = new.check()?;
+        for (_, other) in tx.all(PANELS, &Span::all())? {
+            refuse_twin(&other, &name, &base_url)?;
+        }
+        let id = PanelId(u32::try_from(tx.next_number("panel")?).map_err(Error::internal)?);
+        let panel = Panel {
+            id,
+            name,
+            base_url,
+            dialect: None,
+            app_key: self.sealer.seal(&place(id, "app_key"), new.app_key.reveal().trim())?,
+            client_key: self.seal_client(id, new.client_key.as_ref())?,
+            share_percent: new.share_percent.unwrap_or(self.share_percent),
+            sync_every_s: new.sync_every_s,
+            created_at: self.env.now(),
+            reach: Reach::default(),
+            synced_at: None,
+            removing: false,
+        };
+        self.put(tx, &panel)?;
+        let did = about(&panel, Action::PanelAdded).changed("url", None, Some(panel.base_url.clone()));
+        audit::record(tx, &self.env, by, did)?;
+        Ok(panel)
     }
 
     fn seal_client(&self, id: PanelId, key: Option<&Secret<String>>) -> Result<Option<Sealed>> {
@@ -147,13 +159,15 @@ impl Panels {
             None => about(&panel, Action::PanelTested),
             Some(trouble) => about(&panel, Action::PanelTested).failed(trouble.clone()),
         };
-        let (env, by) = (self.env.clone(), by.clone());
-        self.change(id, move |tx, panel| {
-            note(panel, dialect, reach);
+        let (env, by, name) = (self.env.clone(), by.clone(), panel.name.clone());
+        self.update(id, move |tx, now| {
+            if now.base_url == panel.base_url {
+                note(now, dialect, reach);
+            }
             audit::record(tx, &env, &by, did).map(drop)
         })
         .await?;
-        checked.map_err(|error| error.into_error(&panel.name))
+        checked.map_err(|error| error.into_error(&name))
     }
 
     /// A client for a panel, with its keys opened.
@@ -161,25 +175,62 @@ impl Panels {
     /// # Errors
     /// When a key does not open, or the client cannot be built.
     pub fn client(&self, panel: &Panel) -> Result<PanelClient> {
-        let open = |what, sealed: &Sealed| self.sealer.open(&place(panel.id, what), sealed);
+        let keys = self.keys(panel)?;
         let access = PanelAccess {
             name: panel.name.clone(),
             base_url: panel.base_url.clone(),
-            app_key: open("app_key", &panel.app_key)?,
-            client_key: panel.client_key.as_ref().map(|sealed| open("client_key", sealed)).transpose()?,
+            app_key: keys.app_key,
+            client_key: keys.client_key,
             dialect: panel.dialect,
             share_percent: panel.share_percent,
         };
-        PanelClient::new(access, &self.options, self.env.clone()).map_err(|error| error.into_error(&panel.name))
+        PanelClient::new(access, &self.options(), self.env.clone()).map_err(|error| error.into_error(&panel.name))
+    }
+
+    /// The keys of a panel, opened.
+    pub(crate) fn keys(&self, panel: &Panel) -> Result<PanelKeys> {
+        let open = |what, sealed: &Sealed| self.sealer.open(&place(panel.id, what), sealed);
+        Ok(PanelKeys {
+            app_key: open("app_key", &panel.app_key)?,
+            client_key: panel.client_key.as_ref().map(|sealed| open("client_key", sealed)).transpose()?,
+        })
+    }
+
+    /// Asks a panel that need not be one of ours whether it can be mirrored; nothing is noted.
+    pub(crate) async fn check_at(&self, url: &str, app_key: Secret<String>) -> Result<PanelCheck, PanelError> {
+        let access = PanelAccess {
+            name: "the panel".into(),
+            base_url: url.to_owned(),
+            app_key,
+            client_key: None,
+            dialect: None,
+            share_percent: self.share_percent,
+        };
+        PanelClient::new(access, &self.options(), self.env.clone())?.check().await
+    }
+
+    /// How panels are spoken to.
+    pub(crate) fn options(&self) -> Arc<HttpOptions> {
+        self.options.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Sends these headers along from the next request of a new client on, for what stands in front of the panels.
+    pub(crate) fn send_along(&self, headers: Vec<(String, Secret<String>)>) {
+        let mut options = self.options.write().unwrap_or_else(PoisonError::into_inner);
+        *options = Arc::new(HttpOptions { headers, ..HttpOptions::clone(&options) });
     }
 
     /// Notes what the last contact was like, and which API the panel speaks as far as that is known now.
     ///
     /// # Errors
     /// When the file cannot be written.
-    pub async fn note_contact(&self, id: PanelId, dialect: Option<Dialect>, reach: Reach) -> Result<()> {
-        self.change(id, move |_, panel| {
-            note(panel, dialect, reach);
+    pub async fn note_contact(&self, asked: &Panel, dialect: Option<Dialect>, reach: Reach) -> Result<()> {
+        let address = asked.base_url.clone();
+        self.update(asked.id, move |_, panel| {
+            // What was found at an address that the panel has no longer says nothing about it.
+            if panel.base_url == address {
+                note(panel, dialect, reach);
+            }
             Ok(())
         })
         .await
@@ -191,14 +242,14 @@ impl Panels {
     /// When the file cannot be written.
     pub async fn note_synced(&self, id: PanelId) -> Result<()> {
         let now = self.env.now();
-        self.change(id, move |_, panel| {
+        self.update(id, move |_, panel| {
             panel.synced_at = Some(now);
             Ok(())
         })
         .await
     }
 
-    async fn change(
+    async fn update(
         &self,
         id: PanelId,
         act: impl FnOnce(&mut WriteTx<'_>, &mut Panel) -> Result<()> + Send + 'static,
@@ -212,6 +263,17 @@ impl Panels {
             })
             .await
     }
+}
+
+/// What opens a panel.
+pub(crate) struct PanelKeys {
+    pub(crate) app_key: Secret<String>,
+    pub(crate) client_key: Option<Secret<String>>,
+}
+
+/// The panel that settings without a panel's name mean: the one with the lowest number.
+pub(crate) fn first(reader: &impl Read) -> Result<Option<Panel>> {
+    Ok(reader.all(PANELS, &Span::all())?.into_iter().map(|(_, panel)| panel).find(|panel| !panel.removing))
 }
 
 /// The beginning of an audit event about a panel.
@@ -252,7 +314,7 @@ fn parse_name(raw: &str) -> Result<String> {
 }
 
 /// The address as it is stored: no slash at the end, nothing secret in it.
-fn parse_url(raw: &str) -> Result<String> {
+pub(crate) fn parse_url(raw: &str) -> Result<String> {
     let bad = |why: &str| Error::invalid("url", format!("{why}; write it like https://panel.example.com"));
     let url = Url::parse(raw.trim()).map_err(|e| bad(&format!("is no address ({e})")))?;
     if !matches!(url.scheme(), "http" | "https") || url.host_str().is_none() {
@@ -265,7 +327,7 @@ fn parse_url(raw: &str) -> Result<String> {
     Ok(text.strip_suffix("/api").or_else(|| text.strip_suffix("/admin")).unwrap_or(text).to_owned())
 }
 
-fn check_key(field: &'static str, key: &Secret<String>) -> Result<()> {
+pub(crate) fn check_key(field: &'static str, key: &Secret<String>) -> Result<()> {
     let key = key.reveal().trim();
     if key.is_empty() || key.len() > 512 || !key.chars().all(|c| c.is_ascii_graphic()) {
         return Err(Error::invalid(field, "is no API key: copy it whole, as the panel showed it when it was made"));
@@ -277,6 +339,20 @@ fn check_share(percent: u8) -> Result<u8> {
     match percent {
         1..=100 => Ok(percent),
         _ => Err(Error::invalid("sharePercent", "needs 1 to 100")),
+    }
+}
+
+/// Seconds between syncs of one panel, where it has its own interval.
+const SHORTEST_INTERVAL_S: u32 = 10;
+
+/// 0 = by hand only.
+fn check_interval(every_s: u32) -> Result<u32> {
+    match every_s {
+        0 | SHORTEST_INTERVAL_S..=31_536_000 => Ok(every_s),
+        _ => Err(Error::invalid(
+            "syncEveryS",
+            format!("needs {SHORTEST_INTERVAL_S} to 31536000 seconds, or 0 for by hand only"),
+        )),
     }
 }
 

@@ -1,68 +1,255 @@
-//! What operators change at run time. Typed here, JSON text in the data file.
+//! What operators change while Aviary runs: a closed catalogue of typed settings. What nobody set is as in the configuration,
+//! and what is not there either has its default.
+//!
+//! [`catalogue`] declares the settings, [`value`] reads and stores values, `change` makes, undoes and remembers changes, and
+//! `connect` tests whether what is set leads anywhere.
 
-use aviary_kernel::base::{Error, Result};
+mod catalogue;
+mod change;
+mod connect;
+mod current;
+mod history;
+mod value;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use aviary_kernel::base::{Env, Error, Result, Sealer, Secret, Timestamp};
+use aviary_kernel::config::{Config, SetBy};
+use aviary_kernel::model::{Actor, PanelId, SettingValue, StoredValue};
 use aviary_kernel::store::rows::Setting;
-use aviary_kernel::store::tables::SETTINGS;
+use aviary_kernel::store::tables::{SETTING_VALUES, SETTINGS};
 use aviary_kernel::store::{Read, SortText, Store, WriteTx};
-use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize};
+use tokio::sync::{Mutex, watch};
+use url::Url;
 
-/// Automatic syncs, for all panels that have no schedule of their own.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct AutoSync {
-    /// Whether they run.
-    pub enabled: bool,
-    /// Seconds between two of them; at least 60.
-    pub every_s: u32,
-}
+use crate::masked::MASK;
+use crate::panels::{self, Panels};
 
-/// Syncs more often than this would only burden the panel.
-pub const SHORTEST_INTERVAL_S: u32 = 60;
+pub use catalogue::{About, Group, Key, Type};
+pub use change::{FieldFault, Refused};
+pub use connect::{Given, TestReport, Tested};
+pub use current::{AutoSync, Current, SHORTEST_INTERVAL_S};
+pub use history::{ChangePage, PastChange};
+pub use value::{Value, Wanted};
+
+/// Where the mail service of most installations listens.
+const MAIL_API: &str = "https://api.resend.com/";
 
 /// Reads and changes settings.
 #[derive(Clone)]
 pub struct Settings {
     store: Store,
-    default_auto_sync: AutoSync,
+    env: Env,
+    sealer: Arc<Sealer>,
+    panels: Panels,
+    base: Arc<BTreeMap<Key, (Value, SetBy)>>,
+    current: Arc<watch::Sender<Arc<Current>>>,
+    /// Held while the current values are read anew, so that an older look never follows a newer one.
+    refreshing: Arc<Mutex<()>>,
+    mail_api: Arc<Url>,
 }
 
-const AUTO_SYNC: &str = "auto_sync";
+/// A setting with its value and where that comes from.
+#[derive(Clone, Debug)]
+pub struct Shown {
+    /// The setting.
+    pub key: Key,
+    /// The value, as JSON; secrets are masked, and empty when there is none.
+    pub value: serde_json::Value,
+    /// What counts when it is reset; masked the same way.
+    pub base: serde_json::Value,
+    /// Where the value comes from.
+    pub source: Source,
+}
+
+/// Where the value of a setting comes from.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Source {
+    /// From the configuration, or nobody set it.
+    Config(SetBy),
+    /// Somebody set it here.
+    Set {
+        /// Who.
+        by: Actor,
+        /// When.
+        at: Timestamp,
+    },
+    /// It is that of a panel.
+    Panel {
+        /// Its number.
+        id: PanelId,
+        /// What people call it.
+        name: String,
+    },
+}
 
 impl Settings {
-    /// Settings in `store`; what was never set is as in the configuration.
-    pub fn new(store: Store, sync_every_s: Option<u32>) -> Self {
-        let every_s = sync_every_s.unwrap_or(3600).max(SHORTEST_INTERVAL_S);
-        Self { store, default_auto_sync: AutoSync { enabled: sync_every_s.is_some(), every_s } }
+    /// The settings in `store`; what nobody set is as in `config`. [`Settings::load`] makes them count.
+    pub fn new(store: Store, env: Env, sealer: Arc<Sealer>, panels: Panels, config: &Config) -> Self {
+        let base: BTreeMap<_, _> = Key::ALL.iter().map(|key| (*key, key.base(config))).collect();
+        let current = Current::of(|key| Ok(base[&key].0.clone())).unwrap_or_default();
+        Self {
+            store,
+            env,
+            sealer,
+            panels,
+            base: Arc::new(base),
+            current: Arc::new(watch::Sender::new(Arc::new(current))),
+            refreshing: Arc::default(),
+            mail_api: Arc::new(Url::parse(MAIL_API).expect("the address is written above")),
+        }
     }
 
-    /// Automatic syncs.
+    /// With another mail service that speaks like Resend.
+    #[must_use]
+    pub fn with_mail_api(self, base: Url) -> Self {
+        Self { mail_api: Arc::new(base), ..self }
+    }
+
+    /// Takes over what an earlier release stored in another form, and lets everybody know what counts.
+    ///
+    /// # Errors
+    /// When the file cannot be read or written.
+    pub async fn load(&self) -> Result<()> {
+        let (sealer, now) = (self.sealer.clone(), self.env.now());
+        self.store.write(move |tx| take_over_auto_sync(tx, &sealer, now)).await?;
+        self.refresh().await
+    }
+
+    /// Every setting, in the order of the page.
     ///
     /// # Errors
     /// When the file cannot be read.
-    pub async fn auto_sync(&self) -> Result<AutoSync> {
-        let stored = self.store.read(|tx| read(tx, AUTO_SYNC)).await?;
-        Ok(stored.unwrap_or_else(|| self.default_auto_sync.clone()))
+    pub async fn all(&self) -> Result<Vec<Shown>> {
+        let this = self.clone();
+        self.store.read(move |tx| Key::ALL.iter().map(|key| this.shown(tx, *key)).collect()).await
     }
 
-    /// Changes automatic syncs; takes effect at once.
+    /// One setting.
     ///
     /// # Errors
-    /// [`Error::Invalid`] when the interval is too short.
-    pub async fn set_auto_sync(&self, auto: AutoSync) -> Result<()> {
-        if auto.every_s < SHORTEST_INTERVAL_S {
-            return Err(Error::invalid("autoSyncInterval", format!("needs at least {SHORTEST_INTERVAL_S} seconds")));
+    /// When the file cannot be read.
+    pub async fn get(&self, key: Key) -> Result<Shown> {
+        let this = self.clone();
+        self.store.read(move |tx| this.shown(tx, key)).await
+    }
+
+    /// The value that counts, secrets in clear.
+    ///
+    /// # Errors
+    /// When the file cannot be read, or a secret does not open.
+    pub async fn value(&self, key: Key) -> Result<Value> {
+        let this = self.clone();
+        self.store.read(move |tx| this.value_in(tx, key)).await
+    }
+
+    /// What counts now, without a look into the file; see also [`Settings::watch`].
+    pub fn current(&self) -> Arc<Current> {
+        self.current.borrow().clone()
+    }
+
+    /// Tells whoever waits when something of it becomes different.
+    pub fn watch(&self) -> watch::Receiver<Arc<Current>> {
+        self.current.subscribe()
+    }
+
+    fn base(&self, key: Key) -> &(Value, SetBy) {
+        self.base.get(&key).expect("there is one for every key of the catalogue")
+    }
+
+    fn value_in(&self, reader: &impl Read, key: Key) -> Result<Value> {
+        if key.is_of_panel() {
+            return self.value_of_panel(reader, key);
         }
-        self.store.write(move |tx| write(tx, AUTO_SYNC, &auto)).await
+        match stored(reader, key)? {
+            Some(stored) => Value::load(key, &stored.value, &self.sealer),
+            None => Ok(self.base(key).0.clone()),
+        }
+    }
+
+    fn value_of_panel(&self, reader: &impl Read, key: Key) -> Result<Value> {
+        let Some(panel) = panels::first(reader)? else { return Ok(self.base(key).0.clone()) };
+        Ok(match key {
+            Key::PterodactylApiKey => Value::Secret(Some(self.panels.keys(&panel)?.app_key)),
+            Key::PterodactylClientApiKey => Value::Secret(self.panels.keys(&panel)?.client_key),
+            _ => Value::Text(panel.base_url),
+        })
+    }
+
+    fn shown(&self, reader: &impl Read, key: Key) -> Result<Shown> {
+        let (base, from) = self.base(key);
+        let base = base.shown();
+        if key.is_of_panel() {
+            return shown_of_panel(reader, key, base);
+        }
+        let Some(SettingValue { value, at, by }) = stored(reader, key)? else {
+            return Ok(Shown { key, value: base.clone(), base, source: Source::Config(from.clone()) });
+        };
+        let value = match &value {
+            StoredValue::Secret { .. } => MASK.into(),
+            StoredValue::Plain(_) => Value::load(key, &value, &self.sealer)?.shown(),
+        };
+        Ok(Shown { key, value, base, source: Source::Set { by, at } })
+    }
+
+    /// Reads anew what counts and lets everybody know.
+    async fn refresh(&self) -> Result<()> {
+        let _one_at_a_time = self.refreshing.lock().await;
+        let this = self.clone();
+        let look = move |tx: &aviary_kernel::store::ReadTx| {
+            let current = Current::of(|key| this.value_in(tx, key))?;
+            let id = this.value_in(tx, Key::CfAccessClientId)?.text();
+            Ok((current, id.zip(this.value_in(tx, Key::CfAccessClientSecret)?.secret())))
+        };
+        let (current, token) = self.store.read(look).await?;
+        self.panels.send_along(token.map(access_headers).unwrap_or_default());
+        self.current.send_if_modified(|known| {
+            let differs = **known != current;
+            if differs {
+                *known = Arc::new(current);
+            }
+            differs
+        });
+        Ok(())
     }
 }
 
-fn read<T: DeserializeOwned>(reader: &impl Read, name: &str) -> Result<Option<T>> {
-    let Some(Setting(text)) = reader.get(SETTINGS, &SortText::new(name))? else { return Ok(None) };
-    serde_json::from_str(&text).map(Some).map_err(|e| Error::corrupt(SETTINGS.name(), e))
+fn access_headers((id, secret): (String, Secret<String>)) -> Vec<(String, Secret<String>)> {
+    vec![("CF-Access-Client-Id".into(), Secret::new(id)), ("CF-Access-Client-Secret".into(), secret)]
 }
 
-fn write(tx: &mut WriteTx<'_>, name: &str, value: &impl Serialize) -> Result<()> {
-    let text = serde_json::to_string(value).map_err(Error::internal)?;
-    tx.put(SETTINGS, &SortText::new(name), &Setting(text)).map(drop)
+fn shown_of_panel(reader: &impl Read, key: Key, base: serde_json::Value) -> Result<Shown> {
+    let Some(panel) = panels::first(reader)? else {
+        return Ok(Shown { key, value: base.clone(), base, source: Source::Config(SetBy::Default) });
+    };
+    let value = match key {
+        Key::PterodactylUrl => panel.base_url.into(),
+        Key::PterodactylClientApiKey if panel.client_key.is_none() => "".into(),
+        _ => MASK.into(),
+    };
+    Ok(Shown { key, value, base, source: Source::Panel { id: panel.id, name: panel.name } })
+}
+
+fn stored(reader: &impl Read, key: Key) -> Result<Option<SettingValue>> {
+    reader.get(SETTING_VALUES, &row(key))
+}
+
+/// Where a setting stands in its tables.
+fn row(key: Key) -> SortText {
+    SortText::new(key.about().key)
+}
+
+/// Earlier releases kept one JSON text for automatic syncs.
+fn take_over_auto_sync(tx: &mut WriteTx<'_>, sealer: &Sealer, at: Timestamp) -> Result<()> {
+    const OLD: &str = "auto_sync";
+    let Some(Setting(text)) = tx.get(SETTINGS, &SortText::new(OLD))? else { return Ok(()) };
+    let old: AutoSync = serde_json::from_str(&text).map_err(|e| Error::corrupt(SETTINGS.name(), e))?;
+    let by = Actor::job("earlier release");
+    let every = Value::Number(old.every_s.max(SHORTEST_INTERVAL_S).into());
+    for (key, value) in [(Key::AutoSyncEnabled, Value::Switch(old.enabled)), (Key::SyncInterval, every)] {
+        let value = SettingValue { value: value.store(key, sealer)?, at, by: by.clone() };
+        tx.put(SETTING_VALUES, &row(key), &value)?;
+    }
+    tx.remove(SETTINGS, &SortText::new(OLD)).map(drop)
 }

@@ -102,7 +102,7 @@ impl Run {
     }
 
     fn config_fault(&mut self, error: &Error) -> Halt {
-        let remedy = "Remove the panel and add it again with its keys.".to_owned();
+        let remedy = "Give the panel its keys again.".to_owned();
         let issue = self.issue(Target::Locations, "config", error.to_string(), remedy);
         self.note_issue(issue);
         Halt::Panel
@@ -369,7 +369,7 @@ impl Run {
         // Which API the panel speaks is found out anew after it turned out to speak another.
         let changed = self.contact.as_ref().is_some_and(|fault| fault.kind == FaultKind::UnknownDialect);
         let dialect = if changed { None } else { self.panel.dialect };
-        if let Err(error) = self.inner.panels.note_contact(self.panel.id, dialect, reach).await {
+        if let Err(error) = self.inner.panels.note_contact(&self.panel, dialect, reach).await {
             warn!(%error, "the state of a panel could not be noted");
         }
     }

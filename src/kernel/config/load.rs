@@ -123,6 +123,10 @@ const OTHER_NAMES: &[(&str, &str)] = &[
     ("PTERODACTYL_CLIENT_API_KEY", "panel.client_key"),
     ("CF_ACCESS_CLIENT_ID", "sync.cf_access_client_id"),
     ("CF_ACCESS_CLIENT_SECRET", "sync.cf_access_client_secret"),
+    ("RESEND_API_KEY", "mail.resend_api_key"),
+    ("EMAIL_FROM", "mail.from"),
+    ("VIRTFUSION_URL", "virtfusion.url"),
+    ("VIRTFUSION_API_KEY", "virtfusion.api_key"),
 ];
 
 impl Config {
@@ -239,6 +243,8 @@ impl Config {
         self.pick("sync", "cf_access_client_secret", |c| {
             (&mut c.sync.cf_access_client_secret, &mut c.sync.cf_access_client_secret_file)
         })?;
+        self.pick("mail", "resend_api_key", |c| (&mut c.mail.resend_api_key, &mut c.mail.resend_api_key_file))?;
+        self.pick("virtfusion", "api_key", |c| (&mut c.virtfusion.api_key, &mut c.virtfusion.api_key_file))?;
         self.find_master_key(env)?;
         self.check_panel()?;
         let sync = &self.sync;

@@ -118,6 +118,26 @@ config! {
         client_key_file: Option<PathBuf> = None, sample "\"/etc/aviary/panel-client.key\"";
     }
 
+    /// How mail leaves.
+    mail: MailConfig {
+        /// A key of Resend, which delivers the mail.
+        resend_api_key: Option<Secret<String>> = None, sample "\"re_...\"";
+        /// A file with that key, instead.
+        resend_api_key_file: Option<PathBuf> = None, sample "\"/etc/aviary/resend.key\"";
+        /// Who mail is from.
+        from: Option<String> = None, sample "\"Aviary <noreply@example.com>\"";
+    }
+
+    /// The VirtFusion that front ends show.
+    virtfusion: VirtFusionConfig {
+        /// Its address, as in the browser.
+        url: Option<WebUrl> = None, sample "\"https://virt.example.com\"";
+        /// An API token of it.
+        api_key: Option<Secret<String>> = None, sample "\"the token\"";
+        /// A file with that token, instead.
+        api_key_file: Option<PathBuf> = None, sample "\"/etc/aviary/virtfusion.key\"";
+    }
+
     /// What is written to standard error.
     log: LogConfig {
         /// error, warn, info, debug or trace; or by part, such as "info,aviary_domain::sync=debug".
@@ -157,6 +177,11 @@ pub struct FirstPanel<'a> {
 }
 
 impl Config {
+    /// Who or what set a key, such as `sync` and `history_days`.
+    pub fn set_by(&self, section: &str, name: &str) -> SetBy {
+        self.source(section, name).1
+    }
+
     /// The data file.
     pub fn data_file(&self) -> PathBuf {
         self.data_dir.join("aviary.redb")

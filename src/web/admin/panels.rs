@@ -170,7 +170,7 @@ pub(super) async fn schedule(_may: Allow<perm::SettingsWrite>, desk: Desk, sent:
     let shortest = SHORTEST_INTERVAL_S.div_ceil(60);
     match parse_minutes(sent.field("minutes")) {
         Some(every_s) if every_s >= SHORTEST_INTERVAL_S => {
-            desk.settings.set_auto_sync(AutoSync { enabled, every_s }).await?;
+            desk.settings.set_auto_sync(&desk.visitor.who, AutoSync { enabled, every_s }).await?;
             Ok(see_other("/admin/panels?done=schedule-set"))
         }
         _ => {

@@ -319,12 +319,12 @@ impl SetAutoSync {
 ))]
 pub(crate) async fn set_settings(
     settings: Data<Settings>,
-    _caller: Allow<perm::SettingsWrite>,
+    caller: Allow<perm::SettingsWrite>,
     wanted: Json<SetAutoSync>,
 ) -> ApiResult {
     let mut auto = settings.auto_sync().await?;
     wanted.apply(&mut auto)?;
-    settings.set_auto_sync(auto.clone()).await?;
+    settings.set_auto_sync(&caller.who, auto.clone()).await?;
     Ok(auto_sync_view(&auto, "automatic syncs were changed"))
 }
 

@@ -6,8 +6,10 @@ use std::time::Duration;
 
 use aviary_domain::mirror::{Book, Mirror};
 use aviary_domain::panels::{HttpOptions, NewPanel, Panels};
+use aviary_domain::settings::Settings;
 use aviary_domain::sync::{Limits, StartSync, Syncs};
 use aviary_kernel::base::{Env, ManualClock, MasterKey, Sealer, Secret, Timestamp};
+use aviary_kernel::config::Config;
 use aviary_kernel::model::{
     Allocation, Egg, EggVariable, Kind, Location, Nest, Node, PanelId, RemoteId, Server, ServerDatabase, Subuser,
     SyncRun, SyncStatus, Target, User,
@@ -39,9 +41,12 @@ pub fn quick() -> HttpOptions {
     }
 }
 
+pub fn sealer() -> Arc<Sealer> {
+    Arc::new(Sealer::new(&MasterKey::parse(&"07".repeat(32)).unwrap()))
+}
+
 fn services(store: &Store, env: &Env) -> (Panels, Syncs) {
-    let key = MasterKey::parse(&"07".repeat(32)).unwrap();
-    let sealer = Arc::new(Sealer::new(&key));
+    let sealer = sealer();
     let panels = Panels::new(store.clone(), env.clone(), sealer.clone(), quick(), 80);
     let limits = Limits { percent: 20, rows: 10 };
     let syncs = Syncs::new(store.clone(), env.clone(), sealer, panels.clone(), limits, Handle::current());
@@ -80,6 +85,13 @@ impl Lab {
         let (panels, syncs) = services(&store, &env);
         let book = Book::new(store.clone());
         Self { dir: copy, sim, panel, clock, env, store, panels, syncs, book }
+    }
+
+    /// Settings that nobody changed, with automatic syncs as in a configuration.
+    pub fn settings(&self, every_s: Option<u32>) -> Settings {
+        let mut config = Config::default();
+        config.sync.every_s = every_s;
+        Settings::new(self.store.clone(), self.env.clone(), sealer(), self.panels.clone(), &config)
     }
 
     pub async fn start(&self, targets: &[Target]) -> SyncRun {

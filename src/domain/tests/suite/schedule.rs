@@ -4,10 +4,10 @@ use aviary_domain::ops::Heartbeats;
 use aviary_domain::settings::{AutoSync, Settings};
 use aviary_domain::sync::{Schedule, SyncQuery};
 
-use crate::lab::{Lab, small};
+use crate::lab::{Lab, small, who};
 
 fn schedule(lab: &Lab, every_s: Option<u32>) -> (Schedule, Settings) {
-    let settings = Settings::new(lab.store.clone(), every_s);
+    let settings = lab.settings(every_s);
     (Schedule::new(lab.env.clone(), lab.panels.clone(), lab.syncs.clone(), settings.clone()), settings)
 }
 
@@ -48,10 +48,10 @@ async fn a_changed_interval_counts_at_once() {
     let lab = Lab::new(small()).await;
     let (schedule, settings) = schedule(&lab, None);
     assert_eq!(schedule.tick().await.unwrap(), 0, "only by hand");
-    settings.set_auto_sync(AutoSync { enabled: true, every_s: 120 }).await.unwrap();
+    settings.set_auto_sync(&who(), AutoSync { enabled: true, every_s: 120 }).await.unwrap();
     assert_eq!(schedule.tick().await.unwrap(), 1);
     wait_for_all(&lab).await;
-    assert!(settings.set_auto_sync(AutoSync { enabled: true, every_s: 5 }).await.is_err(), "too often");
+    assert!(settings.set_auto_sync(&who(), AutoSync { enabled: true, every_s: 5 }).await.is_err(), "too often");
     assert_eq!(settings.auto_sync().await.unwrap().every_s, 120);
 }
 

@@ -15,7 +15,7 @@ use aviary_domain::secrets::{Keys, Secrets};
 use aviary_domain::settings::Settings;
 use aviary_domain::sync::{self, Syncs};
 use aviary_kernel::base::{Env, ManualClock, MasterKey, Sealer, Secret, Timestamp};
-use aviary_kernel::config::KeySource;
+use aviary_kernel::config::{Config, KeySource};
 use aviary_kernel::model::*;
 use aviary_kernel::store::tables::{MISSING, REMOVAL_STOPS, SYNCS};
 use aviary_kernel::store::{Options as StoreOptions, Store};
@@ -66,7 +66,7 @@ impl Fixture {
             audit: Audit::new(store.clone(), env.clone(), sealer.clone()),
             book: Book::new(store.clone()),
             secrets: Secrets::new(store.clone(), env.clone(), sealer.clone(), &keys, runtime.clone()),
-            settings: Settings::new(store.clone(), Some(900)),
+            settings: Settings::new(store.clone(), env.clone(), sealer.clone(), panels.clone(), &Config::default()),
             heartbeats: Heartbeats::new(env.clone()),
             options: Options {
                 api_key: Some(KEY.into()),

@@ -15,7 +15,7 @@ use aviary_domain::secrets::{Keys, Secrets};
 use aviary_domain::settings::Settings;
 use aviary_domain::sync::{Limits, Syncs};
 use aviary_kernel::base::{Env, ManualClock, MasterKey, Sealer, Secret, Timestamp};
-use aviary_kernel::config::KeySource;
+use aviary_kernel::config::{Config, KeySource};
 use aviary_kernel::model::{
     Actor, Allocation, Egg, EggConfig, EggScript, EggVariable, FeatureLimits, JsonText, Limits as ServerLimits,
     Location, Nest, Node, Pairs, PanelId, Resources, Scalar, Server, ServerDatabase, ServerVariable, Subuser, SyncId,
@@ -106,7 +106,7 @@ impl Desk {
             audit: Audit::new(store.clone(), env.clone(), sealer.clone()),
             book: Book::new(store.clone()),
             secrets: Secrets::new(store.clone(), env.clone(), sealer.clone(), &keys, runtime.clone()),
-            settings: Settings::new(store.clone(), Some(900)),
+            settings: Settings::new(store.clone(), env.clone(), sealer.clone(), panels.clone(), &Config::default()),
             heartbeats: Heartbeats::new(env.clone()),
             env,
             store,
