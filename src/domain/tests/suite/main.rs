@@ -9,4 +9,5 @@ mod lists;
 mod panels;
 mod removals;
 mod schedule;
+mod settings;
 mod whole;
