@@ -101,6 +101,15 @@ impl Door {
         if answer.status().is_success() { Ok(answer) } else { Err(refusal(answer).await) }
     }
 
+    /// Hands on an answer that is no JSON, piece by piece.
+    pub(super) async fn read(&self, path: &str, mut take: impl FnMut(&[u8]) -> std::io::Result<()>) -> Done {
+        let mut pieces = self.send(Method::GET, path, None).await?.bytes_stream();
+        while let Some(piece) = pieces.next().await {
+            take(&piece.map_err(broken)?)?;
+        }
+        Ok(())
+    }
+
     /// Follows a stream of server-sent events until `seen` says that it has seen enough, or the stream ends.
     pub(super) async fn follow(&self, path: &str, mut seen: impl FnMut(&str, Value) -> bool) -> Done {
         let mut stream = self.send(Method::GET, path, None).await?.bytes_stream();

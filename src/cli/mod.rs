@@ -1,5 +1,6 @@
 //! The command line. One file per command; what they share is in [`door`] (reaching the data file) and [`print`].
 
+mod audit;
 mod check;
 mod config;
 mod demo;
@@ -60,6 +61,9 @@ enum Command {
     /// The key that secrets are sealed under
     #[command(subcommand)]
     Secret(secret::SecretCommand),
+    /// Who did what: the audit trail
+    #[command(subcommand)]
+    Audit(audit::AuditCommand),
     /// The configuration
     #[command(subcommand)]
     Config(config::ConfigCommand),
@@ -151,6 +155,7 @@ fn run(cli: Cli) -> Done {
         Command::Sync(command) => wait(command.run(common)),
         Command::Secret(command) => wait(command.run(common)),
         Command::Check(command) => wait(command.run(common)),
+        Command::Audit(command) => wait(command.run(common)),
     }
 }
 

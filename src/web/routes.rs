@@ -5,7 +5,7 @@ use actix_web::web::{self, ServiceConfig};
 
 use crate::answer::is_page;
 use crate::api::lists::{allocations, eggs, nodes, servers};
-use crate::api::{check, health, history, mirror, panels, removals, reports, secret, stats, sync, syncs};
+use crate::api::{audit, check, health, history, mirror, panels, removals, reports, secret, stats, sync, syncs};
 use crate::map::Map;
 use crate::page::PageError;
 use crate::problem::Problem;
@@ -75,6 +75,12 @@ pub fn api() -> Map {
         // The owner of the program, through the local socket.
         .get("/api/v1/secret/rotation", secret::rotation)
         .post("/api/v1/secret/rotate", secret::rotate)
+        // Who did what.
+        .get("/api/v1/audit", audit::list)
+        .get("/api/v1/audit/actions", audit::actions)
+        .stream("/api/v1/audit/export", audit::export)
+        .post("/api/v1/audit/verify", audit::verify)
+        .get("/api/v1/audit/{seq}", audit::one)
 }
 
 /// Puts everything in place.

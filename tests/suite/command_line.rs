@@ -179,3 +179,45 @@ async fn check_finds_a_damaged_file() {
     assert_eq!(found.code, 1, "{}", found.out);
     assert!(found.err.contains("damaged") || found.err.contains("problems"), "{}", found.err);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_audit_trail_is_listed_exported_and_verified() {
+    let place = Place::new(PanelSpec::default()).await;
+    place.add_panel().await.done();
+    let listed = place.run(&["audit", "list", "--action", "panel.add"]).await.done();
+    assert!(listed.out.contains("command line") && listed.out.contains("panel Main"), "{}", listed.out);
+    let none = place.run(&["--json", "audit", "list", "--outcome", "refused"]).await.done().json();
+    assert_eq!(none, json!([]));
+    assert_eq!(place.run(&["audit", "list", "--action", "nothing"]).await.code, 2);
+
+    let server = place.serve();
+    let found = verified(&place, &[]).await;
+    assert_eq!(found["whole"], true);
+    let key = found["publicKey"].as_str().expect("a running server signs at once");
+    let human = place.run(&["audit", "verify", "--public-key", key]).await.done();
+    assert!(human.out.contains(key) && human.out.contains("Events 1 to"), "{}", human.out);
+    let other = place.run(&["audit", "verify", "--public-key", "00"]).await;
+    assert_eq!(other.code, 1, "{}", other.out);
+    assert!(other.err.contains("hint:") && other.out.contains("not the one that was expected"), "{}", other.err);
+
+    let file = place.dir.path().join("audit.jsonl");
+    let export = ["audit", "export", "--format", "jsonl", "--out", file.to_str().unwrap()];
+    place.run(&export).await.done();
+    let text = std::fs::read_to_string(&file).unwrap();
+    assert!(text.lines().next().unwrap().contains("audit.export"), "{text}");
+    assert_eq!(place.run(&export).await.code, 1, "a file is not written over");
+    let csv = place.run(&["audit", "export"]).await.done();
+    assert!(csv.out.starts_with("seq,at,actor,"), "{}", csv.out);
+    drop(server);
+}
+
+/// The trail once the server has signed it.
+async fn verified(place: &Place, more: &[&str]) -> serde_json::Value {
+    for _ in 0..50 {
+        let found = place.run(&[&["--json", "audit", "verify"], more].concat()).await.done().json();
+        if !found["publicKey"].is_null() {
+            return found;
+        }
+    }
+    panic!("the server signs nothing");
+}

@@ -1,11 +1,11 @@
 use aviary_kernel::base::Timestamp;
-use aviary_kernel::model::{Action, AuditChange, AuditEvent, AuditTarget};
-use serde::Serialize;
+use aviary_kernel::model::{AuditChange, AuditEvent, AuditTarget};
+use serde::{Deserialize, Serialize};
 
 use super::chain::hex;
 
 /// An event as it is told to programs: in answers and exports.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Told {
     /// Its number; later events have larger ones.
@@ -15,15 +15,15 @@ pub struct Told {
     /// Who.
     pub actor: ToldActor,
     /// What was done, such as `panel.add`.
-    pub action: Action,
+    pub action: String,
     /// The same for people.
-    pub does: &'static str,
+    pub does: String,
     /// To what.
     pub target: Option<AuditTarget>,
     /// What became different, secrets masked.
     pub changes: Vec<AuditChange>,
     /// `done`, `refused` or `failed`.
-    pub outcome: &'static str,
+    pub outcome: String,
     /// Why it was refused or failed.
     pub reason: Option<String>,
     /// What ties it to the event before, in hex.
@@ -31,13 +31,13 @@ pub struct Told {
 }
 
 /// Who, and from where.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ToldActor {
     /// Kind and id, such as `person/0190…`; what the list is filtered by.
     pub id: String,
     /// `person`, `api-key`, `job` and so on.
-    pub kind: &'static str,
+    pub kind: String,
     /// The name at that time.
     pub name: String,
     /// The address of the caller.
@@ -53,7 +53,7 @@ impl From<(u64, AuditEvent)> for Told {
         let origin = event.actor.origin;
         let actor = ToldActor {
             id: event.actor.who.to_string(),
-            kind: event.actor.who.kind(),
+            kind: event.actor.who.kind().to_owned(),
             name: event.actor.name,
             address: origin.address.map(|address| address.to_string()),
             user_agent: origin.user_agent,
@@ -63,11 +63,11 @@ impl From<(u64, AuditEvent)> for Told {
             seq,
             at: event.at,
             actor,
-            action: event.action,
-            does: event.action.does(),
+            action: event.action.name().to_owned(),
+            does: event.action.does().to_owned(),
             target: event.target,
             changes: event.changes,
-            outcome: event.outcome.went().word(),
+            outcome: event.outcome.went().word().to_owned(),
             reason: event.outcome.reason().map(str::to_owned),
             hash: hex(&event.hash),
         }

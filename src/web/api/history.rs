@@ -69,7 +69,8 @@ impl ChangesQuery {
     }
 }
 
-fn time(field: &'static str, text: &str) -> Result<Timestamp> {
+/// A time in a query.
+pub(super) fn time(field: &'static str, text: &str) -> Result<Timestamp> {
     // A plus sign in an address is a blank.
     Timestamp::parse(&text.replace(' ', "+"))
         .ok_or_else(|| Error::invalid(field, "is no RFC 3339 time; write it like 2026-01-31T12:00:00Z"))

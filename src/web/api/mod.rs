@@ -1,5 +1,6 @@
 //! The API for programs, one file per resource.
 
+pub(crate) mod audit;
 pub(crate) mod check;
 pub(crate) mod health;
 pub(crate) mod history;

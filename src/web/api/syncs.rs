@@ -145,7 +145,7 @@ pub(crate) struct SyncPanel {
 }
 
 /// A body that may be absent, but must be right when it is there.
-fn optional<T: DeserializeOwned + Default>(body: &[u8]) -> Result<T, Problem> {
+pub(super) fn optional<T: DeserializeOwned + Default>(body: &[u8]) -> Result<T, Problem> {
     if body.trim_ascii().is_empty() {
         return Ok(T::default());
     }

@@ -1,6 +1,6 @@
 //! Names for records of the kernel in the document. Handlers mention these; [`fill`] puts the schemas in.
 
-use aviary_domain::mirror;
+use aviary_domain::{audit, mirror};
 use aviary_kernel::model::{self, Kind};
 use serde_json::{Value, json};
 use utoipa::ToSchema;
@@ -31,6 +31,7 @@ records! {
     HistoryEntry, "the HistoryEntry" = model::HistoryEntry;
     Drift, "the Drift" = model::Drift;
     Dialect, "the Dialect" = model::Dialect;
+    AuditEvent, "the AuditEvent" = audit::Told;
 }
 
 /// Stands for [`mirror::PanelCounts`].

@@ -15,7 +15,7 @@ use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder
 use utoipa::openapi::{Content, ContentBuilder, PathItem, Ref, RefOr, Response, ResponseBuilder, SecurityRequirement};
 
 use crate::api::lists::{allocations, eggs, nodes, servers};
-use crate::api::{check, health, history, mirror, panels, removals, reports, secret, stats, sync, syncs};
+use crate::api::{audit, check, health, history, mirror, panels, removals, reports, secret, stats, sync, syncs};
 use crate::door::Open;
 use crate::problem::ProblemView;
 
@@ -40,6 +40,7 @@ use crate::problem::ProblemView;
         removals::list, removals::one, removals::confirm, removals::refuse,
         mirror::list, mirror::one, history::of_object, history::list, reports::drift, reports::counts, check::check,
         secret::rotation, secret::rotate,
+        audit::list, audit::one, audit::export, audit::actions, audit::verify,
     ),
     components(schemas(ProblemView)),
     tags(
@@ -54,6 +55,7 @@ use crate::problem::ProblemView;
         (name = "mirror", description = "Everything that is mirrored"),
         (name = "history", description = "What changed"),
         (name = "secret", description = "The master key, on the machine itself"),
+        (name = "audit", description = "Who did what"),
     ),
 )]
 struct Api;
