@@ -200,3 +200,21 @@ pub(super) fn actors(reader: &impl Read) -> Result<Vec<KnownActor>> {
     actors.sort_by_key(|actor| (actor.name.to_lowercase(), actor.id.clone()));
     Ok(actors)
 }
+
+/// The kinds of things that stand in the trail; jumps from kind to kind as [`actors`] does.
+pub(super) fn kinds(reader: &impl Read) -> Result<Vec<String>> {
+    let (mut kinds, mut span) = (Vec::new(), Span::all());
+    while kinds.len() < MOST_ACTORS {
+        let mut found = None;
+        reader.walk_index(AUDIT_BY_TARGET, &span, Direction::Down, |(_, _, seq)| {
+            found = Some(seq);
+            Ok(ControlFlow::Break(()))
+        })?;
+        let Some(seq) = found else { break };
+        let Some(target) = reader.get(AUDIT, &seq)?.and_then(|event| event.target) else { break };
+        span = span.after(&SortText::new(&format!("{}/", target.kind)).to_bytes(), Direction::Down);
+        kinds.push(target.kind);
+    }
+    kinds.reverse();
+    Ok(kinds)
+}

@@ -110,6 +110,14 @@ impl Audit {
         self.inner.store.read(list::actors).await
     }
 
+    /// The kinds of things that stand in the trail as targets, such as `panel`, in order.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub async fn kinds(&self) -> Result<Vec<String>> {
+        self.inner.store.read(list::kinds).await
+    }
+
     /// Does what is due: writes down repeated refusals, raises alerts, signs checkpoints.
     ///
     /// # Errors

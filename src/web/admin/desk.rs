@@ -7,6 +7,7 @@ use std::sync::Arc;
 use actix_web::dev::Payload;
 use actix_web::web::Data;
 use actix_web::{FromRequest, HttpRequest};
+use aviary_domain::audit::Audit;
 use aviary_domain::mirror::{Book, Page, PanelCounts};
 use aviary_domain::ops::Heartbeats;
 use aviary_domain::panels::Panels;
@@ -28,6 +29,7 @@ use crate::session::Visitor;
 /// Everything a page handler works with.
 pub(super) struct Desk {
     pub(super) env: Data<Env>,
+    pub(super) audit: Data<Audit>,
     pub(super) book: Data<Book>,
     pub(super) panels: Data<Panels>,
     pub(super) syncs: Data<Syncs>,
@@ -69,6 +71,7 @@ fn desk(request: &HttpRequest, payload: &mut Payload) -> Result<Desk, PageError>
     let query = Query::new(request.path(), request.query_string());
     Ok(Desk {
         env: service(request)?,
+        audit: service(request)?,
         book: service(request)?,
         panels: service(request)?,
         syncs: service(request)?,

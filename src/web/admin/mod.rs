@@ -5,6 +5,7 @@
 //! `value` and `shown` (how things look), `query` and `links` (addresses).
 
 mod allocations;
+mod audit;
 mod card;
 mod databases;
 mod desk;
@@ -21,6 +22,7 @@ mod nests;
 mod nodes;
 mod notices;
 mod object;
+mod on_record;
 mod overview;
 mod panel;
 mod panels;
@@ -83,6 +85,9 @@ fn pages() -> Map {
         .post("/admin/syncs/{id}/removals", removals::decide)
         .get("/admin/history", history::page)
         .get("/admin/drift", drift::page)
+        .get("/admin/audit", audit::page)
+        .post("/admin/audit/export", audit::export)
+        .get("/admin/audit/{seq}", audit::one)
         .get("/admin/panels", panels::list)
         .post("/admin/panels", panels::add)
         .get("/admin/panels/new", panels::new)

@@ -16,6 +16,7 @@ pub(super) enum Spot {
     Syncs,
     History,
     Drift,
+    Audit,
     Panels,
 }
 
@@ -74,6 +75,7 @@ pub(super) fn groups(here: Spot, known: &Known) -> Vec<NavGroup> {
                 syncs,
                 item(Spot::History, "/admin/history", "History", "history", "h", None),
                 item(Spot::Drift, "/admin/drift", "Drift", "drift", "d", None),
+                item(Spot::Audit, "/admin/audit", "Audit trail", "lock", "t", None),
             ],
         ),
         group(

@@ -8,11 +8,11 @@ use serde_json::Value as Json;
 
 use super::card::{Card, Fact, fact};
 use super::desk::{Act, Crumb, Desk, Head, Known, Shell};
-use super::links;
 use super::nav::Spot;
 use super::shown::{self, When};
 use super::timeline::Timeline;
 use super::value::{Pill, Value};
+use super::{links, on_record};
 use crate::page::{PageResult, html};
 
 /// What is special about an object.
@@ -34,6 +34,7 @@ struct ObjectPage {
     cards: Vec<Card>,
     history: Timeline,
     history_href: String,
+    on_record: Card,
     fields: Vec<Fact>,
 }
 
@@ -59,6 +60,8 @@ pub(super) async fn show<T: Mirror>(
     let known = desk.known().await?;
     let key = ObjectKey { panel, kind: T::KIND, id };
     let seen = desk.look(&known, move |page, known| look(page, known, key, describe)).await?;
+    let (kind, of) = on_record::object(key);
+    let on_record = on_record::card(&desk, &known, kind, &of).await?;
     let mut truth = vec![Value::Code(format!("{} {id}", T::KIND.noun()))];
     if !seen.object.code.is_empty() {
         truth = vec![Value::code(&seen.object.code)];
@@ -77,6 +80,7 @@ pub(super) async fn show<T: Mirror>(
         cards: seen.object.cards,
         history: seen.history,
         history_href: links::history(key),
+        on_record,
         fields: seen.fields,
         shell: desk.shell(&known, spot, crumbs),
     })

@@ -9,14 +9,14 @@ use aviary_kernel::base::{Error, Result};
 use aviary_kernel::model::{Kind, Panel, PanelId, Target};
 use serde::Serialize;
 
-use super::card::{Fact, fact};
+use super::card::{Card, Fact, fact};
 use super::desk::{Act, Crumb, Desk, Head, Known, Shell};
 use super::form::{Fields, Sent};
 use super::nav::Spot;
 use super::panels::{dialect_words, reach_pill, standings};
 use super::table::Table;
 use super::value::{Pill, Value};
-use super::{shown, syncs};
+use super::{on_record, shown, syncs};
 use crate::allow::{Allow, perm};
 use crate::page::{PageResult, html, see_other};
 
@@ -31,6 +31,7 @@ struct PanelView {
     facts: Vec<Fact>,
     targets: [Target; 8],
     syncs: Option<Table>,
+    on_record: Card,
 }
 
 /// The page.
@@ -70,6 +71,7 @@ pub(super) async fn one(_may: Allow<perm::PanelRead>, desk: Desk, id: Path<Panel
         counts: tiles(id, &counts),
         facts,
         targets: Target::ALL,
+        on_record: on_record::card(&desk, &known, "panel", &id.to_string()).await?,
         syncs: (!runs.is_empty()).then(|| syncs::of_panel(&known, &runs)),
         shell: desk.shell(&known, Spot::Panels, vec![Crumb::to("Panels", "/admin/panels"), Crumb::here(panel.name)]),
     })

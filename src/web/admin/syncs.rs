@@ -7,12 +7,13 @@ use aviary_domain::sync::{StartSync, SyncQuery};
 use aviary_kernel::base::{Cursor, Error};
 use aviary_kernel::model::{Counts, PanelId, StepReport, StepState, SyncId, SyncIssue, SyncRun, SyncStatus, Target};
 
+use super::card::Card;
 use super::desk::{Act, Crumb, Desk, Head, Known, Running, Shell};
 use super::form::{Fields, Sent};
 use super::nav::Spot;
-use super::shown;
 use super::table::{Empty, Filters, ListView, Pager, Select, Table};
 use super::value::{Pill, Value};
+use super::{on_record, shown};
 use crate::allow::{Allow, perm};
 use crate::page::{PageResult, html, see_other};
 
@@ -168,6 +169,7 @@ struct SyncView {
     shell: Shell,
     head: Head,
     part: SyncPart,
+    on_record: Card,
     id: SyncId,
     running: bool,
 }
@@ -235,6 +237,7 @@ pub(super) async fn one(_may: Allow<perm::SyncRead>, mut desk: Desk, id: Path<Sy
     let view = SyncView {
         head: Head { title, truth, acts, ..Head::default() },
         part: SyncPart::new(&known, &run),
+        on_record: on_record::card(&desk, &known, "sync", &id.to_string()).await?,
         id: *id,
         running,
         shell: desk.shell(&known, Spot::Syncs, vec![Crumb::to("Syncs", "/admin/syncs"), Crumb::here("Sync")]),

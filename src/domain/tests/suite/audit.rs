@@ -280,6 +280,22 @@ async fn a_key_that_was_exchanged_is_found_by_who_kept_the_old_one() {
 }
 
 #[tokio::test]
+async fn the_signing_key_goes_along_when_the_master_key_is_renewed() {
+    let trail = Trail::new();
+    trail.add(10);
+    trail.audit.tick().await.unwrap();
+    let kept = trail.verify().await.public_key;
+    let renewed = sealer("07");
+    renewed.renew(&MasterKey::parse(&"08".repeat(32)).unwrap());
+    trail.tamper(move |tx| {
+        let pass = tx.visit_seals(None, 1000, &mut |place, sealed| renewed.reseal(place, sealed).map(drop)).unwrap();
+        assert_eq!(pass.changed, 1);
+    });
+    let after = Audit::new(trail.store.clone(), trail.env.clone(), sealer("08"));
+    assert!(after.verify(kept).await.unwrap().is_whole());
+}
+
+#[tokio::test]
 async fn a_record_that_cannot_be_read_is_told_and_the_rest_looked_at() {
     let trail = Trail::new();
     trail.add(5);
@@ -490,6 +506,9 @@ async fn filters_and_pages_agree_with_looking_at_every_event() {
     assert!(found > 1000, "the filters find something: {found}");
     let actors: BTreeSet<_> = trail.audit.actors().await.unwrap().into_iter().map(|actor| actor.id).collect();
     assert_eq!(actors, people().iter().map(|actor| actor.who.to_string()).collect());
+    // Kinds that differ in case only do not occur; the index takes them for one.
+    let kinds = trail.audit.kinds().await.unwrap();
+    assert_eq!((kinds.len(), kinds[0].as_str(), kinds[1].to_lowercase().as_str()), (2, "account", "panel"));
 }
 
 #[tokio::test]

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use actix_web::body::MessageBody;
 use actix_web::cookie::Cookie;
 use actix_web::http::StatusCode;
 use actix_web::test::TestRequest;
@@ -178,7 +177,7 @@ impl Fixture {
         let cookie = answer.cookies().next().map(|cookie| cookie.into_owned());
         let location = answer.headers().get("location").map(|to| to.to_str().unwrap().to_owned()).unwrap_or_default();
         let status = answer.status();
-        let body = answer.into_body().try_into_bytes().unwrap_or_default();
+        let body = actix_web::body::to_bytes(answer.into_body()).await.unwrap();
         Answer { status, location, cookie, body: String::from_utf8(body.to_vec()).unwrap() }
     }
 

@@ -1,5 +1,6 @@
 //! The pages, through the front door.
 
+mod audit;
 mod fixture;
 
 use actix_web::http::StatusCode;
@@ -7,7 +8,7 @@ use actix_web::test::TestRequest;
 use aviary_kernel::model::SyncId;
 use fixture::{Fixture, HOSTILE, KEY, form_token, same_origin};
 
-const LISTS: [&str; 13] = [
+const LISTS: [&str; 14] = [
     "/admin",
     "/admin/servers",
     "/admin/nodes",
@@ -20,6 +21,7 @@ const LISTS: [&str; 13] = [
     "/admin/syncs",
     "/admin/history",
     "/admin/drift",
+    "/admin/audit",
     "/admin/panels",
 ];
 
@@ -44,6 +46,8 @@ fn all_pages() -> Vec<String> {
             "/admin/servers?panel=1&node=1&sort=-name",
             "/admin/history?panel=1&kind=servers&id=1&field=limits&from=2026-01-01&until=2026-12-31",
             "/admin/drift?kind=vanished",
+            "/admin/audit/1",
+            "/admin/audit?q=a&actor=job&action=panel.add&kind=panel&id=1&outcome=done&from=2026-01-01&to=2026-12-31",
         ]
         .map(str::to_owned),
     );
@@ -171,6 +175,7 @@ async fn a_form_without_the_token_changes_nothing() {
         "/admin/panels/schedule".into(),
         "/admin/panels/1/test".into(),
         "/admin/panels/1/remove".into(),
+        "/admin/audit/export".into(),
     ];
     for uri in forms {
         for token in ["", "wrong"] {

@@ -1,0 +1,78 @@
+//! What stands in the audit trail about one thing, on the page of that thing; and how events look in a row.
+
+use aviary_kernel::base::Result;
+use aviary_kernel::model::{Actor, AuditEvent, AuditTarget, Kind, ObjectKey, Went};
+
+use super::card::{Body, Card};
+use super::desk::{Desk, Known};
+use super::table::Table;
+use super::value::{Pill, Value};
+use super::{links, shown};
+
+/// Events on such a page.
+const ROWS: usize = 10;
+
+/// The last events about a thing.
+pub(super) async fn card(desk: &Desk, known: &Known, kind: &str, id: &str) -> Result<Card> {
+    let page = desk.audit.of_target(kind, id, ROWS).await?;
+    let rows: Vec<_> = page.events.iter().map(|(seq, event)| row(known, *seq, event)).collect();
+    let body = if rows.is_empty() {
+        Body::Hint("Nobody did anything to it through Aviary yet.".into())
+    } else {
+        Body::Table(Table::plain("What was done, newest first", &["When", "Who", "What", "Outcome"], rows))
+    };
+    let more = format!("/admin/audit?{}", shown::query(&[("kind", kind), ("id", id)]));
+    Ok(Card::new("On record", "c12", body).more("All of it", more))
+}
+
+/// The kind and id under which events about a mirrored object stand in the trail.
+pub(super) fn object(key: ObjectKey) -> (&'static str, String) {
+    (key.kind.noun(), format!("{}/{}", key.panel, key.id))
+}
+
+fn row(known: &Known, seq: u64, event: &AuditEvent) -> Vec<Value> {
+    vec![when(known, seq, event), who(&event.actor), Value::Text(event.action.does().into()), outcome(event)]
+}
+
+/// When it was, leading to all that is known of it.
+pub(super) fn when(known: &Known, seq: u64, event: &AuditEvent) -> Value {
+    Value::Link { text: known.when(event.at).words(), href: format!("/admin/audit/{seq}") }
+}
+
+/// Who did it, leading to what else they did.
+pub(super) fn who(actor: &Actor) -> Value {
+    let href = format!("/admin/audit?{}", shown::query(&[("actor", &actor.who.to_string())]));
+    Value::Link { text: shown::name(&actor.name), href }
+}
+
+/// What it was done to, leading there.
+pub(super) fn target(target: &AuditTarget) -> Value {
+    let href = page_of(target)
+        .unwrap_or_else(|| format!("/admin/audit?{}", shown::query(&[("kind", &target.kind), ("id", &target.id)])));
+    Value::Many(vec![
+        Value::Muted(shown::short(&target.kind, 40)),
+        Value::Link { text: shown::name(&target.name), href },
+    ])
+}
+
+fn page_of(target: &AuditTarget) -> Option<String> {
+    if let "panel" | "sync" = target.kind.as_str() {
+        let is_id = target.id.bytes().all(|b| b.is_ascii_hexdigit() || b == b'-');
+        return is_id.then(|| format!("/admin/{}s/{}", target.kind, target.id));
+    }
+    let kind = Kind::ALL.into_iter().find(|kind| kind.noun() == target.kind)?;
+    let (panel, id) = target.id.split_once('/')?;
+    let key = ObjectKey { panel: panel.parse().ok()?, kind, id: id.parse().ok()? };
+    Some(links::object(key, &target.name))
+}
+
+/// How it went.
+pub(super) fn outcome(event: &AuditEvent) -> Value {
+    let went = event.outcome.went();
+    let tone = match went {
+        Went::Done => "fine",
+        Went::Refused => "warn",
+        Went::Failed => "bad",
+    };
+    Value::Pill(Pill::new(tone, went.word()))
+}
