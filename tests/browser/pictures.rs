@@ -36,6 +36,8 @@ async fn the_main_pages_sit_for_a_picture_in_light_and_dark() {
         ("panels", "/admin/panels"),
         ("panel", "/admin/panels/1"),
         ("drift", "/admin/drift"),
+        ("audit", "/admin/audit"),
+        ("audit-event", "/admin/audit/1"),
     ] {
         browser.open(address).await;
         for theme in Theme::ALL {
@@ -55,6 +57,7 @@ async fn the_main_pages_sit_for_a_picture_in_light_and_dark() {
         ("server", &server),
         ("sync", &sync),
         ("drift", "/admin/drift"),
+        ("audit", "/admin/audit"),
     ] {
         browser.open(address).await;
         for theme in Theme::ALL {
