@@ -118,14 +118,15 @@ impl Audit {
         self.inner.store.read(list::kinds).await
     }
 
-    /// Does what is due: writes down repeated refusals, raises alerts, signs checkpoints.
+    /// Does what is due: writes down repeated refusals, raises alerts, signs checkpoints. What fails does not hold up the
+    /// others.
     ///
     /// # Errors
     /// When the file cannot be read or written.
     pub async fn tick(&self) -> Result<()> {
-        self.flush_notes(false).await?;
-        self.watch_bursts().await?;
-        self.sign_checkpoints().await.map(drop)
+        let (noted, watched) = (self.flush_notes(false).await, self.watch_bursts().await);
+        let signed = self.sign_checkpoints().await.map(drop);
+        noted.and(watched).and(signed)
     }
 
     /// Writes down what is only in memory so far; before the end.

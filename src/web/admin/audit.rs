@@ -216,7 +216,11 @@ fn changes(changes: &[AuditChange]) -> Body {
     if changes.is_empty() {
         return Body::Hint("Nothing that is kept field by field.".into());
     }
-    let side = |text: &Option<String>| text.as_deref().map_or(Value::Nothing, |text| Value::long(text, 160));
+    let side = |text: &Option<String>| match text.as_deref() {
+        None => Value::Nothing,
+        Some("") => Value::Muted("empty".into()),
+        Some(text) => Value::long(text, 160),
+    };
     let rows = changes
         .iter()
         .map(|change| vec![Value::Code(shown::short(&change.field, 80)), side(&change.before), side(&change.after)]);
