@@ -5,7 +5,10 @@ use actix_web::web::{self, ServiceConfig};
 
 use crate::answer::is_page;
 use crate::api::lists::{allocations, eggs, nodes, servers};
-use crate::api::{audit, check, health, history, mirror, panels, removals, reports, secret, stats, sync, syncs};
+use crate::api::{
+    audit, check, health, history, mirror, panels, removals, reports, repos, secret, setting, settings, stats, sync,
+    syncs,
+};
 use crate::map::Map;
 use crate::page::PageError;
 use crate::problem::Problem;
@@ -38,6 +41,14 @@ pub fn api() -> Map {
         .get("/api/admin/sync/settings", sync::settings)
         .post("/api/admin/sync/settings", sync::set_settings)
         .stream("/api/admin/sync/stream/{id}", sync::stream)
+        .get("/api/admin/settings", settings::all)
+        .post("/api/admin/settings", settings::save)
+        .put("/api/admin/settings", settings::reset)
+        .post("/api/admin/settings/test", settings::test)
+        .get("/api/admin/settings/repos", repos::list)
+        .post("/api/admin/settings/repos", repos::add)
+        .put("/api/admin/settings/repos", repos::replace)
+        .delete("/api/admin/settings/repos", repos::remove)
         // For other back ends, as in the older API.
         .post("/api/v1/sync/full", sync::v1_full)
         .post("/api/v1/sync/cancel/{id}", sync::v1_cancel)
@@ -53,6 +64,7 @@ pub fn api() -> Map {
         .get("/api/v1/panels", panels::list)
         .post("/api/v1/panels", panels::add)
         .get("/api/v1/panels/{id}", panels::one)
+        .patch("/api/v1/panels/{id}", panels::patch)
         .delete("/api/v1/panels/{id}", panels::remove)
         .post("/api/v1/panels/{id}/test", panels::test)
         .post("/api/v1/panels/{id}/sync", syncs::start)
@@ -72,6 +84,12 @@ pub fn api() -> Map {
         .get("/api/v1/drift", reports::drift)
         .get("/api/v1/counts", reports::counts)
         .post("/api/v1/check", check::check)
+        // Settings.
+        .get("/api/v1/settings", setting::list)
+        .patch("/api/v1/settings", setting::patch)
+        .post("/api/v1/settings/test/{what}", setting::test)
+        .get("/api/v1/settings/{key}/history", setting::history)
+        .post("/api/v1/settings/{key}/undo", setting::undo)
         // The owner of the program, through the local socket.
         .get("/api/v1/secret/rotation", secret::rotation)
         .post("/api/v1/secret/rotate", secret::rotate)

@@ -79,9 +79,31 @@ impl Settings {
     ///
     /// # Errors
     /// [`Error::NotFound`]; [`Error::Conflict`] when it was changed since, or cannot be undone.
-    pub async fn undo(&self, by: &Actor, number: u64) -> Result<Key> {
+    pub async fn undo(&self, by: &Actor, key: Key, number: u64) -> Result<()> {
         let (this, by) = (self.clone(), by.clone());
-        self.commit(move |tx| this.undo_in(tx, &by, number)).await
+        self.commit(move |tx| this.undo_in(tx, &by, key, number)).await
+    }
+
+    /// Whether a change would reach into a panel, so that whoever makes it must be allowed that too.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub async fn reaches_panel(&self, wanted: &[(Key, Wanted)]) -> Result<bool> {
+        let of_panel = wanted.iter().filter(|(key, _)| key.is_of_panel()).cloned().collect();
+        // What cannot be taken is told by the change itself.
+        let Ok(steps) = read(of_panel) else { return Ok(true) };
+        let this = self.clone();
+        let differs = move |tx: &aviary_kernel::store::ReadTx| {
+            for (key, step) in &steps {
+                match step {
+                    Step::Keep => {}
+                    Step::Put(value) if this.value_in(tx, *key)? == *value => {}
+                    _ => return Ok(true),
+                }
+            }
+            Ok(false)
+        };
+        self.store.read(differs).await
     }
 
     /// Changes the list of repositories by what is in it, in one go.
@@ -306,9 +328,9 @@ impl Settings {
         self.panels.add_in(tx, by, &new).map(drop).map_err(in_our_words)
     }
 
-    fn undo_in(&self, tx: &mut WriteTx<'_>, by: &Actor, number: u64) -> Result<Key> {
-        let change = tx.get(SETTING_CHANGES, &number)?.ok_or_else(|| Error::not_found("change", number))?;
-        let key = Key::require(&change.key)?;
+    fn undo_in(&self, tx: &mut WriteTx<'_>, by: &Actor, key: Key, number: u64) -> Result<()> {
+        let change = tx.get(SETTING_CHANGES, &number)?.filter(|change| change.key == key.about().key);
+        let change = change.ok_or_else(|| Error::not_found("change", number))?;
         let opened =
             |value: &Option<StoredValue>| value.as_ref().map(|value| Value::load(key, value, &self.sealer)).transpose();
         let (before, after) = (opened(&change.before)?, opened(&change.after)?);
@@ -317,8 +339,7 @@ impl Settings {
             return Err(Error::Conflict(format!("{label} was changed again since then; undo the newer change first")));
         }
         if !key.is_of_panel() {
-            self.put(tx, by, key, before, Action::SettingUndone)?;
-            return Ok(key);
+            return self.put(tx, by, key, before, Action::SettingUndone).map(drop);
         }
         let step = match before {
             Some(value) => Step::Put(value),
@@ -327,8 +348,7 @@ impl Settings {
                 return Err(Error::Conflict("this change added the panel; to undo it, remove the panel".into()));
             }
         };
-        self.change_panel(tx, by, Steps::from([(key, step)]))?;
-        Ok(key)
+        self.change_panel(tx, by, Steps::from([(key, step)])).map(drop)
     }
 
     /// What was set here; none = it is as without.

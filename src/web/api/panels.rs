@@ -2,7 +2,7 @@
 
 use actix_web::http::StatusCode;
 use actix_web::web::{Data, Json, Path};
-use aviary_domain::panels::{NewPanel, PanelCheck, Panels};
+use aviary_domain::panels::{NewPanel, PanelCheck, PanelPatch, Panels};
 use aviary_domain::sync::Syncs;
 use aviary_kernel::base::{Secret, Timestamp};
 use aviary_kernel::model::{Dialect, Panel, PanelId, SyncId};
@@ -136,6 +136,60 @@ pub(crate) async fn one(
     id: Path<PanelId>,
 ) -> ApiResult {
     Ok(reply::ok(PanelView::new(panels.require(*id).await?, &syncs)))
+}
+
+/// What is to become different about a panel; what is absent stays as it is.
+#[derive(Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(crate) struct PatchPanel {
+    /// What people call it; 1 to 60 characters.
+    name: Option<String>,
+    /// Its address. Who stands there is found out anew.
+    url: Option<String>,
+    /// An Application API key; empty or the mask = as it is.
+    #[schema(value_type = Option<String>)]
+    app_key: Option<Secret<String>>,
+    /// A Client API key of an administrator; empty or the mask = as it is, null takes it away.
+    #[schema(value_type = Option<String>)]
+    #[serde(default, deserialize_with = "given")]
+    client_key: Option<Option<Secret<String>>>,
+    /// How much of the panel's request limit may be used, in percent.
+    #[schema(minimum = 1, maximum = 100)]
+    share_percent: Option<u8>,
+    /// Seconds between automatic syncs; 0 = by hand only, null = as set for all.
+    #[schema(value_type = Option<u32>)]
+    #[serde(default, deserialize_with = "given")]
+    sync_every_s: Option<Option<u32>>,
+}
+
+/// Tells what is null from what is absent.
+fn given<'de, T: Deserialize<'de>, D: serde::Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<Option<T>>, D::Error> {
+    Option::deserialize(deserializer).map(Some)
+}
+
+/// Change a panel
+///
+/// What is mirrored stays; when another panel stands at a new address, nothing is replaced unasked.
+#[utoipa::path(patch, path = "/api/v1/panels/{id}", tag = "panels", params(("id" = u32, Path)), request_body = PatchPanel, responses(
+    (status = 200, body = Reply<PanelView>),
+    (status = 400, description = "A value cannot be taken", body = ProblemView),
+    (status = 404, description = "There is no such panel", body = ProblemView),
+    (status = 409, description = "The name or the address is taken", body = ProblemView),
+))]
+pub(crate) async fn patch(
+    panels: Data<Panels>,
+    syncs: Data<Syncs>,
+    caller: Allow<perm::PanelWrite>,
+    id: Path<PanelId>,
+    wanted: Json<PatchPanel>,
+) -> ApiResult {
+    let PatchPanel { name, url, app_key, client_key, share_percent, sync_every_s } = wanted.into_inner();
+    let patch = PanelPatch { name, url, app_key, client_key, share_percent, sync_every_s };
+    let panel = panels.change(&caller.who, *id, patch).await?;
+    let message = format!("{} was changed", panel.name);
+    Ok(reply::told(StatusCode::OK, PanelView::new(panel, &syncs), message))
 }
 
 /// What was removed.

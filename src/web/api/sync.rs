@@ -5,13 +5,13 @@ use actix_web::http::StatusCode;
 use actix_web::web::{Bytes, Data, Json, Path, Query};
 use aviary_domain::mirror::Book;
 use aviary_domain::panels::Panels;
-use aviary_domain::settings::{AutoSync, Settings};
+use aviary_domain::settings::{AutoSync, Key, Settings, Wanted};
 use aviary_domain::sync::{SyncQuery, Syncs};
 use aviary_kernel::base::{Env, Error, Result, Timestamp};
 use aviary_kernel::model::{PanelId, SyncId, SyncRun, Target};
 use futures_util::{StreamExt, stream};
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::json;
 use utoipa::{IntoParams, ToSchema};
 
 use super::reply::{self, Reply};
@@ -279,34 +279,23 @@ pub(crate) struct SetAutoSync {
     /// Also `"true"` and `"false"`.
     #[serde(alias = "autoSyncEnabled", rename = "auto_sync_enabled")]
     #[schema(value_type = Option<bool>)]
-    enabled: Option<Value>,
+    enabled: Option<Wanted>,
     /// Seconds, at least 60; also as text. 0 and less are ignored.
     #[serde(alias = "autoSyncInterval", alias = "auto_sync_interval", rename = "sync_interval")]
     #[schema(value_type = Option<i64>)]
-    interval: Option<Value>,
+    interval: Option<Wanted>,
 }
 
 impl SetAutoSync {
-    fn apply(&self, auto: &mut AutoSync) -> Result<()> {
-        match &self.enabled {
-            None | Some(Value::Null) => {}
-            Some(Value::Bool(enabled)) => auto.enabled = *enabled,
-            Some(Value::String(text)) if matches!(text.as_str(), "true" | "false") => auto.enabled = text == "true",
-            Some(_) => return Err(Error::invalid("autoSyncEnabled", "is true or false")),
-        }
-        let seconds = match &self.interval {
-            None | Some(Value::Null) => return Ok(()),
-            Some(Value::String(text)) => text.trim().parse::<i64>().ok(),
-            Some(value) => value.as_i64(),
+    fn wanted(self) -> Vec<(Key, Wanted)> {
+        let is_meant = |wanted: &Wanted| match wanted {
+            Wanted::Reset | Wanted::Number(..=0) => false,
+            Wanted::Text(text) => text.reveal().trim().parse::<i64>() != Ok(0),
+            _ => true,
         };
-        match seconds {
-            None => Err(Error::invalid("autoSyncInterval", "is a whole number of seconds")),
-            Some(..=0) => Ok(()),
-            Some(seconds) => {
-                auto.every_s = u32::try_from(seconds).map_err(|_| Error::invalid("autoSyncInterval", "is too long"))?;
-                Ok(())
-            }
-        }
+        let interval = self.interval.filter(is_meant).map(|wanted| (Key::SyncInterval, wanted));
+        let enabled = self.enabled.filter(|wanted| !matches!(wanted, Wanted::Reset));
+        enabled.map(|wanted| (Key::AutoSyncEnabled, wanted)).into_iter().chain(interval).collect()
     }
 }
 
@@ -322,10 +311,8 @@ pub(crate) async fn set_settings(
     caller: Allow<perm::SettingsWrite>,
     wanted: Json<SetAutoSync>,
 ) -> ApiResult {
-    let mut auto = settings.auto_sync().await?;
-    wanted.apply(&mut auto)?;
-    settings.set_auto_sync(&caller.who, auto.clone()).await?;
-    Ok(auto_sync_view(&auto, "automatic syncs were changed"))
+    settings.change(&caller.who, wanted.into_inner().wanted()).await.map_err(Error::from)?;
+    Ok(auto_sync_view(&settings.auto_sync().await?, "automatic syncs were changed"))
 }
 
 /// Follow a sync

@@ -15,7 +15,10 @@ use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder
 use utoipa::openapi::{Content, ContentBuilder, PathItem, Ref, RefOr, Response, ResponseBuilder, SecurityRequirement};
 
 use crate::api::lists::{allocations, eggs, nodes, servers};
-use crate::api::{audit, check, health, history, mirror, panels, removals, reports, secret, stats, sync, syncs};
+use crate::api::{
+    audit, check, health, history, mirror, panels, removals, reports, repos, secret, setting, settings, stats, sync,
+    syncs,
+};
 use crate::door::Open;
 use crate::problem::ProblemView;
 
@@ -35,8 +38,10 @@ use crate::problem::ProblemView;
         sync::status, sync::start, sync::cancel, sync::logs, sync::settings, sync::set_settings, sync::stream,
         sync::v1_full, sync::v1_target, sync::v1_cancel, sync::v1_status, sync::v1_logs, sync::v1_latest,
         stats::overview, stats::servers, stats::users, stats::v1_admin,
-        panels::list, panels::add, panels::one, panels::remove, panels::test, syncs::start,
+        panels::list, panels::add, panels::one, panels::patch, panels::remove, panels::test, syncs::start,
         syncs::list, syncs::one, syncs::cancel, syncs::events,
+        settings::all, settings::save, settings::reset, settings::test, repos::list, repos::add, repos::replace, repos::remove,
+        setting::list, setting::patch, setting::test, setting::history, setting::undo,
         removals::list, removals::one, removals::confirm, removals::refuse,
         mirror::list, mirror::one, history::of_object, history::list, reports::drift, reports::counts, check::check,
         secret::rotation, secret::rotate,
@@ -50,6 +55,7 @@ use crate::problem::ProblemView;
         (name = "sync", description = "Syncs, for other back ends"),
         (name = "statistics", description = "Numbers, for other back ends"),
         (name = "panels", description = "The panels that are mirrored"),
+        (name = "settings", description = "What operators change while Aviary runs"),
         (name = "syncs", description = "Syncs, in full detail"),
         (name = "removals", description = "Removals that wait for a person"),
         (name = "mirror", description = "Everything that is mirrored"),

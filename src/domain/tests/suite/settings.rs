@@ -141,17 +141,21 @@ async fn undo_brings_a_secret_back_unless_somebody_changed_it_since() {
     settings.change(&mara(), set(Key::GithubToken, "ghp_second")).await.unwrap();
     let second = newest(&settings, Key::GithubToken).await;
     settings.change(&mara(), set(Key::GithubToken, "ghp_third")).await.unwrap();
-    assert!(matches!(settings.undo(&mara(), second).await, Err(Error::Conflict(_))));
+    assert!(matches!(settings.undo(&mara(), Key::GithubToken, second).await, Err(Error::Conflict(_))));
     let third = newest(&settings, Key::GithubToken).await;
-    assert_eq!(settings.undo(&mara(), third).await.unwrap(), Key::GithubToken);
+    settings.undo(&mara(), Key::GithubToken, third).await.unwrap();
+    assert!(
+        matches!(settings.undo(&mara(), Key::SiteName, second).await, Err(Error::NotFound { .. })),
+        "of another setting"
+    );
     assert_eq!(audit(&lab).pop().unwrap().action, Action::SettingUndone);
-    settings.undo(&mara(), second).await.unwrap();
+    settings.undo(&mara(), Key::GithubToken, second).await.unwrap();
     assert_eq!(settings.value(Key::GithubToken).await.unwrap(), Value::Secret(Some(KEY.into())));
     let page = settings.history(Key::GithubToken, None, 2).await.unwrap();
     assert_eq!((page.changes.len(), page.changes[0].can_undo, page.changes[1].can_undo), (2, true, false));
     let rest = settings.history(Key::GithubToken, page.next, 10).await.unwrap();
     assert_eq!((rest.changes.len(), rest.next.is_none()), (3, true));
-    assert!(matches!(settings.undo(&mara(), 999).await, Err(Error::NotFound { .. })));
+    assert!(matches!(settings.undo(&mara(), Key::GithubToken, 999).await, Err(Error::NotFound { .. })));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -159,7 +163,7 @@ async fn undoing_the_first_change_leads_back_to_the_default() {
     let lab = Lab::new(small()).await;
     let settings = lab.settings(Some(900));
     settings.change(&mara(), set(Key::SiteName, "Birds")).await.unwrap();
-    settings.undo(&mara(), newest(&settings, Key::SiteName).await).await.unwrap();
+    settings.undo(&mara(), Key::SiteName, newest(&settings, Key::SiteName).await).await.unwrap();
     let shown = settings.get(Key::SiteName).await.unwrap();
     assert_eq!((shown.value, shown.source), ("Aviary".into(), Source::Config(SetBy::Default)));
 }
@@ -214,9 +218,12 @@ async fn the_pterodactyl_settings_are_those_of_the_first_panel() {
     assert!(!format!("{event:?}").contains("ptlc_new"));
     let shown = settings.get(Key::PterodactylClientApiKey).await.unwrap();
     assert_eq!((shown.value, shown.source), (MASK.into(), Source::Panel { id: lab.panel, name: "Main".into() }));
-    settings.undo(&mara(), newest(&settings, Key::PterodactylClientApiKey).await).await.unwrap();
+    settings
+        .undo(&mara(), Key::PterodactylClientApiKey, newest(&settings, Key::PterodactylClientApiKey).await)
+        .await
+        .unwrap();
     assert_eq!(settings.get(Key::PterodactylClientApiKey).await.unwrap().value, "");
-    settings.undo(&mara(), newest(&settings, Key::PterodactylUrl).await).await.unwrap();
+    settings.undo(&mara(), Key::PterodactylUrl, newest(&settings, Key::PterodactylUrl).await).await.unwrap();
     assert_eq!(lab.panels.require(lab.panel).await.unwrap().base_url, lab.sim.url());
 }
 
@@ -237,7 +244,7 @@ async fn the_pterodactyl_settings_add_a_panel_where_there_is_none() {
     assert_eq!((panel.id, panel.name.as_str()), (PanelId(2), "127.0.0.1"));
     lab.panels.test(&who(), panel.id).await.unwrap();
     let added = newest(&settings, Key::PterodactylUrl).await;
-    assert!(matches!(settings.undo(&mara(), added).await, Err(Error::Conflict(_))));
+    assert!(matches!(settings.undo(&mara(), Key::PterodactylUrl, added).await, Err(Error::Conflict(_))));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -9,5 +9,6 @@ mod lists;
 mod mirror;
 mod panels;
 mod promise;
+mod settings;
 mod socket;
 mod syncs;
