@@ -141,7 +141,7 @@ async fn answers_are_as_documented() {
                 KINDS.map(|kind| format!("/api/v1/mirror/{kind}/{}?panel=1", first(kind))).to_vec()
             }
             "/api/v1/mirror/{kind}/{id}/history" => vec!["/api/v1/mirror/servers/11/history".into()],
-            _ => vec![path.replace("{id}", "1").replace("{seq}", "1")],
+            _ => vec![path.replace("{id}", "1").replace("{seq}", "1").replace("{key}", "site_name")],
         };
         for uri in uris {
             let answer = desk.get(&uri).await;
