@@ -4,8 +4,8 @@ use std::ops::ControlFlow;
 use std::time::Duration;
 
 use aviary_kernel::base::{Result, Timestamp};
-use aviary_kernel::model::{Letter, Lockout};
-use aviary_kernel::store::tables::{LOCKOUTS, MAILS, ONE_TIME_TOKENS};
+use aviary_kernel::model::Letter;
+use aviary_kernel::store::tables::{MAILS, ONE_TIME_TOKENS};
 use aviary_kernel::store::{Direction, Key, Read, Row, Span, Table, WriteTx};
 
 use super::Accounts;
@@ -26,12 +26,10 @@ pub struct Cleaned {
     pub links: usize,
     /// Mails whose link expired, or that nobody sent.
     pub mails: usize,
-    /// Counts of wrong passwords.
-    pub lockouts: usize,
 }
 
 impl Accounts {
-    /// Removes links a day after they expired, mails that are of no use any more, and wrong passwords of yesterday.
+    /// Removes links a day after they expired, and mails that are of no use any more.
     ///
     /// # Errors
     /// When the file cannot be read or written.
@@ -40,7 +38,6 @@ impl Accounts {
             // Until then they are told apart from links that never were.
             links: self.drop_where(ONE_TIME_TOKENS, move |_, link| link.expires_at.plus(DAY) <= now).await?,
             mails: self.drop_mails(now).await?,
-            lockouts: self.drop_where(LOCKOUTS, move |_, lockout| is_stale(lockout, now)).await?,
         })
     }
 
@@ -103,8 +100,4 @@ fn drop_keys<K: Key, V: Row<K>>(
 
 fn use_of(letter: Letter) -> Duration {
     purpose_of(letter).map_or(NEWS, lifetime)
-}
-
-fn is_stale(lockout: &Lockout, now: Timestamp) -> bool {
-    lockout.last_at.plus(DAY) <= now && lockout.until.is_none_or(|until| until <= now)
 }

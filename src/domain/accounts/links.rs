@@ -13,11 +13,11 @@ use crate::access::Refusal;
 use crate::audit;
 
 /// A link that is good, and whose it is.
-pub(crate) struct Link {
+pub(super) struct Link {
     hash: TokenHash,
     pub(super) row: OneTimeToken,
     /// Whose.
-    pub(crate) account: Account,
+    pub(super) account: Account,
 }
 
 /// Looks at a link without using it.
@@ -25,7 +25,7 @@ pub(crate) struct Link {
 /// # Errors
 /// [`Refusal::InvalidToken`] when it is unknown, used, for something else, or for an address that the account no longer has;
 /// [`Refusal::TokenExpired`]; [`Refusal::AccountDisabled`].
-pub(crate) fn peek_link(
+pub(super) fn peek_link(
     reader: &impl Read,
     now: Timestamp,
     purposes: &[Purpose],
@@ -49,7 +49,7 @@ pub(crate) fn peek_link(
 }
 
 /// Uses a link up, and with it all of its kind that the account has; a link to sign in goes alone.
-pub(crate) fn spend_link(tx: &mut WriteTx<'_>, link: &Link) -> Result<()> {
+pub(super) fn spend_link(tx: &mut WriteTx<'_>, link: &Link) -> Result<()> {
     if link.row.purpose == Purpose::MagicLink {
         return tx.remove(ONE_TIME_TOKENS, &link.hash).map(drop);
     }
@@ -57,7 +57,7 @@ pub(crate) fn spend_link(tx: &mut WriteTx<'_>, link: &Link) -> Result<()> {
 }
 
 /// Takes links of an account back.
-pub(crate) fn drop_links(tx: &mut WriteTx<'_>, account: AccountId, which: impl Fn(Purpose) -> bool) -> Result<()> {
+pub(super) fn drop_links(tx: &mut WriteTx<'_>, account: AccountId, which: impl Fn(Purpose) -> bool) -> Result<()> {
     for (_, hash) in tx.all_keys(ONE_TIME_TOKENS_OF, &Span::prefix(&account))? {
         if tx.get(ONE_TIME_TOKENS, &hash)?.is_some_and(|row| which(row.purpose)) {
             tx.remove(ONE_TIME_TOKENS, &hash)?;
@@ -234,11 +234,19 @@ impl Accounts {
     }
 }
 
+/// Whose a link to sign in is; it stays good.
+///
+/// # Errors
+/// [`Refusal::InvalidToken`], [`Refusal::TokenExpired`], [`Refusal::AccountDisabled`].
+pub(crate) fn peek_magic_link(reader: &impl Read, now: Timestamp, token: &str) -> Result<AccountId, Refusal> {
+    Ok(peek_link(reader, now, &[Purpose::MagicLink], token)?.account.id)
+}
+
 /// Uses a link to sign in; the session is made by the caller in the same transaction. The address counts as proved. A
 /// password that somebody registered with before that goes: whoever typed it may not have been the owner of the address.
 ///
 /// # Errors
-/// As [`peek_link`].
+/// As [`peek_magic_link`].
 pub(crate) fn redeem_magic_link(
     tx: &mut WriteTx<'_>,
     env: &Env,

@@ -11,7 +11,7 @@ use super::outbox::lifetime;
 use super::profile::{ProfilePatch, username};
 use super::register::{MEMBER, blank, name_of};
 use super::rows::{did_change, erase};
-use super::{Accounts, by_email, change, check_rules, clear_lockout, did, end_sessions, put, require};
+use super::{Accounts, by_email, change, check_rules, did, end_sessions, put, require};
 use crate::access::{Caller, Refusal, grants_of, keep_an_administrator, role};
 use crate::audit;
 
@@ -270,24 +270,6 @@ impl Accounts {
                 end_sessions(tx, id, None)?;
                 audit::record(tx, &this.env, &by.actor, did(Action::SecondFactorReset, &after))?;
                 Ok(after)
-            })
-            .await
-    }
-
-    /// Forgives somebody their wrong passwords.
-    ///
-    /// # Errors
-    /// [`Error::NotFound`], [`Error::Forbidden`].
-    pub async fn unlock(&self, by: &Caller, id: AccountId) -> Result<Account> {
-        by.require(Permission::AccountSecurity)?;
-        let (this, by) = (self.clone(), by.clone());
-        self.store
-            .write(move |tx| {
-                let account = target(tx, &by, id)?;
-                if clear_lockout(tx, &account.email)? {
-                    audit::record(tx, &this.env, &by.actor, did(Action::AccountUnlocked, &account))?;
-                }
-                Ok(account)
             })
             .await
     }

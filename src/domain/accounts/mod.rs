@@ -36,7 +36,7 @@ pub use dashboard::{DashboardQuery, DashboardServer, DashboardServers, Dashboard
 pub use first_run::FirstAdministrator;
 pub use letters::Site;
 pub use linked::{LinkedUser, PanelFacts, facts_of, linked_users, own_servers};
-pub(crate) use links::{Link, drop_links, peek_link, redeem_magic_link, spend_link};
+pub(crate) use links::{peek_magic_link, redeem_magic_link};
 pub use list::{AccountQuery, PeopleFilter, PeoplePage, PeopleSort, PeopleStats, Person};
 pub use mail::{MailLine, MailPage, ShownMail};
 pub use manage::{AccountPatch, NewAccount, ResetLink};
@@ -44,7 +44,7 @@ pub use password::{Hasher, Verdict, check_rules};
 pub use profile::ProfilePatch;
 pub use register::{MEMBER, NewRegistration};
 pub(crate) use rows::{by_email, change, clear_lockout, did, end_sessions, put, require, themselves};
-pub(crate) use token::{hash_of, lockout_key, new_token};
+pub(crate) use token::lockout_key;
 
 use crate::access::Refusal;
 use pace::Pace;

@@ -10,6 +10,7 @@ use aviary_kernel::store::{Read, WriteTx};
 
 use super::sessions;
 use super::tokens::hash;
+use crate::accounts::lockout_key;
 
 /// Wrong tries from so long ago no longer count.
 pub(super) const FADES_AFTER: Duration = Duration::from_secs(24 * 3600);
@@ -75,7 +76,7 @@ fn lasts(failures: u32) -> Option<Duration> {
 /// Where the count for an address is kept; the one for tries from `known` apart.
 pub(super) fn key(email: &Email, known: Option<IpAddr>) -> TokenHash {
     match known {
-        None => hash(email.key().as_bytes()),
+        None => lockout_key(email),
         Some(from) => hash(format!("{} from {from}", email.key()).as_bytes()),
     }
 }

@@ -7,6 +7,7 @@ mod enter;
 mod jwt;
 mod jwt_ring;
 mod lockout;
+mod magic_link;
 mod recognise;
 mod refresh;
 mod second_factor;
