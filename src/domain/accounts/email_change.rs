@@ -27,7 +27,7 @@ impl Accounts {
             return Err(Refusal::MissingFields);
         }
         let new = typed(new_email)?;
-        let account = self.confirmed(by, current_password, Action::EmailChangeAsked).await?;
+        let account = self.confirmed(by, current_password).await?;
         let heard = self.pace.allows(self.env.now(), Letter::ChangeEmail, &new, by.actor.origin.address);
         let (this, actor) = (self.clone(), by.actor.clone());
         self.decide(move |tx| {
@@ -91,15 +91,20 @@ impl Accounts {
         let account = self.require(id).await?;
         let to = account.email.clone();
         let heard = self.pace.allows(self.env.now(), Letter::VerifyEmail, &to, by.actor.origin.address);
-        let this = self.clone();
+        let (this, actor) = (self.clone(), by.actor.clone());
         self.decide(move |tx| {
             let account = require(tx, id)?;
             if account.email_verified.is_some() {
                 return Err(Refusal::AlreadyVerified);
             }
-            if heard {
+            let did = did(Action::VerificationAsked, &account);
+            let did = if heard {
                 this.post_link(tx, Purpose::VerifyEmail, &account, &account.email)?;
-            }
+                did
+            } else {
+                did.refused("asked too often")
+            };
+            audit::record(tx, &this.env, &actor, did)?;
             Ok(())
         })
         .await

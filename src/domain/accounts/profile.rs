@@ -141,7 +141,7 @@ impl Accounts {
         if current.reveal().is_empty() || new.reveal().is_empty() {
             return Err(Refusal::MissingFields);
         }
-        let account = self.confirmed(by, current, Action::PasswordChanged).await?;
+        let account = self.confirmed(by, current).await?;
         check_rules(new.reveal())?;
         let hash = self.hasher.hash(new.clone()).await?;
         let (this, actor) = (self.clone(), by.actor.clone());
@@ -164,16 +164,11 @@ impl Accounts {
         .await
     }
 
-    /// The account of the caller, who gave its password once more to do this.
+    /// The account of the caller, who gave its password once more.
     ///
     /// # Errors
     /// [`Refusal::WrongPassword`], put on record; [`Refusal::Locked`].
-    pub(super) async fn confirmed(
-        &self,
-        by: &Caller,
-        password: &Secret<String>,
-        action: Action,
-    ) -> Result<Account, Refusal> {
+    pub(super) async fn confirmed(&self, by: &Caller, password: &Secret<String>) -> Result<Account, Refusal> {
         let account = self.require(own(by)?).await?;
         if let Err(retry_after_s) = self.pace.allows_password(self.env.now(), &account.email) {
             return Err(Refusal::Locked { retry_after_s });
@@ -184,7 +179,7 @@ impl Accounts {
         }
         let (env, actor) = (self.env.clone(), by.actor.clone());
         self.decide(move |tx| {
-            let did = did(action, &account).refused("the current password was wrong");
+            let did = did(Action::ConfirmationFailed, &account).refused("wrong_password");
             audit::record(tx, &env, &actor, did)?;
             Err(Refusal::WrongPassword)
         })

@@ -70,6 +70,7 @@ actions! {
     30 FirstRunAsked = "first_run.ask", "Asked for the link that makes the first administrator";
     31 FirstRunDone = "first_run.complete", "Became the first administrator";
     32 ConfirmationFailed = "account.confirm_failed", "Gave a wrong password or code to confirm a change";
+    34 VerificationAsked = "account.ask_verification", "Asked for another link to prove the address";
 
     40 RoleMade = "role.create", "Made a role";
     41 RoleChanged = "role.update", "Changed a role";
