@@ -50,6 +50,8 @@ pub struct RolePatch {
     pub description: Option<String>,
     /// What it lets people do.
     pub grants: Option<Grants>,
+    /// People with it must have a second factor. The only thing that can be changed of the roles that come with the program.
+    pub needs_second_factor: Option<bool>,
 }
 
 impl Access {
@@ -114,7 +116,7 @@ impl Access {
             .await
     }
 
-    /// Changes a role that was made here.
+    /// Changes a role.
     ///
     /// # Errors
     /// [`Error::Forbidden`] without `role.write`, or when it allows or would allow more than the caller may;
@@ -127,9 +129,12 @@ impl Access {
         self.store
             .write(move |tx| {
                 let before = require(tx, &name)?.role;
-                refuse_built_in(&before, "cannot be changed; make a role of your own instead")?;
+                if description.is_some() || patch.grants.is_some() {
+                    refuse_built_in(&before, "cannot be changed; make a role of your own instead")?;
+                }
                 by.require_no_more_than_own(&before.grants)?;
                 let mut after = before.clone();
+                after.needs_second_factor = patch.needs_second_factor.unwrap_or(before.needs_second_factor);
                 after.description = description.unwrap_or(after.description);
                 if let Some(grants) = patch.grants {
                     by.require_no_more_than_own(&grants)?;
@@ -141,23 +146,12 @@ impl Access {
             .await
     }
 
-    /// Says whether people with a role must have a second factor. The only thing that can be changed of the roles that
-    /// come with the program.
+    /// Says whether people with a role must have a second factor.
     ///
     /// # Errors
-    /// [`Error::Forbidden`] without `role.write`, or when it allows more than the caller may; [`Error::NotFound`].
+    /// As [`Access::change_role`].
     pub async fn set_second_factor(&self, by: &Caller, name: &str, needed: bool) -> Result<RoleInfo> {
-        by.require(Permission::RoleWrite)?;
-        let (env, by, name) = (self.env.clone(), by.clone(), name.to_owned());
-        self.store
-            .write(move |tx| {
-                let before = require(tx, &name)?.role;
-                by.require_no_more_than_own(&before.grants)?;
-                let after = Role { needs_second_factor: needed, ..before.clone() };
-                replace(tx, &env, &by, &before, &after)?;
-                require(tx, &name)
-            })
-            .await
+        self.change_role(by, name, RolePatch { needs_second_factor: Some(needed), ..RolePatch::default() }).await
     }
 
     /// Removes a role that was made here and that nobody has.

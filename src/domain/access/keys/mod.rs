@@ -5,10 +5,11 @@ mod recognise;
 mod rows;
 mod text;
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use aviary_kernel::base::{Error, Net, Result, Secret, Timestamp};
-use aviary_kernel::model::{Account, AccountId, Action, ApiKey, Grants, Permission, PreviousKey, Who};
+use aviary_kernel::model::{Account, AccountId, Action, ApiKey, Email, Grants, Permission, PreviousKey, Who};
 use aviary_kernel::store::tables::{ACCOUNTS, API_KEYS, API_KEYS_BY_OWNER};
 use aviary_kernel::store::{Read, Span};
 use uuid::Uuid;
@@ -122,6 +123,20 @@ impl Access {
     pub async fn key(&self, by: &Caller, id: Uuid) -> Result<ApiKey> {
         let key = self.store.read(move |tx| rows::require(tx, id)).await;
         visible(by, id, key, Permission::ApiKeyRead)
+    }
+
+    /// The addresses of the owners of these keys; an owner who is gone has none.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub async fn owners(&self, keys: &[ApiKey]) -> Result<BTreeMap<AccountId, Email>> {
+        let owners: BTreeSet<AccountId> = keys.iter().map(|key| key.owner).collect();
+        self.store
+            .read(move |tx| {
+                let found = owners.into_iter().map(|id| Ok(tx.get(ACCOUNTS, &id)?.map(|owner| (id, owner.email))));
+                found.filter_map(Result::transpose).collect()
+            })
+            .await
     }
 
     /// Changes a key.

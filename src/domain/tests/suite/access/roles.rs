@@ -12,7 +12,7 @@ fn new(name: &str, grants: &[&str]) -> NewRole {
 }
 
 fn only_grants(grants: &[&str]) -> RolePatch {
-    RolePatch { grants: Some(these(grants)), description: None }
+    RolePatch { grants: Some(these(grants)), ..RolePatch::default() }
 }
 
 #[tokio::test]
@@ -20,7 +20,11 @@ async fn a_role_is_made_changed_and_removed_and_the_trail_has_each_field() {
     let house = House::new();
     let by = house.new_caller("ada", &[SUPER_ADMIN]);
     house.access.make_role(&by, new("NIGHT_SHIFT", &["sync.run", "sync.run", "server.read"])).await.unwrap();
-    let patch = RolePatch { description: Some(" Looks after syncs. ".into()), grants: Some(these(&["sync.*"])) };
+    let patch = RolePatch {
+        description: Some(" Looks after syncs. ".into()),
+        grants: Some(these(&["sync.*"])),
+        ..RolePatch::default()
+    };
     let changed = house.access.change_role(&by, "NIGHT_SHIFT", patch).await.unwrap();
     assert_eq!((changed.role.description.as_str(), changed.people), ("Looks after syncs.", 0));
     house.access.set_second_factor(&by, "NIGHT_SHIFT", true).await.unwrap();
