@@ -4,6 +4,8 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use aviary_domain::access::Access;
+use aviary_domain::accounts::{Accounts, Hasher};
 use aviary_domain::audit::Audit;
 use aviary_domain::mirror::Book;
 use aviary_domain::ops::Heartbeats;
@@ -25,7 +27,7 @@ use tracing::{error, info};
 const SCHEDULE_EVERY: Duration = Duration::from_secs(5);
 /// How often the audit trail is watched for bursts, and signed when that is due.
 const AUDIT_EVERY: Duration = Duration::from_secs(5);
-/// How often old history and old audit events are forgotten.
+/// How often old history, old audit events and what is over of API keys are forgotten.
 const CLEAN_EVERY: Duration = Duration::from_secs(3600);
 /// A worker that is silent for so many of its rounds counts as dead.
 const MISSED_ROUNDS: u32 = 4;
@@ -76,6 +78,8 @@ impl App {
         let syncs = Syncs::new(store.clone(), env.clone(), sealer.clone(), panels.clone(), limits, runtime);
         let schedule = Schedule::new(env.clone(), panels.clone(), syncs.clone(), settings.clone());
         let services = Services {
+            accounts: Accounts::new(store.clone(), env.clone(), sealer.clone(), Hasher::new()?),
+            access: Access::new(store.clone(), env.clone()),
             env: env.clone(),
             audit: Audit::new(store.clone(), env.clone(), sealer.clone()),
             book: Book::new(store.clone()),
@@ -167,6 +171,7 @@ impl App {
 
 /// Forgets what is older than it shall be kept.
 async fn clean_up(services: Services) -> Result<()> {
+    services.access.clean_up().await?;
     let since = |days: u32| (days > 0).then(|| services.env.now().minus(Duration::from_secs(u64::from(days) * 86_400)));
     if let Some(before) = since(services.settings.history_days().await?) {
         services.book.forget_history(before).await?;

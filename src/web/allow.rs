@@ -103,6 +103,20 @@ pub mod perm {
         }
     }
 
+    /// Needs one of two permissions, such as the one for what is one's own and the one for what is everybody's.
+    pub struct Either<A, B>(std::marker::PhantomData<(A, B)>);
+
+    impl<A: Guard, B: Guard> Guard for Either<A, B> {
+        const DOOR: Door = match (A::DOOR, B::DOOR) {
+            (Door::Needs(a), Door::Needs(b)) => Door::NeedsOneOf(a, b),
+            _ => panic!("either of two permissions, not of other guards"),
+        };
+
+        fn check(caller: &Caller, request: &HttpRequest) -> Result<(), Error> {
+            A::check(caller, request).or_else(|_| B::check(caller, request))
+        }
+    }
+
     /// Only through the local socket.
     pub struct Local;
 

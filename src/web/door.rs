@@ -14,6 +14,8 @@ pub enum Door {
     SignedIn,
     /// Who has this permission.
     Needs(Permission),
+    /// Who has one of these permissions.
+    NeedsOneOf(Permission, Permission),
     /// Who may read the kind of object that the path names.
     NeedsKind,
     /// The owner of the program, through the local socket.

@@ -29,6 +29,8 @@ use actix_web::body::BoxBody;
 use actix_web::dev::{ServiceFactory, ServiceRequest, ServiceResponse};
 use actix_web::middleware::{NormalizePath, from_fn};
 use actix_web::web::{Data, ServiceConfig};
+use aviary_domain::access::Access;
+use aviary_domain::accounts::Accounts;
 use aviary_domain::audit::Audit;
 use aviary_domain::mirror::Book;
 use aviary_domain::ops::Heartbeats;
@@ -63,6 +65,10 @@ pub struct Services {
     pub syncs: Syncs,
     /// Settings.
     pub settings: Settings,
+    /// People.
+    pub accounts: Accounts,
+    /// Roles and API keys.
+    pub access: Access,
     /// The renewal of the master key.
     pub secrets: Secrets,
     /// Which workers live.
@@ -111,8 +117,20 @@ impl Site {
 
     /// Offers the services to handlers and puts the URL map in place.
     pub fn configure(&self, config: &mut ServiceConfig) {
-        let Services { env, store, audit, panels, book, syncs, settings, secrets, heartbeats, options } =
-            self.services.clone();
+        let Services {
+            env,
+            store,
+            audit,
+            panels,
+            book,
+            syncs,
+            settings,
+            accounts,
+            access,
+            secrets,
+            heartbeats,
+            options,
+        } = self.services.clone();
         config
             .app_data(Data::new(env))
             .app_data(Data::new(store))
@@ -121,6 +139,8 @@ impl Site {
             .app_data(Data::new(book))
             .app_data(Data::new(syncs))
             .app_data(Data::new(settings))
+            .app_data(Data::new(accounts))
+            .app_data(Data::new(access))
             .app_data(Data::new(secrets))
             .app_data(Data::new(heartbeats))
             .app_data(Data::new(options))

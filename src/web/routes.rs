@@ -6,8 +6,8 @@ use actix_web::web::{self, ServiceConfig};
 use crate::answer::is_page;
 use crate::api::lists::{allocations, eggs, nodes, servers};
 use crate::api::{
-    audit, check, health, history, mirror, panels, removals, reports, repos, secret, setting, settings, stats, sync,
-    syncs,
+    api_keys, audit, check, health, history, mirror, panels, removals, reports, repos, roles, secret, setting,
+    settings, stats, sync, syncs,
 };
 use crate::map::Map;
 use crate::page::PageError;
@@ -90,6 +90,22 @@ pub fn api() -> Map {
         .post("/api/v1/settings/test/{what}", setting::test)
         .get("/api/v1/settings/{key}/history", setting::history)
         .post("/api/v1/settings/{key}/undo", setting::undo)
+        // Who may what.
+        .get("/api/v1/roles", roles::list)
+        .post("/api/v1/roles", roles::make)
+        .get("/api/v1/roles/{name}", roles::one)
+        .patch("/api/v1/roles/{name}", roles::change)
+        .delete("/api/v1/roles/{name}", roles::remove)
+        .get("/api/v1/permissions", roles::permissions)
+        .get("/api/v1/accounts/{id}/permissions", roles::explain_all)
+        .get("/api/v1/accounts/{id}/permissions/{permission}", roles::explain)
+        .get("/api/v1/api-keys", api_keys::list)
+        .post("/api/v1/api-keys", api_keys::make)
+        .get("/api/v1/api-keys/{id}", api_keys::one)
+        .patch("/api/v1/api-keys/{id}", api_keys::change)
+        .delete("/api/v1/api-keys/{id}", api_keys::revoke)
+        .get("/api/v1/api-keys/{id}/permissions", api_keys::explain)
+        .post("/api/v1/api-keys/{id}/rotate", api_keys::rotate)
         // The owner of the program, through the local socket.
         .get("/api/v1/secret/rotation", secret::rotation)
         .post("/api/v1/secret/rotate", secret::rotate)

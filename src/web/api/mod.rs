@@ -1,5 +1,6 @@
 //! The API for programs, one file per resource.
 
+pub(crate) mod api_keys;
 pub(crate) mod audit;
 pub(crate) mod check;
 pub(crate) mod health;
@@ -11,6 +12,7 @@ pub(crate) mod removals;
 mod reply;
 pub(crate) mod reports;
 pub(crate) mod repos;
+pub(crate) mod roles;
 pub(crate) mod secret;
 pub(crate) mod setting;
 pub(crate) mod settings;

@@ -16,8 +16,8 @@ use utoipa::openapi::{Content, ContentBuilder, PathItem, Ref, RefOr, Response, R
 
 use crate::api::lists::{allocations, eggs, nodes, servers};
 use crate::api::{
-    audit, check, health, history, mirror, panels, removals, reports, repos, secret, setting, settings, stats, sync,
-    syncs,
+    api_keys, audit, check, health, history, mirror, panels, removals, reports, repos, roles, secret, setting,
+    settings, stats, sync, syncs,
 };
 use crate::door::Open;
 use crate::problem::ProblemView;
@@ -46,6 +46,8 @@ use crate::problem::ProblemView;
         mirror::list, mirror::one, history::of_object, history::list, reports::drift, reports::counts, check::check,
         secret::rotation, secret::rotate,
         audit::list, audit::one, audit::export, audit::actions, audit::verify,
+        roles::list, roles::make, roles::one, roles::change, roles::remove, roles::permissions, roles::explain_all, roles::explain,
+        api_keys::list, api_keys::make, api_keys::one, api_keys::change, api_keys::revoke, api_keys::explain, api_keys::rotate,
     ),
     components(schemas(ProblemView)),
     tags(
@@ -60,6 +62,8 @@ use crate::problem::ProblemView;
         (name = "removals", description = "Removals that wait for a person"),
         (name = "mirror", description = "Everything that is mirrored"),
         (name = "history", description = "What changed"),
+        (name = "roles", description = "Who may what, and why"),
+        (name = "api-keys", description = "Keys for programs"),
         (name = "secret", description = "The master key, on the machine itself"),
         (name = "audit", description = "Who did what"),
     ),

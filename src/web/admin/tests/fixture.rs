@@ -6,6 +6,8 @@ use std::time::Duration;
 use actix_web::cookie::Cookie;
 use actix_web::http::StatusCode;
 use actix_web::test::TestRequest;
+use aviary_domain::access::Access;
+use aviary_domain::accounts::{Accounts, Hasher};
 use aviary_domain::audit::Audit;
 use aviary_domain::mirror::{Book, Draft, Writer};
 use aviary_domain::ops::Heartbeats;
@@ -62,6 +64,8 @@ impl Fixture {
         let runtime = tokio::runtime::Handle::current();
         let syncs = Syncs::new(store.clone(), env.clone(), sealer.clone(), panels.clone(), limits, runtime.clone());
         let services = Services {
+            accounts: Accounts::new(store.clone(), env.clone(), sealer.clone(), Hasher::weak().unwrap()),
+            access: Access::new(store.clone(), env.clone()),
             audit: Audit::new(store.clone(), env.clone(), sealer.clone()),
             book: Book::new(store.clone()),
             secrets: Secrets::new(store.clone(), env.clone(), sealer.clone(), &keys, runtime.clone()),

@@ -7,6 +7,8 @@ use actix_web::body::MessageBody;
 use actix_web::http::Method;
 use actix_web::http::header::HeaderMap;
 use actix_web::test::{self, TestRequest};
+use aviary_domain::access::Access;
+use aviary_domain::accounts::{Accounts, Hasher};
 use aviary_domain::audit::Audit;
 use aviary_domain::mirror::{Book, Writer};
 use aviary_domain::ops::Heartbeats;
@@ -102,6 +104,8 @@ impl Desk {
         };
         change(&mut options);
         let services = Services {
+            accounts: Accounts::new(store.clone(), env.clone(), sealer.clone(), Hasher::weak().unwrap()),
+            access: Access::new(store.clone(), env.clone()),
             syncs: Syncs::new(store.clone(), env.clone(), sealer.clone(), panels.clone(), limits, runtime.clone()),
             audit: Audit::new(store.clone(), env.clone(), sealer.clone()),
             book: Book::new(store.clone()),

@@ -135,6 +135,13 @@ async fn answers_are_as_documented() {
             // A file, which is looked at where it is made.
             continue;
         }
+        // Looked at where there are people; see `access`.
+        if ["/api/v1/roles", "/api/v1/permissions", "/api/v1/accounts", "/api/v1/api-keys"]
+            .iter()
+            .any(|of| path.starts_with(of))
+        {
+            continue;
+        }
         let uris: Vec<String> = match path.as_str() {
             "/api/v1/mirror/{kind}" => KINDS.map(|kind| format!("/api/v1/mirror/{kind}")).to_vec(),
             "/api/v1/mirror/{kind}/{id}" => {

@@ -1,6 +1,7 @@
 //! The API through the front door: a real data file, rows from the mirror's own writer, requests as clients send them.
 #![allow(missing_docs, clippy::unwrap_used, reason = "tests")]
 
+mod access;
 mod audit;
 mod desk;
 mod document;
