@@ -1,5 +1,6 @@
 //! The command line. One file per command; what they share is in [`door`] (reaching the data file) and [`print`].
 
+mod api_key;
 mod audit;
 mod check;
 mod config;
@@ -56,6 +57,9 @@ enum Command {
     /// The panels that are mirrored
     #[command(subcommand)]
     Panel(panel::PanelCommand),
+    /// Keys for programs
+    #[command(subcommand, name = "api-key")]
+    ApiKey(api_key::ApiKeyCommand),
     /// Bring the mirror up to date, and wait for it
     Sync(sync::Sync),
     /// The key that secrets are sealed under
@@ -152,6 +156,7 @@ fn run(cli: Cli) -> Done {
         Command::Demo(command) => wait(command.run(common)),
         Command::Simulate(command) => wait(command.run()),
         Command::Panel(command) => wait(command.run(common)),
+        Command::ApiKey(command) => wait(command.run(common)),
         Command::Sync(command) => wait(command.run(common)),
         Command::Secret(command) => wait(command.run(common)),
         Command::Check(command) => wait(command.run(common)),
