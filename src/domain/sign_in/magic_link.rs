@@ -13,7 +13,7 @@ impl SignIn {
     ///
     /// # Errors
     /// [`Refusal::MissingToken`], [`Refusal::InvalidToken`], [`Refusal::TokenExpired`], and as [`SignIn::with_link`].
-    pub async fn by_magic_link(
+    pub async fn with_magic_link(
         &self,
         origin: Origin,
         token: &Secret<String>,

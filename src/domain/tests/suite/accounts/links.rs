@@ -127,7 +127,7 @@ async fn a_link_to_sign_in_is_good_once_and_leaves_the_others() {
     people.accounts.ask_magic_link(&nowhere(), "ada@example.com").await.unwrap();
     let token = people.token(Letter::MagicLink).await;
     let enter = async |token: &Secret<String>| {
-        sign_in.by_magic_link(nowhere(), token, None, SessionKind::Browser).await.map(|signed| signed.account)
+        sign_in.with_magic_link(nowhere(), token, None, SessionKind::Browser).await.map(|signed| signed.account)
     };
     assert_eq!(enter(&token).await.unwrap().id, account.id);
     assert_eq!(people.account(account.id).password, account.password);
@@ -149,7 +149,7 @@ async fn a_password_typed_by_a_stranger_is_gone_when_the_owner_signs_in_by_link(
     let sign_in = SignIn::new(people.accounts.clone(), SignInOptions::default());
     people.accounts.ask_magic_link(&nowhere(), "victim@example.com").await.unwrap();
     let token = people.token(Letter::MagicLink).await;
-    sign_in.by_magic_link(nowhere(), &token, None, SessionKind::Browser).await.unwrap();
+    sign_in.with_magic_link(nowhere(), &token, None, SessionKind::Browser).await.unwrap();
     let after = people.account(account.id);
     assert!(after.email_verified.is_some() && after.password.is_none());
     assert_eq!(people.sessions(account.id).len(), 1, "only the owner's");
