@@ -225,8 +225,8 @@ impl Accounts {
             }
             Ok(())
         })?;
+        clear_lockout(tx, &account)?;
         end_sessions(tx, id, None)?;
-        clear_lockout(tx, &account.email)?;
         // A link to prove an address that is still to be proved stays.
         drop_links(tx, id, |purpose| purpose != Purpose::VerifyEmail || account.email_verified.is_some())?;
         self.post(tx, Letter::PasswordChanged, &account, &account.email)?;

@@ -44,7 +44,7 @@ pub use password::{Hasher, Verdict, check_rules};
 pub use profile::ProfilePatch;
 pub use register::{MEMBER, NewRegistration};
 pub(crate) use rows::{by_email, change, clear_lockout, did, end_sessions, put, require, themselves};
-pub(crate) use token::lockout_key;
+pub(crate) use token::{hash_of, lockout_key, lockout_key_at, new_token};
 
 use crate::access::Refusal;
 use pace::Pace;

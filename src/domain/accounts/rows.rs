@@ -9,7 +9,7 @@ use aviary_kernel::store::tables::{
 use aviary_kernel::store::{Read, SortText, Span, WriteTx};
 use uuid::Uuid;
 
-use super::token::lockout_key;
+use super::token::{lockout_key, lockout_key_at};
 use crate::audit::Did;
 use crate::feed;
 
@@ -62,19 +62,28 @@ pub(crate) fn end_sessions(tx: &mut WriteTx<'_>, account: AccountId, keep: Optio
     Ok(ended)
 }
 
-/// Forgets the wrong passwords for an address. Whether there were any.
-pub(crate) fn clear_lockout(tx: &mut WriteTx<'_>, email: &Email) -> Result<bool> {
-    Ok(tx.remove(LOCKOUTS, &lockout_key(email))?.is_some())
+/// Forgets the wrong passwords for an account, wherever they were typed. Whether there were any.
+pub(crate) fn clear_lockout(tx: &mut WriteTx<'_>, account: &Account) -> Result<bool> {
+    let mut keys = vec![lockout_key(&account.email)];
+    for (_, session) in tx.all_keys(SESSIONS_BY_ACCOUNT, &Span::prefix(&account.id))? {
+        let known = tx.get(SESSIONS, &session)?.and_then(|session| session.address);
+        keys.extend(known.map(|known| lockout_key_at(&account.email, known)));
+    }
+    let mut any = false;
+    for key in keys {
+        any |= tx.remove(LOCKOUTS, &key)?.is_some();
+    }
+    Ok(any)
 }
 
 /// Removes an account with its sessions and keys. Its links are another matter.
 pub(super) fn erase(tx: &mut WriteTx<'_>, env: &Env, account: &Account) -> Result<()> {
+    clear_lockout(tx, account)?;
     end_sessions(tx, account.id, None)?;
     for (_, key) in tx.all_keys(API_KEYS_BY_OWNER, &Span::prefix(&account.id))? {
         tx.remove(API_KEYS, &key)?;
         feed::append(tx, env, Change::ApiKey(key))?;
     }
-    clear_lockout(tx, &account.email)?;
     tx.remove(ACCOUNTS, &account.id)?;
     feed::append(tx, env, Change::Account(account.id)).map(drop)
 }

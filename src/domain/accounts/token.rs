@@ -1,6 +1,7 @@
 //! Tokens of links: 32 random bytes in hex; only their SHA-256 is stored.
 
 use std::fmt::Write as _;
+use std::net::IpAddr;
 
 use aviary_kernel::base::{Error, Result, Secret};
 use aviary_kernel::model::{Email, TokenHash};
@@ -34,4 +35,9 @@ pub(crate) fn hash_of(token: &str) -> TokenHash {
 /// Under what the wrong passwords for an address are counted.
 pub(crate) fn lockout_key(email: &Email) -> TokenHash {
     hash_of(&email.key())
+}
+
+/// Under what those are counted that come from where the owner of the address is signed in.
+pub(crate) fn lockout_key_at(email: &Email, known: IpAddr) -> TokenHash {
+    hash_of(&format!("{} from {known}", email.key()))
 }

@@ -64,7 +64,10 @@ pub(super) struct Bursts {
 }
 
 fn counts(action: Action) -> bool {
-    matches!(action, Action::SignInFailed | Action::AccessRefused | Action::RequestsLimited)
+    matches!(
+        action,
+        Action::SignInFailed | Action::ConfirmationFailed | Action::AccessRefused | Action::RequestsLimited
+    )
 }
 
 /// What an alert was raised about lately.

@@ -2,13 +2,13 @@
 
 use aviary_kernel::base::{Error, Result};
 use aviary_kernel::model::{AccountId, Action, Actor, Origin, Permission, Session};
-use aviary_kernel::store::tables::{LOCKOUTS, SESSIONS};
+use aviary_kernel::store::tables::SESSIONS;
 use aviary_kernel::store::{Read, WriteTx};
 use uuid::Uuid;
 
-use super::{SignIn, lockout, sessions};
+use super::{SignIn, sessions};
 use crate::access::{Caller, grants_of};
-use crate::accounts::require;
+use crate::accounts::{clear_lockout, did, require};
 use crate::audit::{self, Did};
 
 impl SignIn {
@@ -105,7 +105,7 @@ impl SignIn {
         ended.await
     }
 
-    /// Lets somebody try again who was locked out.
+    /// Forgives somebody their wrong passwords, wherever they were typed.
     ///
     /// # Errors
     /// [`Error::NotFound`], [`Error::Forbidden`].
@@ -114,14 +114,10 @@ impl SignIn {
         let unlocked = self.accounts.store.write(move |tx| {
             let account = require(tx, account)?;
             require_power_over_others(tx, &by, account.id)?;
-            let mut keys = vec![lockout::key(&account.email, None)];
-            let addresses = sessions::of(tx, account.id)?.into_iter().filter_map(|session| session.address);
-            keys.extend(addresses.map(|address| lockout::key(&account.email, Some(address))));
-            for key in keys {
-                tx.remove(LOCKOUTS, &key)?;
+            if clear_lockout(tx, &account)? {
+                audit::record(tx, &env, &by.actor, did(Action::AccountUnlocked, &account))?;
             }
-            let did = Did::new(Action::AccountUnlocked).to("account", account.id, account.email.as_str());
-            audit::record(tx, &env, &by.actor, did).map(drop)
+            Ok(())
         });
         unlocked.await
     }
@@ -133,7 +129,7 @@ pub(super) fn require_person(by: &Caller) -> Result<AccountId> {
     person.ok_or_else(|| Error::Forbidden("only a person who is signed in can do this, for themselves".into()))
 }
 
-/// People have power over themselves; over others see [`require_power_over_others`].
+/// People have power over themselves, and over who may no more than they if they have the permission.
 fn require_power_over(tx: &WriteTx<'_>, by: &Caller, account: AccountId) -> Result<()> {
     if by.session.is_some() && by.actor.account() == Some(account) {
         return Ok(());

@@ -8,9 +8,9 @@ use super::SignIn;
 use super::jwt::AccessToken;
 use super::lockout::Gate;
 use super::second_factor::{self, Used};
-use super::sessions::{Begun, person};
+use super::sessions::Begun;
 use crate::access::Refusal;
-use crate::accounts::{PanelFacts, Verdict, by_email, facts_of, put, require};
+use crate::accounts::{PanelFacts, Verdict, by_email, did, facts_of, put, require, themselves};
 use crate::audit::{self, Did};
 
 /// What somebody sends to sign in.
@@ -71,12 +71,14 @@ impl SignIn {
         self.enter(origin, given, |_, tx, account, _| Ok((account.clone(), facts_of(tx, account)?))).await
     }
 
-    /// Lets in who followed a link that was mailed. `spend` takes the link out of use and refuses when it is not good; it runs
-    /// only when the code of the second factor, where there is one, was right. The link proves the address.
+    /// Lets in who has something better than a password, such as a link that was mailed. `spend` takes it out of use, and
+    /// refuses, having written nothing, when it is not good; it runs only when the code of the second factor, where there is
+    /// one, was right.
     ///
     /// # Errors
     /// What `spend` refuses; [`Refusal::UserNotFound`], [`Refusal::AccountDisabled`], [`Refusal::Locked`],
-    /// [`Refusal::SecondFactorRequired`], [`Refusal::InvalidCode`].
+    /// [`Refusal::SecondFactorRequired`], [`Refusal::InvalidCode`]; [`Refusal::EmailNotVerified`] when the address is not proved
+    /// by now.
     pub async fn with_link<F>(
         &self,
         origin: Origin,
@@ -193,12 +195,12 @@ impl SignIn {
         code: Option<&Secret<String>>,
         kind: SessionKind,
     ) -> Result<Begun, Refusal> {
-        let now = self.accounts.env.now();
         let mut account = require(tx, id).map_err(gone)?;
         if !account.is_active {
             let email = account.email.clone();
             return Err(self.failed(tx, origin, &email, Some(&account), Refusal::AccountDisabled)?);
         }
+        let now = self.accounts.env.now();
         let gate = Gate::of(tx, &account.email, Some(&account), origin.address, now)?;
         // Wrong passwords of others do not hold up a link, unless there still is a code to guess.
         if let Some(retry_after_s) = gate.wait_s(now).filter(|_| account.second_factor.is_some()) {
@@ -210,12 +212,10 @@ impl SignIn {
             return Err(self.failed(tx, origin, &account.email, Some(&account), refusal)?);
         }
         let mut spent = require(tx, id).map_err(gone)?;
-        spent.second_factor = account.second_factor;
         if spent.email_verified.is_none() {
-            spent.email_verified = Some(now);
-            let did = Did::new(Action::EmailVerified).to("account", id, spent.email.as_str());
-            audit::record(tx, &self.accounts.env, &person(&spent, origin), did)?;
+            return Err(self.failed(tx, origin, &account.email, Some(&account), Refusal::EmailNotVerified)?);
         }
+        spent.second_factor = account.second_factor;
         gate.clear(tx)?;
         let account = self.let_in(tx, spent, used, origin)?;
         Ok(self.begin(tx, &account, origin, kind)?)
@@ -252,10 +252,10 @@ impl SignIn {
         let env = &self.accounts.env;
         account.last_login_at = Some(env.now());
         put(tx, env, &account)?;
-        let (actor, name) = (person(&account, origin), account.email.as_str());
-        audit::record(tx, env, &actor, Did::new(Action::SignedIn).to("account", account.id, name))?;
+        let actor = themselves(&account, origin);
+        audit::record(tx, env, &actor, did(Action::SignedIn, &account))?;
         if let Some(Used::RecoveryCode { left }) = used {
-            let did = Did::new(Action::RecoveryCodeUsed).to("account", account.id, name);
+            let did = did(Action::RecoveryCodeUsed, &account);
             let did = did.changed("recoveryCodes", Some((left + 1).to_string()), Some(left.to_string()));
             audit::record(tx, env, &actor, did)?;
         }

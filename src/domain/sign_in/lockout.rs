@@ -9,8 +9,7 @@ use aviary_kernel::store::tables::LOCKOUTS;
 use aviary_kernel::store::{Read, WriteTx};
 
 use super::sessions;
-use super::tokens::hash;
-use crate::accounts::lockout_key;
+use crate::accounts::{lockout_key, lockout_key_at};
 
 /// Wrong tries from so long ago no longer count.
 pub(super) const FADES_AFTER: Duration = Duration::from_secs(24 * 3600);
@@ -37,7 +36,7 @@ impl Gate {
             (Some(account), Some(from)) if sessions::is_at(reader, account.id, from, now)? => Some(from),
             _ => None,
         };
-        let key = key(email, known);
+        let key = known.map_or_else(|| lockout_key(email), |known| lockout_key_at(email, known));
         let state = reader.get(LOCKOUTS, &key)?.filter(|state| now.since(state.last_at) < FADES_AFTER);
         Ok(Self { key, state: state.unwrap_or_default() })
     }
@@ -71,14 +70,6 @@ fn lasts(failures: u32) -> Option<Duration> {
         _ => 60,
     };
     Some(Duration::from_secs(minutes * 60))
-}
-
-/// Where the count for an address is kept; the one for tries from `known` apart.
-pub(super) fn key(email: &Email, known: Option<IpAddr>) -> TokenHash {
-    match known {
-        None => lockout_key(email),
-        Some(from) => hash(format!("{} from {from}", email.key()).as_bytes()),
-    }
 }
 
 #[cfg(test)]

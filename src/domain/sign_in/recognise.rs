@@ -6,12 +6,11 @@ use aviary_kernel::base::Result;
 use aviary_kernel::model::{Origin, Session, SessionKind};
 use aviary_kernel::store::tables::{ACCOUNTS, SESSIONS};
 use aviary_kernel::store::{Read, ReadTx};
-use futures_util::FutureExt;
 
 use super::SignIn;
-use super::sessions::{by_token, ends_at, person};
-use super::tokens::hash;
+use super::sessions::{by_token, ends_at};
 use crate::access::{Caller, Refusal, grants_of, needs_second_factor};
+use crate::accounts::{hash_of, themselves};
 
 /// How exactly it is known when a session was last used.
 const SEEN_EVERY: Duration = Duration::from_secs(60);
@@ -22,7 +21,7 @@ impl SignIn {
     /// # Errors
     /// When the file cannot be read.
     pub async fn by_cookie(&self, token: &str, origin: Origin) -> Result<Option<Caller>> {
-        let (token, now) = (hash(token.as_bytes()), self.accounts.env.now());
+        let (token, now) = (hash_of(token), self.accounts.env.now());
         let from = origin.clone();
         let found = self.accounts.store.read(move |tx| {
             let session = by_token(tx, &token)?;
@@ -64,7 +63,7 @@ impl SignIn {
             return;
         }
         let options = self.options.clone();
-        let noted = self.accounts.store.write(move |tx| {
+        self.accounts.store.write_later(move |tx| {
             let Some(mut held) = tx.get(SESSIONS, &session.id)? else { return Ok(()) };
             if now.since(held.seen_at) < SEEN_EVERY {
                 return Ok(());
@@ -77,8 +76,6 @@ impl SignIn {
             }
             tx.put(SESSIONS, &held.id, &held).map(drop)
         });
-        // The first look puts it into the queue of the writer; its answer is left there.
-        let _ = noted.now_or_never();
     }
 }
 
@@ -88,7 +85,7 @@ fn caller(tx: &ReadTx, session: &Session, origin: &Origin) -> Result<Result<Call
         return Ok(Err(Refusal::AccountDisabled));
     }
     Ok(Ok(Caller {
-        actor: person(&account, origin),
+        actor: themselves(&account, origin),
         grants: grants_of(tx, &account)?,
         account: Some(account.id),
         session: Some(session.id),

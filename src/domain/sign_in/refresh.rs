@@ -9,9 +9,9 @@ use aviary_kernel::store::{Read, WriteTx};
 use super::SignIn;
 use super::enter::SignedIn;
 use super::sessions::{self, Begun, ends_at};
-use super::tokens::{RefreshToken, hash};
+use super::tokens::RefreshToken;
 use crate::access::Refusal;
-use crate::accounts::facts_of;
+use crate::accounts::{facts_of, hash_of};
 use crate::audit::Did;
 
 /// A refresh token as it compares with what is stored.
@@ -34,7 +34,7 @@ impl SignIn {
         let Some(given) = RefreshToken::read(&self.accounts.sealer, token) else {
             return Err(Refusal::InvalidRefreshToken);
         };
-        let (it, hash) = (self.clone(), hash(token.as_bytes()));
+        let (it, hash) = (self.clone(), hash_of(token));
         let exchanged = self.accounts.store.write(move |tx| match find(tx, &given, &hash)? {
             Held::Current(session) => it.exchange(tx, session, &origin),
             Held::Old(session) => {
@@ -58,7 +58,7 @@ impl SignIn {
         }
         session.generation = session.generation.saturating_add(1);
         let token = RefreshToken::make(&self.accounts.sealer, session.id, session.generation)?;
-        session.token = hash(token.reveal().as_bytes());
+        session.token = hash_of(token.reveal());
         session.seen_at = now;
         session.expires_at = ends_at(&self.options, session.kind, session.created_at, now);
         session.address = origin.address;
@@ -70,7 +70,7 @@ impl SignIn {
     /// The session that a refresh token belongs or belonged to, for signing out.
     pub(super) fn session_of_refresh_token(&self, tx: &WriteTx<'_>, token: &str) -> Result<Option<Session>> {
         let Some(given) = RefreshToken::read(&self.accounts.sealer, token) else { return Ok(None) };
-        match find(tx, &given, &hash(token.as_bytes()))? {
+        match find(tx, &given, &hash_of(token))? {
             Held::Current(session) | Held::Old(session) => Ok(Some(session)),
             Held::Unknown => Ok(None),
         }

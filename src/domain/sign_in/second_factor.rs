@@ -5,7 +5,8 @@ use aviary_kernel::base::{Error, Result, Sealer, Secret, Timestamp};
 use aviary_kernel::model::{Account, AccountId, TokenHash};
 use totp_rs::{Builder, Totp};
 
-use super::tokens::{hash, random};
+use super::tokens::random;
+use crate::accounts::hash_of;
 
 /// Recovery codes that are given out together.
 const RECOVERY_CODES: usize = 10;
@@ -53,7 +54,7 @@ pub(super) fn take(
             Used::Step
         }));
     }
-    let given = hash(code.reveal().as_bytes());
+    let given = hash_of(code.reveal());
     let Some(at) = factor.recovery.iter().position(|stored| *stored == given) else { return Ok(None) };
     factor.recovery.remove(at);
     Ok(Some(Used::RecoveryCode { left: factor.recovery.len() }))
@@ -94,7 +95,7 @@ pub(super) fn new_recovery_codes() -> Result<(Vec<Secret<String>>, Vec<TokenHash
         let letters = random::<16>()?.map(|byte| char::from(ALPHABET[usize::from(byte % 32)]));
         let groups: Vec<String> = letters.chunks(4).map(|group| group.iter().collect()).collect();
         let code = Secret::new(groups.join("-"));
-        hashes.push(hash(plain(&code).reveal().as_bytes()));
+        hashes.push(hash_of(plain(&code).reveal()));
         codes.push(code);
     }
     Ok((codes, hashes))

@@ -4,14 +4,14 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use aviary_kernel::base::{Env, Result, Secret, Timestamp};
-use aviary_kernel::model::{Account, AccountId, Action, Actor, Origin, Session, SessionKind, TokenHash, Who};
+use aviary_kernel::model::{Account, AccountId, Action, Actor, Origin, Session, SessionKind, TokenHash};
 use aviary_kernel::store::tables::{ACCOUNTS, SESSION_TOKENS, SESSIONS, SESSIONS_BY_ACCOUNT};
 use aviary_kernel::store::{Read, Span, WriteTx};
 use uuid::Uuid;
 
-use super::tokens::{self, RefreshToken, hash};
+use super::tokens::RefreshToken;
 use super::{SignIn, SignInOptions};
-use crate::accounts::{PanelFacts, facts_of};
+use crate::accounts::{PanelFacts, facts_of, hash_of, new_token, themselves};
 use crate::audit::{self, Did};
 use crate::feed::{self, Change};
 
@@ -41,14 +41,14 @@ impl SignIn {
         make_room(tx, env, account, origin)?;
         let (id, now) = (env.ids.next(), env.now());
         let token = match kind {
-            SessionKind::Browser => tokens::cookie()?,
+            SessionKind::Browser => new_token()?,
             SessionKind::Api => RefreshToken::make(&self.accounts.sealer, id, 0)?,
         };
         let session = Session {
             id,
             account: account.id,
             kind,
-            token: hash(token.reveal().as_bytes()),
+            token: hash_of(token.reveal()),
             generation: 0,
             created_at: now,
             seen_at: now,
@@ -74,15 +74,11 @@ fn make_room(tx: &mut WriteTx<'_>, env: &Env, account: &Account, origin: &Origin
     let held = of(tx, account.id)?;
     let too_many = (held.len() + 1).saturating_sub(MOST);
     for session in held.into_iter().take(too_many) {
-        let did = Did::new(Action::SessionEnded).refused("more sessions than one person may have");
-        end(tx, env, &person(account, origin), &session, did)?;
+        let why = format!("nobody has more than {MOST} sessions");
+        let did = Did::new(Action::SessionEnded).changed("reason", None, Some(why));
+        end(tx, env, &themselves(account, origin), &session, did)?;
     }
     Ok(())
-}
-
-/// A person as somebody who does something.
-pub(super) fn person(account: &Account, origin: &Origin) -> Actor {
-    Actor::new(Who::Person(account.id), account.email.as_str()).from(origin.clone())
 }
 
 /// The sessions of a person, oldest first, those that ran out among them.

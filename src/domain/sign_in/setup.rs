@@ -12,8 +12,8 @@ use super::lockout::Gate;
 use super::second_factor::{self, matching_step, new_recovery_codes, new_secret, offer_place, place, totp};
 use super::{SignIn, sessions};
 use crate::access::{Caller, Refusal, needs_second_factor};
-use crate::accounts::{Verdict, put, require};
-use crate::audit::{self, Did};
+use crate::accounts::{Verdict, did, put, require};
+use crate::audit;
 
 /// A second factor to be put into an app and proved.
 #[derive(Clone, Debug)]
@@ -38,13 +38,38 @@ impl SignIn {
     /// # Errors
     /// [`Refusal::WrongPassword`], [`Refusal::Locked`]; [`Error::Conflict`] when there is a second factor already.
     pub async fn offer(&self, by: &Caller, password: Secret<String>) -> Result<Offer, Refusal> {
+        self.offer_if(by, password, |_, _, account, _| match account.second_factor {
+            None => Ok(()),
+            Some(_) => Err(conflict("your second factor is on already; give a code of it to move to another app")),
+        })
+        .await
+    }
+
+    /// Makes a secret for another app. The one in use counts until a code of the new one was shown, with [`SignIn::enable`].
+    ///
+    /// # Errors
+    /// [`Refusal::WrongPassword`], [`Refusal::InvalidCode`], [`Refusal::Locked`]; [`Error::Conflict`] when there is no second
+    /// factor.
+    pub async fn offer_another(
+        &self,
+        by: &Caller,
+        password: Secret<String>,
+        code: Secret<String>,
+    ) -> Result<Offer, Refusal> {
+        self.offer_if(by, password, move |it, tx, account, by| it.take_code(tx, account, by, &code)).await
+    }
+
+    async fn offer_if(
+        &self,
+        by: &Caller,
+        password: Secret<String>,
+        may: impl FnOnce(&Self, &mut WriteTx<'_>, &mut Account, &Caller) -> Result<(), Refusal> + Send + 'static,
+    ) -> Result<Offer, Refusal> {
         let confirmed = self.confirm(by, password).await?;
         let secret = new_secret()?;
         let offer = self.show(&secret, &confirmed.email)?;
-        self.change(by, confirmed, move |it, tx, mut account, _| {
-            if account.second_factor.is_some() {
-                return Err(conflict("your second factor is on already; turn it off before you set up another one"));
-            }
+        self.change(by, confirmed, move |it, tx, mut account, by| {
+            may(it, tx, &mut account, by)?;
             account.second_factor_offer = Some(it.accounts.sealer.seal(&offer_place(account.id), secret.reveal())?);
             Ok(put(tx, &it.accounts.env, &account)?)
         })
@@ -71,18 +96,16 @@ impl SignIn {
         code: &Secret<String>,
     ) -> Result<Vec<Secret<String>>, Refusal> {
         let (env, sealer, now) = (&self.accounts.env, &self.accounts.sealer, self.accounts.env.now());
-        let offer = account.second_factor_offer.take().filter(|_| account.second_factor.is_none());
+        let offer = account.second_factor_offer.take();
         let offer = offer.ok_or_else(|| conflict("there is no second factor to prove; begin anew"))?;
         let secret = sealer.open(&offer_place(account.id), &offer)?;
         let last_step = matching_step(&totp(&secret, None)?, code, now).ok_or(Refusal::InvalidCode)?;
         let (codes, recovery) = new_recovery_codes()?;
         let secret = sealer.seal(&place(account.id), secret.reveal())?;
         account.second_factor = Some(SecondFactor { secret, last_step, recovery, since: now });
-        account.updated_at = now;
-        put(tx, env, &account)?;
-        let did = Did::new(Action::SecondFactorOn).to("account", account.id, account.email.as_str());
-        audit::record(tx, env, &by.actor, did)?;
-        sessions::end_all(tx, env, &by.actor, account.id, by.session, Action::SessionEnded)?;
+        let id = account.id;
+        self.put_changed(tx, account, by, Action::SecondFactorOn)?;
+        sessions::end_all(tx, env, &by.actor, id, by.session, Action::SessionEnded)?;
         Ok(codes)
     }
 
@@ -99,7 +122,7 @@ impl SignIn {
             }
             it.take_code(tx, &mut account, by, &code)?;
             (account.second_factor, account.second_factor_offer) = (None, None);
-            it.put_changed(tx, account, by, Action::SecondFactorOff)
+            Ok(it.put_changed(tx, account, by, Action::SecondFactorOff)?)
         })
         .await
     }
@@ -210,25 +233,17 @@ impl SignIn {
     fn unconfirmed(&self, tx: &mut WriteTx<'_>, account: &Account, by: &Caller, why: Refusal) -> Result<Refusal> {
         let env = &self.accounts.env;
         let gate = Gate::of(tx, &account.email, Some(account), by.actor.origin.address, env.now())?;
-        let did = Did::new(Action::ConfirmationFailed).to("account", account.id, account.email.as_str());
-        audit::record(tx, env, &by.actor, did.refused(why.code()))?;
+        let did = did(Action::ConfirmationFailed, account).refused(why.code());
+        audit::record(tx, env, &by.actor, did)?;
         self.count(tx, &gate, &by.actor, &account.email, Some(account))?;
         Ok(why)
     }
 
-    fn put_changed(
-        &self,
-        tx: &mut WriteTx<'_>,
-        mut account: Account,
-        by: &Caller,
-        action: Action,
-    ) -> Result<(), Refusal> {
+    fn put_changed(&self, tx: &mut WriteTx<'_>, mut account: Account, by: &Caller, action: Action) -> Result<()> {
         let env = &self.accounts.env;
         account.updated_at = env.now();
         put(tx, env, &account)?;
-        let did = Did::new(action).to("account", account.id, account.email.as_str());
-        audit::record(tx, env, &by.actor, did)?;
-        Ok(())
+        audit::record(tx, env, &by.actor, did(action, &account)).map(drop)
     }
 }
 

@@ -1,7 +1,6 @@
-//! The tokens of sessions. Only their hashes are stored.
+//! Refresh tokens. As of cookies, only their hashes are stored.
 
 use aviary_kernel::base::{Error, Result, Sealer, Secret};
-use aviary_kernel::model::TokenHash;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use ring::rand::{SecureRandom, SystemRandom};
@@ -13,18 +12,6 @@ pub(super) fn random<const N: usize>() -> Result<[u8; N]> {
     let mut bytes = [0; N];
     SystemRandom::new().fill(&mut bytes).map_err(|_| Error::internal("the system gives no random numbers"))?;
     Ok(bytes)
-}
-
-/// SHA-256.
-pub(super) fn hash(text: &[u8]) -> TokenHash {
-    let mut hash = [0; 32];
-    hash.copy_from_slice(digest::digest(&digest::SHA256, text).as_ref());
-    hash
-}
-
-/// A new token for a cookie: 32 random bytes.
-pub(super) fn cookie() -> Result<Secret<String>> {
-    Ok(Secret::new(URL_SAFE_NO_PAD.encode(random::<32>()?)))
 }
 
 /// A refresh token: which session, how often it was exchanged before, 16 random bytes, and an HMAC over these, which tells an

@@ -4,6 +4,7 @@
 mod access;
 mod accounts;
 mod audit;
+mod door;
 mod faults;
 mod lab;
 mod lists;
@@ -11,4 +12,9 @@ mod panels;
 mod removals;
 mod schedule;
 mod settings;
+mod sign_in;
+mod sign_in_factor;
+mod sign_in_lockout;
+mod sign_in_sessions;
+mod sign_in_tokens;
 mod whole;
