@@ -60,6 +60,9 @@ pub(crate) fn icon(name: &str) -> Icon {
         "theme" => {
             r#"<circle cx="10" cy="10" r="6.800"/><path d="M10 3.200v13.600a6.800 6.800 0 0 0 0-13.600z" fill="currentColor" stroke="none"/>"#
         }
+        "settings" => {
+            r#"<path d="M3.500 6h7M14.500 6h2M3.500 14h2M9.500 14h7"/><circle cx="12.500" cy="6" r="2"/><circle cx="7.500" cy="14" r="2"/>"#
+        }
         "lock" => r#"<rect x="4.500" y="9" width="11" height="8" rx="1.500"/><path d="M7 9V6.500a3 3 0 0 1 6 0V9"/>"#,
         _ => r#"<circle cx="10" cy="10" r="2"/>"#,
     })

@@ -25,10 +25,13 @@ mod object;
 mod on_record;
 mod overview;
 mod panel;
+mod panel_form;
 mod panels;
 mod query;
 mod removals;
 mod servers;
+mod setting;
+mod settings;
 mod shown;
 mod syncs;
 mod table;
@@ -89,13 +92,20 @@ fn pages() -> Map {
         .post("/admin/audit/export", audit::export)
         .get("/admin/audit/{seq}", audit::one)
         .get("/admin/panels", panels::list)
-        .post("/admin/panels", panels::add)
-        .get("/admin/panels/new", panels::new)
+        .post("/admin/panels", panel_form::add)
+        .get("/admin/panels/new", panel_form::new)
         .post("/admin/panels/schedule", panels::schedule)
         .get("/admin/panels/{id}", panel::one)
+        .get("/admin/panels/{id}/edit", panel_form::edit)
+        .post("/admin/panels/{id}/edit", panel_form::save)
         .post("/admin/panels/{id}/test", panel::test)
         .get("/admin/panels/{id}/remove", panel::ask_remove)
         .post("/admin/panels/{id}/remove", panel::remove)
+        .get("/admin/settings", settings::page)
+        .post("/admin/settings", settings::save)
+        .post("/admin/settings/test/{what}", setting::test)
+        .get("/admin/settings/{key}", setting::page)
+        .post("/admin/settings/{key}/undo", setting::undo)
 }
 
 async fn start(_: Open) -> PageResult {

@@ -18,6 +18,7 @@ pub(super) enum Spot {
     Drift,
     Audit,
     Panels,
+    Settings,
 }
 
 /// Some entries under a heading.
@@ -80,7 +81,10 @@ pub(super) fn groups(here: Spot, known: &Known) -> Vec<NavGroup> {
         ),
         group(
             "Set up",
-            vec![item(Spot::Panels, "/admin/panels", "Panels", "panel", "p", Some(known.panels.len() as u64))],
+            vec![
+                item(Spot::Panels, "/admin/panels", "Panels", "panel", "p", Some(known.panels.len() as u64)),
+                item(Spot::Settings, "/admin/settings", "Settings", "settings", ",", None),
+            ],
         ),
     ]
 }

@@ -29,6 +29,11 @@ pub(super) fn done(word: &str) -> Option<Notice> {
             ("good", "The panel was added. Test it to see whether the keys can read everything, then sync it.")
         }
         "panel-removed" => ("good", "The panel was removed from Aviary. Nothing was changed on the panel itself."),
+        "panel-changed" => ("good", "The panel was changed. Test it to see whether it answers as it should."),
+        "settings-saved" => ("good", "The settings were saved. They count at once."),
+        "settings-same" => ("info", "Nothing became different."),
+        "setting-reset" => ("good", "The setting is as without; that counts at once."),
+        "setting-undone" => ("good", "The change was undone; that counts at once."),
         "schedule-set" => ("good", "The schedule was changed. It takes effect at once."),
         "sync-started" => ("good", "The sync was started. This page follows it."),
         "sync-joined" => {

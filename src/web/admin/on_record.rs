@@ -1,5 +1,6 @@
 //! What stands in the audit trail about one thing, on the page of that thing; and how events look in a row.
 
+use aviary_domain::settings::Key;
 use aviary_kernel::base::Result;
 use aviary_kernel::model::{Actor, AuditEvent, AuditTarget, Kind, ObjectKey, Went};
 
@@ -59,6 +60,9 @@ fn page_of(target: &AuditTarget) -> Option<String> {
     if let "panel" | "sync" = target.kind.as_str() {
         let is_id = target.id.bytes().all(|b| b.is_ascii_hexdigit() || b == b'-');
         return is_id.then(|| format!("/admin/{}s/{}", target.kind, target.id));
+    }
+    if target.kind == "setting" {
+        return Key::find(&target.id).map(|key| format!("/admin/settings/{}", key.about().key));
     }
     let kind = Kind::ALL.into_iter().find(|kind| kind.noun() == target.kind)?;
     let (panel, id) = target.id.split_once('/')?;

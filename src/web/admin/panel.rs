@@ -61,6 +61,7 @@ pub(super) async fn one(_may: Allow<perm::PanelRead>, desk: Desk, id: Path<Panel
     truth.extend(known.truth(Some(id)));
     let acts = vec![
         Act::post("Test", "check", format!("/admin/panels/{id}/test")),
+        Act::link("Change", "settings", format!("/admin/panels/{id}/edit")),
         Act::link("Remove", "close", format!("/admin/panels/{id}/remove")).class("risky"),
         syncs::sync_now(id),
     ];

@@ -1,10 +1,9 @@
-//! The panels: the list with the schedule for all, and the form that adds one.
+//! The panels: the list with the schedule for all.
 
 use askama::Template;
-use aviary_domain::panels::NewPanel;
 use aviary_domain::settings::{AutoSync, SHORTEST_INTERVAL_S};
 use aviary_domain::sync::SyncQuery;
-use aviary_kernel::base::{Error, Result, Secret, Timestamp};
+use aviary_kernel::base::{Result, Timestamp};
 use aviary_kernel::model::{Dialect, Panel, SyncRun};
 
 use super::desk::{Act, Crumb, Desk, Head, Known, Shell};
@@ -118,7 +117,7 @@ pub(super) async fn list(_may: Allow<perm::PanelRead>, desk: Desk) -> PageResult
 }
 
 /// Whole minutes, or with a fraction where that is what it is.
-fn minutes(seconds: u32) -> String {
+pub(super) fn minutes(seconds: u32) -> String {
     if seconds.is_multiple_of(60) { (seconds / 60).to_string() } else { format!("{:.1}", f64::from(seconds) / 60.0) }
 }
 
@@ -181,114 +180,8 @@ pub(super) async fn schedule(_may: Allow<perm::SettingsWrite>, desk: Desk, sent:
 }
 
 /// 60 days.
-const MOST_MINUTES: u32 = 86_400;
+pub(super) const MOST_MINUTES: u32 = 86_400;
 
-fn parse_minutes(text: &str) -> Option<u32> {
+pub(super) fn parse_minutes(text: &str) -> Option<u32> {
     text.trim().parse::<u32>().ok().filter(|n| (1..=MOST_MINUTES).contains(n)).map(|n| n * 60)
-}
-
-#[derive(Template)]
-#[template(path = "panels/new.html")]
-struct NewView {
-    shell: Shell,
-    form: NewForm,
-}
-
-/// The form that adds a panel, with what was typed. Keys are never among it.
-#[derive(Default)]
-struct NewForm {
-    name: String,
-    url: String,
-    share: String,
-    minutes: String,
-    /// What is wrong, by field; one without a field is about the whole.
-    errors: Vec<(&'static str, String)>,
-}
-
-impl NewForm {
-    fn error(&self, field: &str) -> Option<&str> {
-        self.errors.iter().find(|(name, _)| *name == field).map(|(_, why)| why.as_str())
-    }
-}
-
-/// The form.
-pub(super) async fn new(_may: Allow<perm::PanelWrite>, desk: Desk) -> PageResult {
-    show_new(desk, NewForm { share: "80".into(), ..NewForm::default() }).await
-}
-
-async fn show_new(desk: Desk, form: NewForm) -> PageResult {
-    let known = desk.known().await?;
-    let shell =
-        desk.shell(&known, Spot::Panels, vec![Crumb::to("Panels", "/admin/panels"), Crumb::here("Add a panel")]);
-    html(&NewView { shell, form })
-}
-
-/// Takes the form.
-pub(super) async fn add(_may: Allow<perm::PanelWrite>, desk: Desk, sent: Sent) -> PageResult {
-    desk.check(sent.token())?;
-    let kept = |name: &str| sent.field(name).chars().take(500).collect::<String>();
-    let mut form = NewForm {
-        name: kept("name"),
-        url: kept("url"),
-        share: kept("share"),
-        minutes: kept("minutes"),
-        ..NewForm::default()
-    };
-    match read(&sent, &mut form.errors) {
-        Some(new) => match desk.panels.add(&desk.visitor.who, new).await {
-            Ok(panel) => return Ok(see_other(&format!("/admin/panels/{}?done=panel-added", panel.id))),
-            Err(Error::Invalid { field, reason }) => form.errors.push((form_field(field), super::sentence(&reason))),
-            Err(Error::Conflict(why)) => form.errors.push(("", super::sentence(&why))),
-            Err(error) => return Err(error.into()),
-        },
-        None if form.errors.is_empty() => form.errors.push(("", "Fill in the fields.".into())),
-        None => {}
-    }
-    show_new(desk, form).await
-}
-
-/// What the service calls a field, as the form calls it.
-fn form_field(field: &str) -> &'static str {
-    match field {
-        "name" => "name",
-        "url" => "url",
-        "appKey" => "app_key",
-        "clientKey" => "client_key",
-        "sharePercent" => "share",
-        _ => "",
-    }
-}
-
-/// What only the form can tell; the rest is checked by the service.
-fn read(sent: &Sent, errors: &mut Vec<(&'static str, String)>) -> Option<NewPanel> {
-    for (field, why) in [
-        ("name", "Give the panel a name."),
-        ("url", "Give the address of the panel."),
-        ("app_key", "Paste the application API key."),
-    ] {
-        if sent.field(field).trim().is_empty() {
-            errors.push((field, why.into()));
-        }
-    }
-    let share_percent = sent.field("share").trim().parse::<u8>().ok().filter(|n| (1..=100).contains(n));
-    if share_percent.is_none() {
-        errors.push(("share", "Give a whole number from 1 to 100.".into()));
-    }
-    let every = sent.field("minutes").trim();
-    let sync_every_s = if every == "0" { Some(0) } else { parse_minutes(every) };
-    if !every.is_empty() && sync_every_s.is_none() {
-        errors.push((
-            "minutes",
-            format!("Give whole minutes from 1 to {MOST_MINUTES}, 0 for syncs by hand only, or leave it empty."),
-        ));
-    }
-    let key = |name: &str| Secret::from(sent.field(name).trim());
-    errors.is_empty().then(|| NewPanel {
-        name: sent.field("name").into(),
-        url: sent.field("url").into(),
-        app_key: key("app_key"),
-        client_key: Some(key("client_key")).filter(|key| !key.reveal().is_empty()),
-        share_percent,
-        sync_every_s,
-    })
 }

@@ -378,3 +378,105 @@ async fn repositories_are_added_replaced_and_removed_by_what_was_said() {
     settings.change(&by, merge).await.unwrap();
     assert_eq!(settings.repositories().await.unwrap(), ["a/one", "n/ew"]);
 }
+
+/// Answers every request with what `answer` makes of its first line: status and body.
+async fn script(answer: impl Fn(&str) -> (u16, String) + Send + 'static) -> url::Url {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let mut head = Vec::new();
+            while !head.ends_with(b"\r\n\r\n") {
+                let Ok(byte) = stream.read_u8().await else { break };
+                head.push(byte);
+            }
+            let (status, body) = answer(String::from_utf8_lossy(&head).lines().next().unwrap_or_default());
+            let text =
+                format!("HTTP/1.1 {status} Any\r\nConnection: close\r\nContent-Length: {}\r\n\r\n{body}", body.len());
+            let _ = stream.write_all(text.as_bytes()).await;
+        }
+    });
+    url::Url::parse(&format!("http://{address}/")).unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_test_of_the_mail_says_what_the_answer_means() {
+    let lab = Lab::new(small()).await;
+    let verified = r#"{"data":[{"name":"example.com","status":"verified"},{"name":"b.example","status":"pending"}]}"#;
+    let cases = [
+        (200, verified, true, None),
+        (401, r#"{"name":"restricted_api_key"}"#, true, None),
+        (400, r#"{"name":"validation_error"}"#, false, Some("does not take the key")),
+        (403, r#"{"name":"invalid_api_key"}"#, false, Some("does not take the key")),
+        (500, "", false, Some("failed")),
+        (200, "<html>", false, Some("not that of the mail service")),
+    ];
+    for (status, body, connected, word) in cases {
+        let api = script(move |line| {
+            assert_eq!(line, "GET /domains HTTP/1.1");
+            (status, body.to_owned())
+        })
+        .await;
+        let settings = lab.settings(None).with_mail_api(api);
+        let given = Given { key: Some("re_test".into()), url: None };
+        let report = settings.test(&mara(), Tested::Mail, given).await.unwrap();
+        assert_eq!(report.connected, connected, "{report:?}");
+        let error = report.error.unwrap_or_default();
+        assert!(word.is_none_or(|word| error.contains(word)), "{error}");
+    }
+    let api = script(move |_| (200, verified.to_owned())).await;
+    let settings = lab.settings(None).with_mail_api(api);
+    assert!(settings.test(&mara(), Tested::Mail, Given::default()).await.is_err(), "there is no key");
+    settings.change(&mara(), set(Key::ResendApiKey, "re_test")).await.unwrap();
+    for (sender, findings) in [("Birds <hi@example.com>", 0), ("hi@b.example", 1)] {
+        settings.change(&mara(), set(Key::EmailFrom, sender)).await.unwrap();
+        let report = settings.test(&mara(), Tested::Mail, Given::default()).await.unwrap();
+        assert_eq!(report.findings.len(), findings, "{sender}: {report:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_test_of_a_webhook_posts_nothing() {
+    let lab = Lab::new(small()).await;
+    let settings = lab.settings(None);
+    let hooks = script(|line| match line {
+        "GET /api/webhooks/1/token-of-this-webhook HTTP/1.1" => (200, r#"{"name":"Spy","channel_id":"2"}"#.into()),
+        "HEAD /hook HTTP/1.1" => (405, String::new()),
+        "GET /hook HTTP/1.1" => (405, String::new()),
+        "HEAD /open HTTP/1.1" => (204, String::new()),
+        _ => (404, String::new()),
+    })
+    .await;
+    let cases = [
+        ("api/webhooks/1/token-of-this-webhook", true, 1),
+        ("api/webhooks/1/gone", false, 1),
+        ("hook", true, 2),
+        ("open", true, 1),
+        ("gone", false, 1),
+    ];
+    for (path, connected, exchanges) in cases {
+        let url = Some(hooks.join(path).unwrap().to_string());
+        let report = settings.test(&mara(), Tested::Webhook, Given { url, key: None }).await.unwrap();
+        assert_eq!((report.connected, report.exchanges.len()), (connected, exchanges), "{path}: {report:?}");
+        assert!(!format!("{report:?}").contains("token-of-this-webhook"));
+    }
+    assert!(!format!("{:?}", audit(&lab)).contains("token-of-this-webhook"));
+    for bad in [None, Some("ftp://a.example".into()), Some("https://u:p@a.example".into())] {
+        assert!(settings.test(&mara(), Tested::Webhook, Given { url: bad, key: None }).await.is_err());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_test_of_virtfusion_sends_the_token() {
+    let lab = Lab::new(small()).await;
+    let settings = lab.settings(None);
+    let there =
+        script(|line| if line.starts_with("GET /api/v1/connect ") { (200, "{}".into()) } else { (404, String::new()) })
+            .await;
+    let wanted =
+        vec![(Key::VirtfusionUrl, Wanted::from(there.as_str())), (Key::VirtfusionApiKey, Wanted::from("token"))];
+    settings.change(&mara(), wanted).await.unwrap();
+    assert!(settings.virtfusion_status().await.unwrap().connected);
+    assert!(settings.test(&mara(), Tested::VirtFusion, Given::default()).await.unwrap().connected);
+}

@@ -7,6 +7,7 @@ mod decoding;
 mod errors;
 mod keys;
 mod lists;
+mod probing;
 mod script;
 mod simulated;
 mod single;

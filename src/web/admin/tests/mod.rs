@@ -2,6 +2,7 @@
 
 mod audit;
 mod fixture;
+mod settings;
 
 use actix_web::http::StatusCode;
 use actix_web::test::TestRequest;
@@ -33,6 +34,10 @@ fn all_pages() -> Vec<String> {
             "/admin/panels/new",
             "/admin/panels/1",
             "/admin/panels/1/remove",
+            "/admin/panels/1/edit",
+            "/admin/settings",
+            "/admin/settings/site_name",
+            "/admin/settings/pterodactyl_api_key",
             "/admin/servers/1/1",
             "/admin/servers/1/3",
             "/admin/nodes/1/1",
@@ -175,6 +180,10 @@ async fn a_form_without_the_token_changes_nothing() {
         "/admin/panels/schedule".into(),
         "/admin/panels/1/test".into(),
         "/admin/panels/1/remove".into(),
+        "/admin/panels/1/edit".into(),
+        "/admin/settings".into(),
+        "/admin/settings/site_name/undo".into(),
+        "/admin/settings/test/panel".into(),
         "/admin/audit/export".into(),
     ];
     for uri in forms {

@@ -1,0 +1,114 @@
+//! The pages of settings, and the form that changes a panel.
+
+use actix_web::http::StatusCode;
+use aviary_domain::masked::MASK;
+use aviary_domain::settings::{Key, Value};
+use aviary_kernel::model::PanelId;
+
+use super::assert_is_clean;
+use super::fixture::Fixture;
+
+#[actix_web::test]
+async fn a_group_is_saved_as_its_form_says() {
+    let fixture = Fixture::empty();
+    let session = fixture.sign_in().await;
+    let page = fixture.get(&session, "/admin/settings").await.body;
+    assert!(page.contains("Default") && page.contains("name=\"site_name\" value=\"Aviary\""), "{page}");
+    let site = [("group", "site"), ("site_name", "Birds & <b>bees</b>"), ("site_url", ""), ("maintenance_mode", "yes")];
+    let saved = fixture.post(&session, "/admin/settings", &site).await;
+    assert_eq!((saved.status, &*saved.location), (StatusCode::SEE_OTHER, "/admin/settings?done=settings-saved"));
+    let settings = &fixture.services.settings;
+    assert!(settings.maintenance_mode().await.unwrap());
+    let page = fixture.get(&session, "/admin/settings").await.body;
+    assert!(page.contains("Set by") && page.contains("Birds &#38; &#60;b&#62;bees"), "{page}");
+    assert_is_clean("/admin/settings", &page);
+    let off = fixture.post(&session, "/admin/settings", &[("group", "site"), ("site_name", "Birds")]).await;
+    assert_eq!(off.status, StatusCode::SEE_OTHER);
+    assert!(!settings.maintenance_mode().await.unwrap(), "a box without a tick is off");
+    let same = fixture.post(&session, "/admin/settings", &[("group", "site"), ("site_name", "Birds")]).await;
+    assert_eq!(&*same.location, "/admin/settings?done=settings-same");
+    let reset = fixture.post(&session, "/admin/settings", &[("group", "site"), ("reset", "site_name")]).await;
+    assert_eq!(&*reset.location, "/admin/settings?done=setting-reset");
+    assert_eq!(settings.site_name().await.unwrap(), "Aviary");
+}
+
+#[actix_web::test]
+async fn bad_values_come_back_marked_and_secrets_never_do() {
+    let fixture = Fixture::empty();
+    let session = fixture.sign_in().await;
+    let fields = [("group", "mail"), ("resend_api_key", "re_hide_this_please"), ("email_from", "nobody")];
+    let refused = fixture.post(&session, "/admin/settings", &fields).await;
+    assert_eq!(refused.status, StatusCode::OK);
+    assert!(
+        refused.body.contains("Nothing was saved") && refused.body.contains("value=\"nobody\""),
+        "{}",
+        refused.body
+    );
+    assert!(!refused.body.contains("re_hide"));
+    let fields = [("group", "mail"), ("resend_api_key", "re_hide_this_please"), ("email_from", "a@b.example")];
+    fixture.post(&session, "/admin/settings", &fields).await;
+    let page = fixture.get(&session, "/admin/settings").await.body;
+    assert!(page.contains(&format!("name=\"resend_api_key\" value=\"{MASK}\"")) && !page.contains("re_hide"));
+    fixture.post(&session, "/admin/settings", &[("group", "mail"), ("resend_api_key", MASK)]).await;
+    let kept = fixture.services.settings.value(Key::ResendApiKey).await.unwrap();
+    assert_eq!(kept, Value::Secret(Some("re_hide_this_please".into())));
+}
+
+#[actix_web::test]
+async fn a_change_is_undone_on_the_page_of_its_setting() {
+    let fixture = Fixture::empty();
+    let session = fixture.sign_in().await;
+    fixture.post(&session, "/admin/settings", &[("group", "site"), ("site_name", "Birds")]).await;
+    let page = fixture.get(&session, "/admin/settings/site_name").await.body;
+    assert!(page.contains("as without") && page.contains(">Undo</button>"), "{page}");
+    let number = page.split("name=\"change\" value=\"").nth(1).unwrap().split('"').next().unwrap().to_owned();
+    let undone = fixture.post(&session, "/admin/settings/site_name/undo", &[("change", &number)]).await;
+    assert_eq!(&*undone.location, "/admin/settings/site_name?done=setting-undone");
+    assert_eq!(fixture.services.settings.site_name().await.unwrap(), "Aviary");
+    let again = fixture.post(&session, "/admin/settings/site_name/undo", &[("change", &number)]).await;
+    assert_eq!(again.status, StatusCode::CONFLICT);
+    assert_eq!(fixture.get(&session, "/admin/settings/nothing").await.status, StatusCode::NOT_FOUND);
+}
+
+#[actix_web::test]
+async fn a_test_shows_what_was_asked_without_the_key() {
+    let fixture = Fixture::empty();
+    let session = fixture.sign_in().await;
+    let nothing = fixture.post(&session, "/admin/settings/test/panel", &[]).await;
+    assert!(nothing.body.contains("not tested"), "{}", nothing.body);
+    fixture.add_panel("Main", "http://127.0.0.1:1").await;
+    let tested = fixture.post(&session, "/admin/settings/test/panel", &[]).await;
+    assert_eq!(tested.status, StatusCode::OK);
+    assert!(tested.body.contains("GET http://127.0.0.1:1/api/application/nodes"), "{}", tested.body);
+    assert!(tested.body.contains("What to do:") && !tested.body.contains("ptla_secretsecret"));
+    assert_is_clean("/admin/settings/test/panel", &tested.body);
+    let database = fixture.post(&session, "/admin/settings/test/database", &[]).await;
+    assert!(database.body.contains("answers"), "{}", database.body);
+}
+
+#[actix_web::test]
+async fn a_panel_is_changed_by_its_form_and_keys_stay_when_they_are_left_alone() {
+    let fixture = Fixture::empty();
+    let session = fixture.sign_in().await;
+    let id = fixture.add_panel("Main", "https://panel.example.com").await;
+    let form = fixture.get(&session, "/admin/panels/1/edit").await.body;
+    assert!(form.contains(&format!("value=\"{MASK}\"")) && form.contains("value=\"Main\""), "{form}");
+    let before = fixture.services.panels.require(id).await.unwrap();
+    let fields = [
+        ("name", "Renamed"),
+        ("url", "https://panel.example.com"),
+        ("app_key", MASK),
+        ("client_key", "ptlc_new"),
+        ("share", "50"),
+        ("minutes", ""),
+    ];
+    let saved = fixture.post(&session, "/admin/panels/1/edit", &fields).await;
+    assert_eq!(&*saved.location, "/admin/panels/1?done=panel-changed", "{}", saved.body);
+    let panel = fixture.services.panels.require(PanelId(1)).await.unwrap();
+    assert_eq!((panel.name.as_str(), panel.share_percent, panel.client_key.is_some()), ("Renamed", 50, true));
+    assert_eq!(panel.app_key, before.app_key);
+    let bad = [("name", ""), ("url", "nowhere"), ("app_key", MASK), ("share", "0"), ("minutes", "x")];
+    let refused = fixture.post(&session, "/admin/panels/1/edit", &bad).await;
+    assert_eq!(refused.status, StatusCode::OK);
+    assert!(refused.body.contains("Give the panel a name.") && refused.body.contains("value=\"nowhere\""));
+}
