@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use aviary_domain::access::Access;
+use aviary_domain::access::{Access, Limits as RequestLimits};
 use aviary_domain::accounts::{Accounts, Hasher};
 use aviary_domain::audit::Audit;
 use aviary_domain::mirror::Book;
@@ -12,6 +12,7 @@ use aviary_domain::ops::Heartbeats;
 use aviary_domain::panels::{HttpOptions, NewPanel, Panels};
 use aviary_domain::secrets::{Keys, Secrets, unlock};
 use aviary_domain::settings::Settings;
+use aviary_domain::sign_in::{SignIn, SignInOptions};
 use aviary_domain::sync::{Limits, Schedule, Syncs};
 use aviary_kernel::base::{Env, Error, MasterKey, Result, Sealer};
 use aviary_kernel::config::Config;
@@ -27,7 +28,9 @@ use tracing::{error, info};
 const SCHEDULE_EVERY: Duration = Duration::from_secs(5);
 /// How often the audit trail is watched for bursts, and signed when that is due.
 const AUDIT_EVERY: Duration = Duration::from_secs(5);
-/// How often old history, old audit events and what is over of API keys are forgotten.
+/// How often the accounts follow the users of panels.
+const PEOPLE_EVERY: Duration = Duration::from_secs(5);
+/// How often old history and old audit events are forgotten.
 const CLEAN_EVERY: Duration = Duration::from_secs(3600);
 /// A worker that is silent for so many of its rounds counts as dead.
 const MISSED_ROUNDS: u32 = 4;
@@ -77,10 +80,13 @@ impl App {
             Limits { percent: config.sync.removal_limit_percent, rows: u64::from(config.sync.removal_limit_rows) };
         let syncs = Syncs::new(store.clone(), env.clone(), sealer.clone(), panels.clone(), limits, runtime);
         let schedule = Schedule::new(env.clone(), panels.clone(), syncs.clone(), settings.clone());
+        let accounts = Accounts::new(store.clone(), env.clone(), sealer.clone(), Hasher::new()?);
         let services = Services {
-            accounts: Accounts::new(store.clone(), env.clone(), sealer.clone(), Hasher::new()?),
-            access: Access::new(store.clone(), env.clone()),
             env: env.clone(),
+            sign_in: SignIn::new(accounts.clone(), sign_in_options(config)),
+            accounts,
+            access: Access::new(store.clone(), env.clone()),
+            limits: RequestLimits::new(env.clone()),
             audit: Audit::new(store.clone(), env.clone(), sealer.clone()),
             book: Book::new(store.clone()),
             store,
@@ -119,7 +125,7 @@ impl App {
         Ok(())
     }
 
-    /// Starts the workers: the schedule, the watch over the audit trail, the clean-up.
+    /// Starts the workers: the schedule, the watch over the audit trail, the accounts of the panels' users, the clean-up.
     pub fn start_workers(&mut self) {
         let schedule = self.schedule.clone();
         self.every("schedule", SCHEDULE_EVERY, move || {
@@ -130,6 +136,11 @@ impl App {
         self.every("audit", AUDIT_EVERY, move || {
             let audit = audit.clone();
             async move { audit.tick().await }
+        });
+        let accounts = self.services.accounts.clone();
+        self.every("people", PEOPLE_EVERY, move || {
+            let accounts = accounts.clone();
+            async move { accounts.follow_panels().await }
         });
         let services = self.services.clone();
         self.every("clean-up", CLEAN_EVERY, move || clean_up(services.clone()));
@@ -180,6 +191,9 @@ async fn clean_up(services: Services) -> Result<()> {
     if let Some(before) = since(services.settings.audit_days().await?) {
         services.audit.trim(before).await?;
     }
+    services.accounts.clean_up(services.env.now()).await?;
+    services.sign_in.clean_up(services.env.now()).await?;
+    services.access.clean_up().await?;
     Ok(())
 }
 
@@ -208,11 +222,15 @@ fn http_options(config: &Config) -> HttpOptions {
     }
 }
 
+fn sign_in_options(config: &Config) -> SignInOptions {
+    SignInOptions { session_hours: config.security.session_hours, ..SignInOptions::default() }
+}
+
 fn web_options(config: &Config, sealer: &Sealer) -> WebOptions {
     WebOptions {
         api_key: config.security.api_key.clone(),
-        session_key: sealer.derive("sessions"),
-        session_hours: config.security.session_hours,
+        form_key: sealer.derive("forms"),
+        trusted_proxies: config.server.trusted_proxies.clone(),
         cors_origins: config.server.cors_origins.iter().map(|origin| origin.as_str().to_owned()).collect(),
         public_url: config.server.public_url.as_ref().map(|url| url.as_str().to_owned()),
     }

@@ -2,6 +2,8 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use aviary_domain::access::{Caller, SUPER_ADMIN};
+use aviary_domain::accounts::NewAccount;
 use aviary_domain::panels::NewPanel;
 use aviary_domain::sync::StartSync;
 use aviary_kernel::base::{Env, Secret};
@@ -34,11 +36,14 @@ pub(super) struct Demo {
 /// The demo shows changes soon.
 const SYNC_EVERY_S: u32 = 20;
 const PANEL_NAME: &str = "Demo panel";
+const EMAIL: &str = "admin@demo.example";
 
 impl Demo {
     pub(super) async fn run(self, common: Common) -> Done {
         let folder = Folder::choose(common.data_dir.clone())?;
-        let api_key = format!("demo-{}", Env::system().ids.next().simple());
+        let secret = || format!("demo-{}", Env::system().ids.next().simple());
+        let (api_key, password) =
+            (secret(), Secret::new(format!("Demo-{}", &Env::system().ids.next().simple().to_string()[20..])));
         let flags = [
             ("data_dir", folder.path.display().to_string()),
             ("server.listen", self.listen.to_string()),
@@ -52,7 +57,8 @@ impl Demo {
         panel.live(LifeSpec { tick: Duration::from_secs(6), ..LifeSpec::default() });
         let running = Running::start(&config).await?;
         connect(&running, &panel).await?;
-        greet(&config, &running, &panel, &api_key);
+        administrate(&running, &password).await?;
+        greet(&config, &running, &panel, &api_key, &password);
         until_told_to_stop().await?;
         running.stop().await;
         panel.stop().await;
@@ -95,17 +101,38 @@ async fn connect(running: &Running, panel: &SimPanel) -> Done {
     Ok(())
 }
 
-fn greet(config: &Config, running: &Running, panel: &SimPanel, api_key: &str) {
+/// Makes the administrator, or gives the one of an earlier demo in the same folder a new password.
+async fn administrate(running: &Running, password: &Secret<String>) -> Done {
+    let (accounts, by) = (&running.app.services.accounts, Caller::command_line());
+    if let Ok(old) = accounts.find(EMAIL).await {
+        accounts.set_password(&by, old.id, password).await?;
+        return Ok(());
+    }
+    let new = NewAccount {
+        email: EMAIL.into(),
+        username: Some("Demo".into()),
+        password: Some(password.clone()),
+        roles: vec![SUPER_ADMIN.into()],
+        verified: true,
+    };
+    accounts.create(&by, new).await?;
+    Ok(())
+}
+
+fn greet(config: &Config, running: &Running, panel: &SimPanel, api_key: &str, password: &Secret<String>) {
     print::line("");
     print::line("Aviary is running with a simulated panel that changes while you watch.");
     print::line("");
     print::line(&format!("  Open      http://{}/", running.address));
-    print::line(&format!("  Key       {api_key}"));
+    print::line(&format!("  E-mail    {EMAIL}"));
+    print::line(&format!("  Password  {}", password.reveal()));
+    print::line("");
+    print::line(&format!("  API key   {api_key}"));
     print::line("");
     print::line(&format!("  Panel     {} (simulated)", panel.url()));
     print::line(&format!("  Data      {}", config.data_dir.display()));
     print::line("");
-    print::line("The page asks for the key once. Stop with Ctrl-C.");
+    print::line("Sign in with e-mail and password; front ends use the API key. Stop with Ctrl-C.");
 }
 
 /// Where the demo keeps its data.

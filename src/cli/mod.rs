@@ -16,6 +16,7 @@ mod sync;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use aviary_domain::access::Refusal;
 use aviary_kernel::base::Error;
 use aviary_kernel::config::{Config, ConfigError, LogFormat, Sources, default_file};
 use clap::{Args, Parser, Subcommand};
@@ -92,6 +93,15 @@ impl From<Error> for Failure {
     fn from(error: Error) -> Self {
         match error {
             Error::Invalid { .. } => Self::Usage(error.to_string()),
+            other => Self::Failed(other.to_string()),
+        }
+    }
+}
+
+impl From<Refusal> for Failure {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::Fault(error) => error.into(),
             other => Self::Failed(other.to_string()),
         }
     }

@@ -5,9 +5,9 @@ use aviary_kernel::config::Config;
 use clap::Args;
 use tokio::runtime::Handle;
 use tokio::signal::unix::{SignalKind, signal};
-use tracing::{info, warn};
+use tracing::info;
 
-use super::{Common, Done, Failure, start_log};
+use super::{Common, Done, Failure, print, start_log};
 use crate::app::App;
 
 /// Run Aviary: pages, API and syncs
@@ -23,11 +23,9 @@ impl Serve {
         let listen = self.listen.map(|address| ("server.listen", address.to_string()));
         let config = common.load(listen.as_slice())?;
         start_log(&config.log.level, config.log.format)?;
-        if config.security.api_key.is_none() {
-            warn!("security.api_key is not set: pages and API refuse everybody until it is");
-        }
         let running = Running::start(&config).await?;
         info!("listening on http://{}", running.address);
+        running.invite_first(&config).await?;
         until_told_to_stop().await?;
         running.stop().await;
         Ok(())
@@ -58,6 +56,22 @@ impl Running {
         tokio::spawn(server);
         app.start_workers();
         Ok(Self { address, app, server: handle, socket })
+    }
+
+    /// While there is no administrator, prints a link that makes one. It is good once, and only until the next one.
+    async fn invite_first(&self, config: &Config) -> Done {
+        let Some(token) = self.app.services.accounts.first_run_token().await? else { return Ok(()) };
+        let own = format!("http://{}", self.address);
+        let url = config.server.public_url.as_ref().map_or(own.as_str(), |url| url.as_str());
+        print::line("");
+        print::line("There is no administrator yet. Open this link to become it:");
+        print::line("");
+        print::line(&format!("  {}/admin/setup?token={}", url.trim_end_matches('/'), token.reveal()));
+        print::line("");
+        print::line(
+            "Or, on this machine: aviary user create --email YOU@EXAMPLE.COM --role SUPER_ADMIN --password-file -",
+        );
+        Ok(())
     }
 
     /// No new work; what runs gets its time; then the file is closed.

@@ -1,31 +1,28 @@
 //! Who may. A permission is a type: a handler that asks for `Allow<perm::SyncRun>` has no caller without it.
-//!
-//! For now there is one key and it may everything; with accounts only this file changes.
 
 use std::future::{Ready, ready};
 use std::marker::PhantomData;
 
 use actix_web::dev::Payload;
-use actix_web::http::header::{self, HeaderName};
+use actix_web::http::header;
 use actix_web::web::Data;
 use actix_web::{FromRequest, HttpRequest};
 use aviary_domain::access::Caller;
 use aviary_kernel::base::Error;
-use aviary_kernel::model::{Actor, Grants, Who};
+use aviary_kernel::model::Actor;
 use url::Url;
 
 use crate::Options;
 use crate::answer::is_page;
 use crate::door::{Door, Part};
+use crate::guard::Recognised;
 use crate::page::PageError;
 use crate::problem::Problem;
-use crate::session::{self, sessions};
+use crate::recognise::{Found, Refused, Shown};
+use crate::session;
 
-/// What is said while there is no key.
-pub(crate) const NO_KEY: &str = "no key is set, so nobody is let in: set security.api_key in the configuration, or AVIARY__SECURITY__API_KEY, and restart";
 const NO_CREDENTIALS: &str =
-    "say who you are: send the key as X-API-Key or as Authorization: Bearer, or sign in at /admin/login";
-const BAD_KEY: &str = "this is not the key that is set as security.api_key";
+    "say who you are: send an API key as X-API-Key, or an access token as Authorization: Bearer";
 
 /// What a handler may ask of its caller, as a type.
 pub trait Guard: 'static {
@@ -33,6 +30,11 @@ pub trait Guard: 'static {
     const DOOR: Door;
     /// Whether a token may stand in the address as `?token=`. Only where nothing else works, since addresses end up in logs.
     const TOKEN_IN_QUERY: bool = false;
+
+    /// What nobody in particular is told.
+    fn nobody(refused: Option<Refused>) -> Problem {
+        Error::Unauthenticated(refused.map_or_else(|| NO_CREDENTIALS.into(), |refused| refused.why)).into()
+    }
 
     /// Refuses who may not.
     ///
@@ -44,11 +46,12 @@ pub trait Guard: 'static {
 /// The guards: one for each permission, and those that are no permission.
 pub mod perm {
     use actix_web::HttpRequest;
-    use aviary_domain::access::Caller;
+    use actix_web::http::StatusCode;
+    use aviary_domain::access::{Caller, Refusal};
     use aviary_kernel::base::Error;
-    use aviary_kernel::model::{Kind, Permission};
+    use aviary_kernel::model::{Kind, Permission, Who};
 
-    use super::{Door, Guard};
+    use super::{Door, Guard, Problem, Refused};
 
     macro_rules! guards {
         ($($name:ident)*) => {
@@ -73,7 +76,7 @@ pub mod perm {
         ServerRead NodeRead LocationRead AllocationRead EggRead DatabaseRead UserRead HistoryRead DriftRead StatsRead
         PanelRead PanelWrite SyncRead SyncRun RemovalRead RemovalDecide
         AccountRead AccountWrite AccountSecurity RoleRead RoleAssign RoleWrite ApiKeyRead ApiKeyWrite ApiKeyOwn MailRead
-        SettingsRead SettingsWrite AuditRead AuditExport SecretRotate StoreCheck
+        SettingsRead SettingsWrite AuditRead AuditExport StoreCheck
     }
 
     /// Needs an account, and nothing more: what is behind it is the caller's own.
@@ -82,11 +85,41 @@ pub mod perm {
     impl Guard for SignedIn {
         const DOOR: Door = Door::SignedIn;
 
-        fn check(caller: &Caller, _: &HttpRequest) -> Result<(), Error> {
-            if caller.account.is_some() {
-                return Ok(());
+        fn check(caller: &Caller, request: &HttpRequest) -> Result<(), Error> {
+            OwnSecurity::check(caller, request)?;
+            caller.require_second_factor()
+        }
+    }
+
+    /// As [`SignedIn`]; who is not gets to know it in the codes of the older API.
+    pub struct Me;
+
+    impl Guard for Me {
+        const DOOR: Door = Door::SignedIn;
+
+        fn nobody(refused: Option<Refused>) -> Problem {
+            match refused {
+                Some(refused) => Problem::coded(StatusCode::UNAUTHORIZED, refused.code, refused.why),
+                None => Refusal::MissingAuthorization.into(),
             }
-            Err(Error::Forbidden("this belongs to a person: sign in with an account".into()))
+        }
+
+        fn check(caller: &Caller, request: &HttpRequest) -> Result<(), Error> {
+            SignedIn::check(caller, request)
+        }
+    }
+
+    /// As [`SignedIn`], also for whom a second factor is still to be set up: what it takes to do so.
+    pub struct OwnSecurity;
+
+    impl Guard for OwnSecurity {
+        const DOOR: Door = Door::SignedIn;
+
+        fn check(caller: &Caller, _: &HttpRequest) -> Result<(), Error> {
+            match caller.actor.who {
+                Who::Person(_) => Ok(()),
+                _ => Err(Error::Forbidden("this belongs to a person: sign in with an account".into())),
+            }
         }
     }
 
@@ -167,53 +200,33 @@ impl<P: Guard> FromRequest for Allow<P> {
 }
 
 fn allow<P: Guard>(request: &HttpRequest) -> Result<Allow<P>, actix_web::Error> {
-    if is_page(request.path()) {
-        let who = session::visitor(request)?.who;
-        let caller = Caller::trusted(who.clone(), Grants::all());
-        P::check(&caller, request).map_err(PageError::from)?;
-        return Ok(Allow { who, caller, guard: PhantomData });
-    }
-    let who = caller(request, P::TOKEN_IN_QUERY)?;
-    let caller = Caller::trusted(who.clone(), Grants::all());
-    P::check(&caller, request).map_err(Problem::from)?;
-    Ok(Allow { who, caller, guard: PhantomData })
+    let caller = if is_page(request.path()) { page_caller::<P>(request)? } else { api_caller::<P>(request)? };
+    Ok(Allow { who: caller.actor.clone(), caller, guard: PhantomData })
 }
 
-fn caller(request: &HttpRequest, token_in_query: bool) -> Result<Actor, Problem> {
-    if is_local(request) {
-        return Ok(Actor::command_line());
+fn page_caller<P: Guard>(request: &HttpRequest) -> Result<Caller, PageError> {
+    let caller = session::visitor(request)?.caller;
+    match P::check(&caller, request) {
+        Ok(()) => Ok(caller),
+        Err(_) if caller.lacks_second_factor => {
+            Err(PageError::Elsewhere("/admin/me/security?done=needs-second-factor"))
+        }
+        // What they may not see is not what they came for: everybody has a page of their own.
+        Err(_) if request.path() == "/admin" => Err(PageError::Elsewhere("/admin/me")),
+        Err(error) => Err(error.into()),
     }
-    let sessions = sessions(request)?;
-    if !sessions.has_key() {
-        return Err(refused(NO_KEY));
-    }
-    let token = token_in_query.then(|| token(request)).flatten();
-    if let Some(key) = key(request).or(token.as_deref()) {
-        return if sessions.is_key(key) { Ok(Actor::new(Who::BackendKey, "API key")) } else { Err(refused(BAD_KEY)) };
-    }
-    let Some(session) = sessions.read(request) else { return Err(refused(NO_CREDENTIALS)) };
-    let token = request.headers().get(&FORM_TOKEN).and_then(|value| value.to_str().ok());
-    if !request.method().is_safe() && !token.is_some_and(|token| sessions.is_form_token(&session, token)) {
+}
+
+fn api_caller<P: Guard>(request: &HttpRequest) -> Result<Caller, Problem> {
+    let Found { caller, shown, refused, .. } = Recognised::of(request).found;
+    let Some(caller) = caller.filter(|_| shown != Shown::Query || P::TOKEN_IN_QUERY) else {
+        return Err(P::nobody(refused));
+    };
+    if shown == Shown::Cookie && !request.method().is_safe() && !session::has_form_token(request, &caller) {
         check_origin(request)?;
     }
-    Ok(Actor::new(Who::Nobody, "admin"))
-}
-
-fn refused(why: &str) -> Problem {
-    Error::Unauthenticated(why.into()).into()
-}
-
-static FORM_TOKEN: HeaderName = HeaderName::from_static("x-form-token");
-static X_API_KEY: HeaderName = HeaderName::from_static("x-api-key");
-
-fn key(request: &HttpRequest) -> Option<&str> {
-    let text = |name: &HeaderName| request.headers().get(name).and_then(|value| value.to_str().ok());
-    text(&X_API_KEY).or_else(|| text(&header::AUTHORIZATION)?.strip_prefix("Bearer ")).map(str::trim)
-}
-
-fn token(request: &HttpRequest) -> Option<String> {
-    let pairs = url::form_urlencoded::parse(request.query_string().as_bytes());
-    pairs.into_iter().find(|(name, _)| name == "token").map(|(_, value)| value.into_owned())
+    P::check(&caller, request)?;
+    Ok(caller)
 }
 
 /// Came in through the socket that only the owner of the program can open.

@@ -14,9 +14,9 @@ use aviary_kernel::base::Env;
 use futures_util::FutureExt;
 use tracing::{error, info};
 
+use crate::guard::Recognised;
 use crate::page::PageError;
 use crate::problem::{Problem, Where};
-use crate::session::{Prolong, Sessions};
 
 /// Names a request in the log.
 #[derive(Clone, Debug)]
@@ -26,7 +26,7 @@ const HEADER: HeaderName = HeaderName::from_static("x-request-id");
 
 /// Nothing but our own files, and nobody may frame us.
 const CONTENT_SECURITY_POLICY: &str = "default-src 'self'; script-src 'self'; style-src 'self'; img-src 'self' data:; \
-     frame-ancestors 'none'; base-uri 'none'; form-action 'self'";
+     object-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'";
 
 /// Wraps every handler.
 pub(crate) async fn finish(
@@ -55,13 +55,13 @@ pub(crate) async fn finish(
     match outcome {
         Ok(mut response) => {
             log(response.status().as_u16());
-            prolong(&mut response);
-            dress(response.headers_mut(), &id);
+            let https = Recognised::of(response.request()).https;
+            dress(response.headers_mut(), &id, https);
             Ok(response)
         }
         Err(mut response) => {
             log(response.status().as_u16());
-            dress(response.headers_mut(), &id);
+            dress(response.headers_mut(), &id, false);
             Err(Finished::new(response).into())
         }
     }
@@ -110,21 +110,7 @@ fn log_cause(problem: &Problem, at: Where<'_>) {
     }
 }
 
-fn prolong(response: &mut ServiceResponse<BoxBody>) {
-    let request = response.request().clone();
-    if request.extensions().get::<Prolong>().is_none() {
-        return;
-    }
-    let cookie = request.app_data::<Data<Sessions>>().and_then(|sessions| sessions.fresh_cookie().ok());
-    // An answer that signs somebody in or out has the last word.
-    if let Some(cookie) =
-        cookie.filter(|cookie| response.response().cookies().all(|other| other.name() != cookie.name()))
-    {
-        let _ = response.response_mut().add_cookie(&cookie);
-    }
-}
-
-fn dress(headers: &mut HeaderMap, id: &str) {
+fn dress(headers: &mut HeaderMap, id: &str, https: bool) {
     if let Ok(id) = HeaderValue::from_str(id) {
         headers.insert(HEADER, id);
     }
@@ -133,8 +119,14 @@ fn dress(headers: &mut HeaderMap, id: &str) {
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
         (header::REFERRER_POLICY, "same-origin"),
         (header::X_FRAME_OPTIONS, "DENY"),
+        (header::CROSS_ORIGIN_OPENER_POLICY, "same-origin"),
+        (header::CROSS_ORIGIN_RESOURCE_POLICY, "same-site"),
+        (header::PERMISSIONS_POLICY, "camera=(), geolocation=(), microphone=(), payment=(), usb=()"),
     ] {
         headers.insert(name, HeaderValue::from_static(value));
+    }
+    if https {
+        headers.insert(header::STRICT_TRANSPORT_SECURITY, HeaderValue::from_static("max-age=31536000"));
     }
 }
 

@@ -7,20 +7,23 @@
 #![forbid(unsafe_code)]
 
 mod admin;
-pub mod allow;
+mod allow;
 mod answer;
 pub(crate) mod api;
 pub mod assets;
 mod cors;
 pub mod door;
+mod guard;
 mod input;
 mod map;
 pub mod openapi;
+mod origin;
 pub mod page;
 pub mod problem;
+mod recognise;
 pub mod routes;
 pub mod serve;
-pub mod session;
+mod session;
 mod sse;
 
 use actix_web::App;
@@ -29,7 +32,7 @@ use actix_web::body::BoxBody;
 use actix_web::dev::{ServiceFactory, ServiceRequest, ServiceResponse};
 use actix_web::middleware::{NormalizePath, from_fn};
 use actix_web::web::{Data, ServiceConfig};
-use aviary_domain::access::Access;
+use aviary_domain::access::{Access, Limits};
 use aviary_domain::accounts::Accounts;
 use aviary_domain::audit::Audit;
 use aviary_domain::mirror::Book;
@@ -37,8 +40,9 @@ use aviary_domain::ops::Heartbeats;
 use aviary_domain::panels::Panels;
 use aviary_domain::secrets::Secrets;
 use aviary_domain::settings::Settings;
+use aviary_domain::sign_in::SignIn;
 use aviary_domain::sync::Syncs;
-use aviary_kernel::base::{Env, Secret};
+use aviary_kernel::base::{Env, Net, Secret};
 use aviary_kernel::store::Store;
 
 pub use answer::RequestId;
@@ -46,7 +50,7 @@ pub use map::Map;
 pub use serve::{serve, serve_local};
 
 use assets::Assets;
-use session::Sessions;
+use recognise::Recogniser;
 
 /// Everything a handler may ask for.
 #[derive(Clone)]
@@ -71,6 +75,10 @@ pub struct Services {
     pub access: Access,
     /// The renewal of the master key.
     pub secrets: Secrets,
+    /// Signing in.
+    pub sign_in: SignIn,
+    /// How often somebody may ask.
+    pub limits: Limits,
     /// Which workers live.
     pub heartbeats: Heartbeats,
     /// What the configuration says about this floor.
@@ -80,12 +88,12 @@ pub struct Services {
 /// What the configuration says about this floor.
 #[derive(Clone)]
 pub struct Options {
-    /// The key of front ends and, until there are accounts, of people. None = everything guarded is refused.
+    /// The key of other back ends.
     pub api_key: Option<Secret<String>>,
-    /// Signs session cookies; from the master key, so that sessions survive a restart.
-    pub session_key: Secret<Vec<u8>>,
-    /// How long a session lasts, in hours.
-    pub session_hours: u32,
+    /// Makes the tokens of forms; from the master key, so that forms survive a restart.
+    pub form_key: Secret<Vec<u8>>,
+    /// Proxies whose word on where a request comes from is believed.
+    pub trusted_proxies: Vec<Net>,
     /// Origins whose scripts may call the API.
     pub cors_origins: Vec<String>,
     /// Where people reach Aviary; for links and the origin check.
@@ -93,6 +101,11 @@ pub struct Options {
 }
 
 impl Options {
+    /// Whether people reach Aviary over https.
+    pub(crate) fn is_public_https(&self) -> bool {
+        self.public_url.as_deref().is_some_and(|url| url.starts_with("https://"))
+    }
+
     /// Whether scripts of a site may call the API: by exact origin, as browsers write it.
     pub(crate) fn lists_origin(&self, origin: &str) -> bool {
         self.cors_origins.iter().any(|listed| listed.trim_end_matches('/') == origin)
@@ -103,7 +116,7 @@ impl Options {
 #[derive(Clone)]
 pub struct Site {
     services: Services,
-    sessions: Data<Sessions>,
+    recogniser: Data<Recogniser>,
     assets: Data<Assets>,
     document: Data<openapi::Text>,
 }
@@ -111,8 +124,9 @@ pub struct Site {
 impl Site {
     /// Gets everything ready.
     pub fn new(services: Services) -> Self {
-        let sessions = Data::new(Sessions::new(&services.options, services.env.clone()));
-        Self { services, sessions, assets: Data::new(Assets::load()), document: Data::new(openapi::Text::default()) }
+        let Services { options, limits, access, sign_in, .. } = services.clone();
+        let recogniser = Data::from(Recogniser::new(options, limits, access, sign_in));
+        Self { services, recogniser, assets: Data::new(Assets::load()), document: Data::new(openapi::Text::default()) }
     }
 
     /// Offers the services to handlers and puts the URL map in place.
@@ -120,14 +134,16 @@ impl Site {
         let Services {
             env,
             store,
-            audit,
             panels,
             book,
             syncs,
             settings,
-            accounts,
-            access,
             secrets,
+            accounts,
+            sign_in,
+            access,
+            limits,
+            audit,
             heartbeats,
             options,
         } = self.services.clone();
@@ -142,9 +158,11 @@ impl Site {
             .app_data(Data::new(accounts))
             .app_data(Data::new(access))
             .app_data(Data::new(secrets))
+            .app_data(Data::new(sign_in))
+            .app_data(Data::new(limits))
             .app_data(Data::new(heartbeats))
             .app_data(Data::new(options))
-            .app_data(self.sessions.clone())
+            .app_data(self.recogniser.clone())
             .app_data(self.assets.clone())
             .app_data(self.document.clone());
         input::limits(config);
@@ -161,6 +179,7 @@ pub fn app(
 > {
     App::new()
         .configure(|config| site.configure(config))
+        .wrap(from_fn(guard::guard))
         .wrap(from_fn(cors::cors))
         .wrap(from_fn(answer::finish))
         .wrap(NormalizePath::trim())

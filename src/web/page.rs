@@ -23,6 +23,8 @@ pub enum PageError {
         /// A path of ours.
         next: String,
     },
+    /// Another page is what they need.
+    Elsewhere(&'static str),
 }
 
 #[derive(Template)]
@@ -65,6 +67,7 @@ impl PageError {
                     url::form_urlencoded::Serializer::new(String::new()).append_pair("next", next).finish();
                 see_other(&format!("/admin/login?{query}"))
             }
+            Self::Elsewhere(path) => see_other(path),
             Self::Problem(problem) => {
                 let page = ErrorPage {
                     status: problem.status().as_u16(),
@@ -84,6 +87,7 @@ impl fmt::Display for PageError {
         match self {
             Self::Problem(problem) => problem.fmt(f),
             Self::SignIn { .. } => f.write_str("nobody is signed in"),
+            Self::Elsewhere(path) => write!(f, "leads to {path}"),
         }
     }
 }
@@ -92,7 +96,7 @@ impl ResponseError for PageError {
     fn status_code(&self) -> StatusCode {
         match self {
             Self::Problem(problem) => problem.status(),
-            Self::SignIn { .. } => StatusCode::SEE_OTHER,
+            Self::SignIn { .. } | Self::Elsewhere(_) => StatusCode::SEE_OTHER,
         }
     }
 

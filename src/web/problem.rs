@@ -5,9 +5,10 @@
 
 use std::fmt;
 
-use actix_web::http::header;
+use actix_web::http::header::{self, HeaderName};
 use actix_web::http::{Method, StatusCode};
 use actix_web::{HttpResponse, HttpResponseBuilder, ResponseError};
+use aviary_domain::access::{Refusal, Verdict};
 use aviary_kernel::base::{Error, Source};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -21,6 +22,8 @@ pub struct Problem {
     status: StatusCode,
     code: &'static str,
     detail: String,
+    /// What stands as `error`, where that is not the detail.
+    error: Option<&'static str>,
     headers: Vec<(header::HeaderName, String)>,
     cause: Option<Source>,
 }
@@ -47,7 +50,7 @@ pub struct ProblemView<'a> {
     instance: Option<&'a str>,
     /// Always false.
     success: bool,
-    /// The same as `detail`.
+    /// The same as `detail`; for accounts and sign-in a code such as `invalid_credentials`.
     #[schema(value_type = String)]
     error: &'a str,
     /// One word for programs, such as `NOT_FOUND`.
@@ -70,7 +73,7 @@ pub(crate) struct Where<'a> {
 
 impl Problem {
     fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
-        Self { status, code, detail: detail.into(), headers: Vec::new(), cause: None }
+        Self { status, code, detail: detail.into(), error: None, headers: Vec::new(), cause: None }
     }
 
     /// The request cannot be read as it is.
@@ -96,6 +99,11 @@ impl Problem {
         Self::new(StatusCode::METHOD_NOT_ALLOWED, "METHOD_NOT_ALLOWED", detail).with(header::ALLOW, allowed)
     }
 
+    /// The address is longer than any that makes sense.
+    pub(crate) fn address_too_long() -> Self {
+        Self::new(StatusCode::URI_TOO_LONG, "TOO_LONG", "the address is too long")
+    }
+
     /// The body is larger than any that makes sense.
     pub fn too_large() -> Self {
         Self::new(StatusCode::PAYLOAD_TOO_LARGE, "TOO_LARGE", "the body is too large for this address")
@@ -110,10 +118,10 @@ impl Problem {
         )
     }
 
-    /// Too many tries; come back later.
+    /// Too many requests; come back later.
     pub fn too_many(retry_after_s: u64) -> Self {
-        let detail = format!("too many tries; wait {retry_after_s} seconds");
-        Self::new(StatusCode::TOO_MANY_REQUESTS, "TOO_MANY", detail)
+        let detail = format!("too many requests; wait {retry_after_s} seconds");
+        Self::new(StatusCode::TOO_MANY_REQUESTS, "RATE_LIMITED", detail)
             .with(header::RETRY_AFTER, retry_after_s.to_string())
     }
 
@@ -165,7 +173,7 @@ impl Problem {
             detail: &self.detail,
             instance: at.path,
             success: false,
-            error: &self.detail,
+            error: self.error.unwrap_or(&self.detail),
             code: self.code,
             request_id: at.request_id,
         };
@@ -216,6 +224,60 @@ impl From<Error> for Problem {
             Error::Internal(source) => Self { cause: Some(source), ..Self::panicked() },
         }
     }
+}
+
+impl From<Refusal> for Problem {
+    fn from(refusal: Refusal) -> Self {
+        let (code, detail) = (refusal.code(), refusal.to_string());
+        let status = match refusal {
+            Refusal::Fault(error) => return error.into(),
+            Refusal::Locked { retry_after_s } => {
+                return Self { detail, error: Some(code), ..Self::too_many(retry_after_s) };
+            }
+            Refusal::InvalidCredentials
+            | Refusal::WrongPassword
+            | Refusal::EmailNotVerified
+            | Refusal::AccountDisabled
+            | Refusal::SecondFactorRequired
+            | Refusal::InvalidCode
+            | Refusal::InvalidRefreshToken
+            | Refusal::MissingAuthorization => StatusCode::UNAUTHORIZED,
+            Refusal::RegistrationClosed => StatusCode::FORBIDDEN,
+            Refusal::UserNotFound => StatusCode::NOT_FOUND,
+            Refusal::EmailExists => StatusCode::CONFLICT,
+            _ => StatusCode::BAD_REQUEST,
+        };
+        Self::coded(status, code, detail)
+    }
+}
+
+impl Problem {
+    /// One of the codes of the older API, which stands as `error` too.
+    pub(crate) fn coded(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
+        Self { error: Some(code), ..Self::new(status, code, detail) }
+    }
+
+    /// A refusal where the older API says 401 to whatever is wrong with a token or an account.
+    #[must_use]
+    pub(crate) fn as_unauthorised(self) -> Self {
+        let is_refusal = matches!(self.status, StatusCode::BAD_REQUEST | StatusCode::NOT_FOUND);
+        if is_refusal { Self { status: StatusCode::UNAUTHORIZED, ..self } } else { self }
+    }
+
+    /// With what the caller should know of the limit that they met.
+    #[must_use]
+    pub(crate) fn with_limits(self, verdict: &Verdict) -> Self {
+        limit_headers(verdict).into_iter().fold(self, |it, (name, number)| it.with(name, number.to_string()))
+    }
+}
+
+/// What callers get to know of a limit.
+pub(crate) fn limit_headers(verdict: &Verdict) -> [(HeaderName, u64); 3] {
+    [
+        (HeaderName::from_static("x-ratelimit-limit"), verdict.limit.into()),
+        (HeaderName::from_static("x-ratelimit-remaining"), verdict.remaining.into()),
+        (HeaderName::from_static("x-ratelimit-reset"), u64::try_from(verdict.reset_unix_s).unwrap_or(0)),
+    ]
 }
 
 #[cfg(test)]

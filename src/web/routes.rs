@@ -4,6 +4,7 @@ use actix_web::HttpRequest;
 use actix_web::web::{self, ServiceConfig};
 
 use crate::answer::is_page;
+use crate::api::auth::{enter, links};
 use crate::api::lists::{allocations, eggs, nodes, servers};
 use crate::api::{
     api_keys, audit, check, health, history, mirror, panels, removals, reports, repos, roles, secret, setting,
@@ -24,6 +25,20 @@ pub fn api() -> Map {
         .get("/api/stats", stats::stats)
         .get("/api/panel/counts", stats::panel_counts)
         .get("/api/panel/nodes", stats::panel_nodes)
+        // Signing in, as in the older API.
+        .post("/api/v1/auth/login", enter::login)
+        .post("/api/v1/auth/validate", enter::validate)
+        .post("/api/v1/auth/refresh", enter::refresh)
+        .post("/api/v1/auth/logout", enter::logout)
+        .get("/api/v1/auth/me", enter::me)
+        .post("/api/v1/auth/register", links::register)
+        .post("/api/v1/auth/verify-email", links::verify_email)
+        .post("/api/v1/auth/forgot-password", links::forgot_password)
+        .post("/api/v1/auth/reset-password", links::reset_password)
+        .post("/api/v1/auth/magic-link", links::magic_link)
+        .post("/api/v1/auth/magic-link/verify", links::magic_link_verify)
+        .get("/api/v1/auth/check-email", links::check_email)
+        .get("/api/v1/auth/users/{id}", links::user)
         // The admin area of the older API.
         .get("/api/admin/servers", servers::servers)
         .get("/api/admin/nodes", nodes::nodes)

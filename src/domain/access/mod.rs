@@ -56,15 +56,23 @@ impl Caller {
     /// # Errors
     /// [`Error::Forbidden`], which names what is missing.
     pub fn require(&self, permission: Permission) -> Result<()> {
-        if self.lacks_second_factor {
-            return Err(Error::Forbidden(
-                "your role asks for a second factor: set it up on your security page first".into(),
-            ));
-        }
+        self.require_second_factor()?;
         if self.grants.allow(permission) {
             return Ok(());
         }
         Err(Error::Forbidden(format!("this needs the permission {permission}; ask an administrator for it")))
+    }
+
+    /// Refuses whose role asks for a second factor that they have not set up.
+    ///
+    /// # Errors
+    /// [`Error::Forbidden`].
+    pub fn require_second_factor(&self) -> Result<()> {
+        if self.lacks_second_factor {
+            let why = "your role asks for a second factor: set it up on your security page first";
+            return Err(Error::Forbidden(why.into()));
+        }
+        Ok(())
     }
 
     /// Refuses to hand on what the caller does not have.

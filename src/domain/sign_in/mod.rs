@@ -4,6 +4,7 @@
 mod clean_up;
 mod ending;
 mod enter;
+mod half_way;
 mod jwt;
 mod jwt_ring;
 mod lockout;
@@ -13,6 +14,7 @@ mod refresh;
 mod second_factor;
 mod sessions;
 mod setup;
+mod ticket;
 mod tokens;
 
 use std::sync::Arc;
@@ -23,6 +25,7 @@ pub use enter::{Credentials, SignedIn};
 pub use jwt::AccessToken;
 pub use jwt_ring::install_jwt;
 pub use setup::Offer;
+pub use ticket::TICKET_LASTS;
 
 /// How long things last, and what we are called.
 #[derive(Clone, Debug)]

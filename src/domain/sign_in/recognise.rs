@@ -3,9 +3,11 @@
 use std::time::Duration;
 
 use aviary_kernel::base::Result;
-use aviary_kernel::model::{Origin, Session, SessionKind};
+use aviary_kernel::model::{AccountId, Origin, Session, SessionKind};
 use aviary_kernel::store::tables::{ACCOUNTS, SESSIONS};
 use aviary_kernel::store::{Read, ReadTx};
+
+use uuid::Uuid;
 
 use super::SignIn;
 use super::sessions::{by_token, ends_at};
@@ -41,12 +43,23 @@ impl SignIn {
     /// [`Refusal::AccountDisabled`].
     pub async fn by_access_token(&self, token: &str, origin: Origin) -> Result<Caller, Refusal> {
         let claims = self.read_access_token(token)?;
+        let kinds = |kind| kind == SessionKind::Api;
+        self.by_session(claims.id, claims.sid, kinds, origin).await
+    }
+
+    /// Whose session this is, when it is of one of these kinds.
+    pub(super) async fn by_session(
+        &self,
+        account: AccountId,
+        session: Uuid,
+        kinds: fn(SessionKind) -> bool,
+        origin: Origin,
+    ) -> Result<Caller, Refusal> {
         let (now, from) = (self.accounts.env.now(), origin.clone());
         let found = self.accounts.store.read(move |tx| {
-            let living = |session: &Session| {
-                session.kind == SessionKind::Api && session.account == claims.id && session.expires_at > now
-            };
-            let Some(session) = tx.get(SESSIONS, &claims.sid)?.filter(living) else {
+            let living =
+                |session: &Session| kinds(session.kind) && session.account == account && session.expires_at > now;
+            let Some(session) = tx.get(SESSIONS, &session)?.filter(living) else {
                 return Ok(Err(Refusal::InvalidToken));
             };
             Ok(caller(tx, &session, &from)?.map(|caller| (caller, session)))

@@ -73,7 +73,6 @@ permissions! {
         SettingsWrite = "settings.write", "Change settings.";
         AuditRead = "audit.read", "See the audit trail.";
         AuditExport = "audit.export", "Take the audit trail out as a file.";
-        SecretRotate = "secret.rotate", "Renew the key that secrets are sealed under.";
         StoreCheck = "store.check", "Check the data file.";
     }
 }
@@ -247,7 +246,7 @@ mod tests {
     #[test]
     fn wildcards_stand_for_a_noun_a_verb_or_everything() {
         let covers = |text: &str, permission| Grant::parse(text).unwrap().covers(permission);
-        assert!(covers("*", Permission::SecretRotate) && covers("sync.*", Permission::SyncRun));
+        assert!(covers("*", Permission::MailRead) && covers("sync.*", Permission::SyncRun));
         assert!(covers("*.read", Permission::AuditRead) && !covers("*.read", Permission::AuditExport));
         assert!(!covers("sync.read", Permission::SyncRun) && !covers("sync.*", Permission::StatsRead));
     }

@@ -4,66 +4,106 @@ use actix_web::http::StatusCode;
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
-use aviary_kernel::base::Secret;
+use aviary_domain::access::{Limit, Limits, Refusal, identity_of};
+use aviary_domain::sign_in::{Credentials, SignIn, SignedIn};
+use aviary_kernel::base::{Error, Secret};
+use aviary_kernel::model::SessionKind;
 
 use super::desk::service;
 use super::form::{Fields, Sent};
 use super::query::Query;
+use crate::allow;
 use crate::door::Open;
+use crate::guard::Recognised;
 use crate::page::{PageResult, html, see_other};
-use crate::session::{Sessions, Visitor, local_path};
+use crate::problem::Problem;
+use crate::recognise::Shown;
+use crate::session::{self, Visitor, local_path};
 
-#[derive(Template)]
+#[derive(Default, Template)]
 #[template(path = "login/page.html")]
 struct LoginPage<'a> {
     next: &'a str,
-    trouble: Option<&'a str>,
-    /// Why nobody can sign in.
-    closed: Option<&'a str>,
-    signed_out: bool,
+    email: &'a str,
+    trouble: Option<String>,
+    /// The password was right; the code is still to come.
+    half_way: Option<Secret<String>>,
+    told: Option<&'static str>,
 }
-
-const CLOSED: &str = "no API key is set, so nobody can sign in: set security.api_key in the configuration, or \
-     AVIARY__SECURITY__API_KEY in the environment, and restart";
 
 /// The page.
 pub(super) async fn page(_: Open, request: HttpRequest) -> PageResult {
-    let sessions: Data<Sessions> = service(&request)?;
     let query = Query::new(request.path(), request.query_string());
     let next = local_path(query.text("next").unwrap_or("/admin"));
-    if sessions.read(&request).is_some() {
+    let Recognised { found, .. } = Recognised::of(&request);
+    if found.caller.is_some() && found.shown == Shown::Cookie {
         return Ok(see_other(next));
     }
-    let closed = (!sessions.has_key()).then_some(CLOSED);
-    html(&LoginPage { next, trouble: None, closed, signed_out: query.text("done") == Some("signed-out") })
+    let told = match query.text("done") {
+        Some("signed-out") => Some("You are signed out."),
+        Some("password-reset") => Some("Your password was changed. Sign in with it."),
+        Some("verified") => Some("Your e-mail address is proved. Sign in."),
+        Some("registered") => Some("Your account was made. Open the link in the mail, then sign in."),
+        _ => None,
+    };
+    html(&LoginPage { next, told, ..LoginPage::default() })
 }
 
-/// Opens a session for whoever knows the key.
+/// Takes the form: address and password, or the code that comes after them.
 pub(super) async fn sign_in(_: Open, request: HttpRequest, sent: Sent) -> PageResult {
-    let sessions: Data<Sessions> = service(&request)?;
+    let (sign_in, limits): (Data<SignIn>, Data<Limits>) = (service(&request)?, service(&request)?);
     // Nobody shall be signed in from another site without knowing it.
-    crate::allow::check_origin(&request)?;
+    allow::check_origin(&request)?;
+    let origin = Recognised::of(&request).origin;
     let next = local_path(sent.field("next"));
-    match sessions.sign_in(&Secret::from(sent.field("key"))) {
-        Ok(cookie) => {
-            let mut answer = see_other(next);
-            answer.add_cookie(&cookie).map_err(aviary_kernel::base::Error::internal)?;
-            Ok(answer)
+    let tries = limits.take(Limit::SIGN_IN_BY_ADDRESS, &identity_of(origin.address));
+    if !tries.allowed {
+        return shown(&LoginPage { next, ..LoginPage::default() }, &Problem::too_many(tries.retry_after_s));
+    }
+    let half_way = Some(Secret::from(sent.field("half_way"))).filter(|half| !half.reveal().is_empty());
+    let tried = match &half_way {
+        Some(half) => sign_in.finish(origin, half, Secret::from(sent.field("code")), SessionKind::Browser).await,
+        None => {
+            let (email, password) = (sent.field("email").to_owned(), Secret::from(sent.field("password")));
+            sign_in.sign_in(origin, Credentials { email, password, code: None }, SessionKind::Browser).await
         }
-        Err(problem) => {
-            let closed = (!sessions.has_key()).then_some(CLOSED);
-            let page = LoginPage { next, trouble: Some(problem.detail()), closed, signed_out: false };
-            let mut answer = html(&page)?;
-            *answer.status_mut() = problem.status();
-            Ok(answer)
+    };
+    match tried {
+        Ok(entered) => let_in(&request, &entered, next),
+        Err(Refusal::Fault(error)) => Err(error.into()),
+        Err(Refusal::SecondFactorRequired) if half_way.is_none() => {
+            let half_way = Some(sign_in.half_way(sent.field("email")).await.map_err(Problem::from)?);
+            html(&LoginPage { next, half_way, ..LoginPage::default() })
+        }
+        Err(refusal) => {
+            // A code that is wrong can be tried again; whatever else went wrong begins anew.
+            let half_way = half_way.filter(|_| matches!(refusal, Refusal::InvalidCode | Refusal::SecondFactorRequired));
+            shown(&LoginPage { next, email: sent.field("email"), half_way, ..LoginPage::default() }, &refusal.into())
         }
     }
+}
+
+fn shown(page: &LoginPage<'_>, problem: &Problem) -> PageResult {
+    let page = LoginPage { trouble: Some(problem.detail().to_owned()), half_way: page.half_way.clone(), ..*page };
+    let mut answer = html(&page)?;
+    *answer.status_mut() = problem.status();
+    Ok(answer)
+}
+
+/// Begins the session of a browser: whatever cookie it had before is replaced.
+pub(super) fn let_in(request: &HttpRequest, entered: &SignedIn, next: &str) -> PageResult {
+    let mut answer = see_other(next);
+    answer.add_cookie(&session::cookie(request, &entered.token)).map_err(Error::internal)?;
+    Ok(answer)
 }
 
 /// Ends the session.
 pub(super) async fn sign_out(_: Open, request: HttpRequest, visitor: Visitor, sent: Sent) -> PageResult {
     visitor.check(sent.token())?;
-    let sessions: Data<Sessions> = service(&request)?;
+    let sign_in: Data<SignIn> = service(&request)?;
+    sign_in.sign_out(&visitor.caller).await?;
     let mut answer = HttpResponse::build(StatusCode::SEE_OTHER);
-    Ok(answer.insert_header(("location", "/admin/login?done=signed-out")).cookie(sessions.sign_out()).finish())
+    let answer = answer.insert_header(("location", "/admin/login?done=signed-out"));
+    // Nothing of what was shown stays behind.
+    Ok(answer.insert_header(("clear-site-data", "\"cache\"")).cookie(session::no_cookie(&request)).finish())
 }

@@ -3,6 +3,7 @@
 pub(crate) mod doc;
 pub(crate) mod shape;
 
+use std::collections::BTreeMap;
 use std::sync::OnceLock;
 
 use actix_web::HttpResponse;
@@ -14,13 +15,15 @@ use utoipa::openapi::path::Operation;
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::{Content, ContentBuilder, PathItem, Ref, RefOr, Response, ResponseBuilder, SecurityRequirement};
 
+use crate::api::auth::{enter, links};
 use crate::api::lists::{allocations, eggs, nodes, servers};
 use crate::api::{
     api_keys, audit, check, health, history, mirror, panels, removals, reports, repos, roles, secret, setting,
     settings, stats, sync, syncs,
 };
-use crate::door::Open;
+use crate::door::{Door, Open};
 use crate::problem::ProblemView;
+use crate::routes;
 
 #[derive(OpenApi)]
 #[openapi(
@@ -33,6 +36,9 @@ use crate::problem::ProblemView;
     paths(
         health::health, health::ready, document_route,
         stats::stats, stats::panel_counts, stats::panel_nodes,
+        enter::login, enter::validate, enter::refresh, enter::logout, enter::me,
+        links::register, links::verify_email, links::forgot_password, links::reset_password, links::magic_link,
+        links::magic_link_verify, links::check_email, links::user,
         servers::servers, nodes::nodes, allocations::node_allocations, nodes::maintenance, nodes::locations, allocations::allocations,
         eggs::nests, eggs::eggs, stats::admin,
         sync::status, sync::start, sync::cancel, sync::logs, sync::settings, sync::set_settings, sync::stream,
@@ -53,6 +59,7 @@ use crate::problem::ProblemView;
     tags(
         (name = "health", description = "For monitors"),
         (name = "public", description = "For everybody"),
+        (name = "auth", description = "Signing in and accounts; refusals have their code in `error`"),
         (name = "admin", description = "The admin area of the API that Aviary replaces"),
         (name = "sync", description = "Syncs, for other back ends"),
         (name = "statistics", description = "Numbers, for other back ends"),
@@ -70,10 +77,6 @@ use crate::problem::ProblemView;
 )]
 struct Api;
 
-/// Routes that answer everybody. What is not here asks for the key.
-pub const PUBLIC: &[&str] =
-    &["/health", "/readyz", "/api/stats", "/api/panel/counts", "/api/panel/nodes", "/openapi.json"];
-
 /// The document.
 pub fn document() -> Value {
     let mut document = Api::openapi();
@@ -84,11 +87,16 @@ pub fn document() -> Value {
     components
         .add_security_scheme("bearer", SecurityScheme::Http(HttpBuilder::new().scheme(HttpAuthScheme::Bearer).build()));
     document.components = Some(components);
+    let doors: BTreeMap<_, _> = routes::api()
+        .list()
+        .into_iter()
+        .map(|(method, path, door)| ((method.as_str().to_lowercase(), path), door))
+        .collect();
     for (path, item) in &mut document.paths.paths {
-        let public = PUBLIC.contains(&path.as_str());
         for (method, operation) in operations(item) {
             operation.operation_id = Some(name(method, path));
-            complete(operation, public);
+            let door = doors.get(&(method.to_owned(), path.as_str())).copied().unwrap_or(Door::Local);
+            complete(operation, door);
         }
     }
     // What utoipa writes is JSON in any case.
@@ -116,7 +124,7 @@ fn operations(item: &mut PathItem) -> impl Iterator<Item = (&'static str, &mut O
 }
 
 /// Says what is true of every operation.
-fn complete(operation: &mut Operation, public: bool) {
+fn complete(operation: &mut Operation, door: Door) {
     let problem = |what: &str| {
         let content: Content = ContentBuilder::new().schema(Some(Ref::from_schema_name("Problem"))).build();
         ResponseBuilder::new().description(what).content("application/problem+json", content).build()
@@ -126,11 +134,27 @@ fn complete(operation: &mut Operation, public: bool) {
     }
     let all = &mut operation.responses.responses;
     all.insert("default".into(), problem("Something went wrong").into());
-    if !public {
-        all.insert("401".into(), problem("Nobody, or a wrong key").into());
+    if door != Door::Open {
+        all.insert("401".into(), problem("Nobody that is known").into());
+        all.insert("403".into(), problem("Not allowed").into());
+        let told = operation.description.get_or_insert_default();
+        told.push_str(if told.is_empty() { "" } else { "\n\n" });
+        told.push_str(&asked(door));
         let none: [&str; 0] = [];
         operation.security =
             Some(vec![SecurityRequirement::new("key", none), SecurityRequirement::new("bearer", none)]);
+    }
+}
+
+/// What a route asks of its caller.
+fn asked(door: Door) -> String {
+    match door {
+        Door::Open => String::new(),
+        Door::SignedIn => "For people who are signed in.".into(),
+        Door::Needs(permission) => format!("Needs the permission `{permission}`."),
+        Door::NeedsOneOf(one, other) => format!("Needs the permission `{one}` or `{other}`."),
+        Door::NeedsKind => "Needs the permission to read this kind, such as `server.read`.".into(),
+        Door::Local => "Only on the machine itself, through the local socket.".into(),
     }
 }
 

@@ -6,14 +6,15 @@ use std::time::Duration;
 use actix_web::cookie::Cookie;
 use actix_web::http::StatusCode;
 use actix_web::test::TestRequest;
-use aviary_domain::access::Access;
-use aviary_domain::accounts::{Accounts, Hasher};
+use aviary_domain::access::{Access, Caller, Limits as RequestLimits, Refusal, SUPER_ADMIN};
+use aviary_domain::accounts::{Accounts, Hasher, NewAccount};
 use aviary_domain::audit::Audit;
 use aviary_domain::mirror::{Book, Draft, Writer};
 use aviary_domain::ops::Heartbeats;
 use aviary_domain::panels::{HttpOptions, NewPanel, Panels};
 use aviary_domain::secrets::{Keys, Secrets};
 use aviary_domain::settings::Settings;
+use aviary_domain::sign_in::{SignIn, SignInOptions};
 use aviary_domain::sync::{self, Syncs};
 use aviary_kernel::base::{Env, ManualClock, MasterKey, Sealer, Secret, Timestamp};
 use aviary_kernel::config::{Config, KeySource};
@@ -23,7 +24,8 @@ use aviary_kernel::store::{Options as StoreOptions, Store};
 
 use crate::{Options, Services, Site};
 
-pub(super) const KEY: &str = "key-of-the-tests";
+pub(super) const EMAIL: &str = "mara@example.com";
+pub(super) const PASSWORD: &str = "Right-1234";
 
 /// Names that try to be more than names.
 pub(super) const HOSTILE: [&str; 6] = [
@@ -63,18 +65,21 @@ impl Fixture {
         let limits = sync::Limits { percent: 20, rows: 10 };
         let runtime = tokio::runtime::Handle::current();
         let syncs = Syncs::new(store.clone(), env.clone(), sealer.clone(), panels.clone(), limits, runtime.clone());
+        let accounts = Accounts::new(store.clone(), env.clone(), sealer.clone(), Hasher::weak().unwrap());
         let services = Services {
-            accounts: Accounts::new(store.clone(), env.clone(), sealer.clone(), Hasher::weak().unwrap()),
+            sign_in: SignIn::new(accounts.clone(), SignInOptions::default()),
+            accounts,
             access: Access::new(store.clone(), env.clone()),
+            limits: RequestLimits::new(env.clone()),
             audit: Audit::new(store.clone(), env.clone(), sealer.clone()),
             book: Book::new(store.clone()),
             secrets: Secrets::new(store.clone(), env.clone(), sealer.clone(), &keys, runtime.clone()),
             settings: Settings::new(store.clone(), env.clone(), sealer.clone(), panels.clone(), &Config::default()),
             heartbeats: Heartbeats::new(env.clone()),
             options: Options {
-                api_key: Some(KEY.into()),
-                session_key: Secret::new(vec![7; 32]),
-                session_hours: 12,
+                api_key: None,
+                form_key: Secret::new(vec![7; 32]),
+                trusted_proxies: Vec::new(),
                 cors_origins: Vec::new(),
                 public_url: None,
             },
@@ -185,9 +190,24 @@ impl Fixture {
         Answer { status, location, cookie, body: String::from_utf8(body.to_vec()).unwrap() }
     }
 
+    /// The cookie of somebody who may everything.
     pub(super) async fn sign_in(&self) -> Cookie<'static> {
-        let request = same_origin(TestRequest::post().uri("/admin/login")).set_form([("key", KEY), ("next", "/admin")]);
-        self.send(request).await.cookie.unwrap()
+        self.sign_in_as(EMAIL, SUPER_ADMIN).await
+    }
+
+    /// The cookie of somebody with this role, whose account is made when there is none.
+    pub(super) async fn sign_in_as(&self, email: &str, role: &str) -> Cookie<'static> {
+        let new = NewAccount {
+            email: email.into(),
+            username: None,
+            password: Some(PASSWORD.into()),
+            roles: vec![role.into()],
+            verified: true,
+        };
+        let made = self.services.accounts.create(&Caller::command_line(), new).await;
+        assert!(matches!(made, Ok(_) | Err(Refusal::EmailExists)), "{made:?}");
+        let form = [("email", email), ("password", PASSWORD), ("next", "/admin")];
+        self.send(same_origin(TestRequest::post().uri("/admin/login")).set_form(form)).await.cookie.unwrap()
     }
 
     pub(super) async fn get(&self, session: &Cookie<'static>, uri: &str) -> Answer {

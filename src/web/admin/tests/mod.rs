@@ -7,9 +7,9 @@ mod settings;
 use actix_web::http::StatusCode;
 use actix_web::test::TestRequest;
 use aviary_kernel::model::SyncId;
-use fixture::{Fixture, HOSTILE, KEY, form_token, same_origin};
+use fixture::{EMAIL, Fixture, HOSTILE, PASSWORD, form_token, same_origin};
 
-const LISTS: [&str; 14] = [
+const LISTS: [&str; 13] = [
     "/admin",
     "/admin/servers",
     "/admin/nodes",
@@ -22,7 +22,6 @@ const LISTS: [&str; 14] = [
     "/admin/syncs",
     "/admin/history",
     "/admin/drift",
-    "/admin/audit",
     "/admin/panels",
 ];
 
@@ -51,6 +50,7 @@ fn all_pages() -> Vec<String> {
             "/admin/servers?panel=1&node=1&sort=-name",
             "/admin/history?panel=1&kind=servers&id=1&field=limits&from=2026-01-01&until=2026-12-31",
             "/admin/drift?kind=vanished",
+            "/admin/audit",
             "/admin/audit/1",
             "/admin/audit?q=a&actor=job&action=panel.add&kind=panel&id=1&outcome=done&from=2026-01-01&to=2026-12-31",
         ]
@@ -137,23 +137,29 @@ async fn whoever_is_not_signed_in_is_led_to_the_sign_in_page() {
     }
     let page = fixture.send(TestRequest::get().uri("/admin/login?next=%2Fadmin%2Fservers")).await;
     assert_eq!(page.status, StatusCode::OK);
-    assert!(page.body.contains("security.api_key") && page.body.contains("value=\"/admin/servers\""));
+    assert!(page.body.contains("Password") && page.body.contains("value=\"/admin/servers\""));
     assert_is_clean("/admin/login", &page.body);
 }
 
 #[actix_web::test]
-async fn signing_in_leads_back_and_a_wrong_key_does_not() {
+async fn signing_in_leads_back_and_a_wrong_password_does_not() {
     let fixture = Fixture::empty();
-    let sign_in = |key: &'static str, next: &'static str| {
-        same_origin(TestRequest::post().uri("/admin/login")).set_form([("key", key), ("next", next)])
+    fixture.sign_in().await;
+    let sign_in = |password: &'static str, next: &'static str| {
+        let form = [("email", EMAIL), ("password", password), ("next", next)];
+        same_origin(TestRequest::post().uri("/admin/login")).set_form(form)
     };
-    let answer = fixture.send(sign_in(KEY, "/admin/servers?q=a")).await;
+    let answer = fixture.send(sign_in(PASSWORD, "/admin/servers?q=a")).await;
     assert_eq!((answer.status, &*answer.location), (StatusCode::SEE_OTHER, "/admin/servers?q=a"));
-    let answer = fixture.send(sign_in(KEY, "https://evil.example")).await;
+    let answer = fixture.send(sign_in(PASSWORD, "https://evil.example")).await;
     assert_eq!(&*answer.location, "/admin");
     let answer = fixture.send(sign_in("wrong", "/admin")).await;
     assert_eq!(answer.status, StatusCode::UNAUTHORIZED);
-    assert!(answer.cookie.is_none() && answer.body.contains("his is not the key"), "{}", answer.body);
+    assert!(
+        answer.cookie.is_none() && answer.body.contains("he e-mail address or the password is wrong"),
+        "{}",
+        answer.body
+    );
     assert!(!answer.body.contains("wrong\""));
 }
 
@@ -333,7 +339,7 @@ async fn a_removal_is_confirmed_only_with_the_right_number() {
     let answer = fixture.post(&session, &uri, &[("decision", "refuse")]).await;
     assert_eq!(answer.location, format!("{uri}?done=removal-refused"));
     let page = fixture.get(&session, &uri).await.body;
-    assert!(page.contains("Decided by admin") && page.contains("no sync asks about them again"), "{page}");
+    assert!(page.contains("Decided by mara@example.com") && page.contains("no sync asks about them again"), "{page}");
     assert!(page.contains("Remove them after all") && !page.contains("value=\"refuse\""), "{page}");
     let answer = fixture.post(&session, &uri, &[("decision", "confirm"), ("count", "6")]).await;
     assert!(answer.body.contains("is not the number. Type 60."), "{}", answer.body);

@@ -7,28 +7,31 @@ use actix_web::body::MessageBody;
 use actix_web::http::Method;
 use actix_web::http::header::HeaderMap;
 use actix_web::test::{self, TestRequest};
-use aviary_domain::access::Access;
-use aviary_domain::accounts::{Accounts, Hasher};
+use aviary_domain::access::{Access, Caller, Limits as RequestLimits, Refusal, SUPER_ADMIN};
+use aviary_domain::accounts::{Accounts, Hasher, NewAccount};
 use aviary_domain::audit::Audit;
 use aviary_domain::mirror::{Book, Writer};
 use aviary_domain::ops::Heartbeats;
 use aviary_domain::panels::{HttpOptions, NewPanel, Panels};
 use aviary_domain::secrets::{Keys, Secrets};
 use aviary_domain::settings::Settings;
+use aviary_domain::sign_in::{Credentials, SignIn, SignInOptions, SignedIn};
 use aviary_domain::sync::{Limits, Syncs};
 use aviary_kernel::base::{Env, ManualClock, MasterKey, Sealer, Secret, Timestamp};
 use aviary_kernel::config::{Config, KeySource};
 use aviary_kernel::model::{
     Actor, Allocation, Egg, EggConfig, EggScript, EggVariable, FeatureLimits, JsonText, Limits as ServerLimits,
-    Location, Nest, Node, Pairs, PanelId, Resources, Scalar, Server, ServerDatabase, ServerVariable, Subuser, SyncId,
-    User,
+    Location, Nest, Node, Origin, Pairs, PanelId, Resources, Scalar, Server, ServerDatabase, ServerVariable,
+    SessionKind, Subuser, SyncId, User,
 };
 use aviary_kernel::store::{self, Store};
 use aviary_web::{Options, Services, Site, app};
 use serde_json::Value;
 use tempfile::TempDir;
+use tokio::sync::OnceCell;
 
 pub(crate) const KEY: &str = "the key of these tests";
+pub(crate) const PASSWORD: &str = "Right-1234";
 pub(crate) const HISTORY_SYNC: SyncId = SyncId::from_u128(77);
 
 /// Aviary with a data file of its own, without doors.
@@ -38,6 +41,8 @@ pub(crate) struct Desk {
     sealer: Arc<Sealer>,
     pub(crate) dir: TempDir,
     site: Site,
+    /// The access token of somebody who may everything, once it was needed.
+    admin: OnceCell<String>,
 }
 
 /// What came back.
@@ -97,15 +102,18 @@ impl Desk {
         let limits = Limits { percent: 20, rows: 10 };
         let mut options = Options {
             api_key: Some(KEY.into()),
-            session_key: Secret::new(vec![1; 32]),
-            session_hours: 12,
+            form_key: Secret::new(vec![1; 32]),
+            trusted_proxies: Vec::new(),
             cors_origins: vec!["https://www.example.com".into()],
             public_url: Some("http://aviary.test".into()),
         };
         change(&mut options);
+        let accounts = Accounts::new(store.clone(), env.clone(), sealer.clone(), Hasher::weak().unwrap());
         let services = Services {
-            accounts: Accounts::new(store.clone(), env.clone(), sealer.clone(), Hasher::weak().unwrap()),
+            sign_in: SignIn::new(accounts.clone(), SignInOptions::default()),
+            accounts,
             access: Access::new(store.clone(), env.clone()),
+            limits: RequestLimits::new(env.clone()),
             syncs: Syncs::new(store.clone(), env.clone(), sealer.clone(), panels.clone(), limits, runtime.clone()),
             audit: Audit::new(store.clone(), env.clone(), sealer.clone()),
             book: Book::new(store.clone()),
@@ -117,7 +125,7 @@ impl Desk {
             panels,
             options,
         };
-        Self { site: Site::new(services.clone()), services, clock, sealer, dir }
+        Self { site: Site::new(services.clone()), admin: OnceCell::new(), services, clock, sealer, dir }
     }
 
     /// Two panels with a small world on the first and a few things on the second.
@@ -195,6 +203,39 @@ impl Desk {
             headers: head.headers().clone(),
             body: String::from_utf8_lossy(&body).into_owned(),
         }
+    }
+
+    /// An account with these roles, which is made when there is none; its access token.
+    pub(crate) async fn token_of(&self, email: &str, roles: &[&str]) -> String {
+        let new = NewAccount {
+            email: email.into(),
+            username: None,
+            password: Some(PASSWORD.into()),
+            roles: roles.iter().map(|role| (*role).to_owned()).collect(),
+            verified: true,
+        };
+        let made = self.services.accounts.create(&Caller::command_line(), new).await;
+        assert!(matches!(made, Ok(_) | Err(Refusal::EmailExists)), "{made:?}");
+        self.enter(email, SessionKind::Api).await.access.unwrap().text.reveal().clone()
+    }
+
+    /// Signs in with the password of all accounts here.
+    pub(crate) async fn enter(&self, email: &str, kind: SessionKind) -> SignedIn {
+        let credentials = Credentials { email: email.into(), password: PASSWORD.into(), code: None };
+        self.services.sign_in.sign_in(Origin::default(), credentials, kind).await.unwrap()
+    }
+
+    /// Reads as somebody who may everything.
+    pub(crate) async fn read(&self, path: &str) -> Answer {
+        self.as_admin(Method::GET, path, Value::Null).await
+    }
+
+    /// Asks as somebody who may everything.
+    pub(crate) async fn as_admin(&self, method: Method, path: &str, body: Value) -> Answer {
+        let token = self.admin.get_or_init(|| self.token_of("mara@example.com", &[SUPER_ADMIN])).await;
+        let request =
+            TestRequest::with_uri(path).method(method).insert_header(("authorization", format!("Bearer {token}")));
+        self.call(if body.is_null() { request } else { request.set_json(body) }).await
     }
 
     pub(crate) async fn get(&self, path: &str) -> Answer {

@@ -73,7 +73,7 @@ async fn a_full_sync_is_told_from_start_to_end() {
         "{log}"
     );
     assert_eq!((&log["metadata"]["step"], &log["metadata"]["progress"]), (&json!("completed"), &json!(100)));
-    assert_eq!(log["metadata"]["requested_by"], "API key");
+    assert_eq!(log["metadata"]["requested_by"], "key of the configuration");
     assert!(log["itemsSynced"].as_u64().unwrap() > 25 && log["completedAt"].is_string());
     assert_eq!(log["metadata"]["steps"]["servers"]["done"], 25);
 
@@ -220,15 +220,15 @@ async fn automatic_syncs_are_set_in_both_spellings() {
     let read = desk.get(path).await.ok();
     assert_eq!(read["data"], json!({"autoSyncEnabled": true, "autoSyncInterval": 900}));
     assert_eq!(read["settings"], json!({"auto_sync_enabled": "true", "sync_interval": "900"}));
-    desk.post(path, json!({"autoSyncEnabled": false})).await.ok();
-    desk.post(path, json!({"sync_interval": "120"})).await.ok();
+    desk.as_admin(Method::POST, path, json!({"autoSyncEnabled": false})).await.ok();
+    desk.as_admin(Method::POST, path, json!({"sync_interval": "120"})).await.ok();
     assert_eq!(desk.get(path).await.ok()["data"], json!({"autoSyncEnabled": false, "autoSyncInterval": 120}));
-    desk.post(path, json!({"auto_sync_enabled": "true", "autoSyncInterval": 0})).await.ok();
+    desk.as_admin(Method::POST, path, json!({"auto_sync_enabled": "true", "autoSyncInterval": 0})).await.ok();
     assert_eq!(desk.get(path).await.ok()["data"], json!({"autoSyncEnabled": true, "autoSyncInterval": 120}));
     for bad in
         [json!({"autoSyncInterval": 5}), json!({"sync_interval": "soon"}), json!({"autoSyncEnabled": 3}), json!("x")]
     {
-        desk.post(path, bad).await.problem(400);
+        desk.as_admin(Method::POST, path, bad).await.problem(400);
     }
 }
 
@@ -256,7 +256,7 @@ async fn a_stopped_removal_is_decided_once_but_a_refusal_can_be_taken_back() {
     assert_eq!((&refused["data"]["stop"]["state"], &refused["data"]["run"]), (&json!("refused"), &Value::Null));
     desk.send(Method::POST, &format!("/api/v1/removals/{a}/refuse")).await.problem(409);
     let confirmed = desk.send(Method::POST, &format!("/api/v1/removals/{b}/confirm")).await.ok();
-    assert_eq!(confirmed["data"]["stop"]["decided"][0], "API key");
+    assert_eq!(confirmed["data"]["stop"]["decided"][0], "key of the configuration");
     assert!(confirmed["data"]["run"]["id"].is_string());
     assert_eq!(desk.get(&format!("/api/v1/removals/{b}")).await.ok()["data"]["state"], "confirmed");
     desk.send(Method::POST, &format!("/api/v1/removals/{b}/refuse")).await.problem(409);
