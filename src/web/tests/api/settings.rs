@@ -1,12 +1,11 @@
 //! Settings through the API: the flat object of the older one, and one by one.
 
 use actix_web::http::Method;
-use actix_web::test::TestRequest;
 use aviary_domain::masked::MASK;
 use aviary_sim::{PanelSpec, SimPanel};
 use serde_json::{Value, json};
 
-use crate::desk::{Answer, Desk, keyed};
+use crate::desk::{Answer, Desk};
 use crate::promise;
 
 const FLAT: &str = "/api/admin/settings";
@@ -14,22 +13,22 @@ const REPOS: &str = "/api/admin/settings/repos";
 const ALL: &str = "/api/v1/settings";
 
 async fn send(desk: &Desk, method: Method, path: &str, body: Value) -> Answer {
-    desk.call(keyed(TestRequest::with_uri(path).method(method)).set_json(body)).await
+    desk.as_admin(method, path, body).await
 }
 
 async fn flat(desk: &Desk) -> Value {
-    desk.get(FLAT).await.ok()["settings"].clone()
+    desk.read(FLAT).await.ok()["settings"].clone()
 }
 
 async fn one(desk: &Desk, key: &str) -> Value {
-    let all = desk.get(ALL).await.ok();
+    let all = desk.read(ALL).await.ok();
     all["data"].as_array().unwrap().iter().find(|setting| setting["key"] == key).unwrap().clone()
 }
 
 #[actix_web::test]
 async fn the_flat_object_has_the_fields_of_the_older_api() {
     let desk = Desk::empty();
-    let all = desk.get(FLAT).await.ok();
+    let all = desk.read(FLAT).await.ok();
     promise::keeps("get", FLAT, &all);
     let settings = all["settings"].as_object().unwrap();
     assert_eq!(settings.len(), 23, "{settings:?}");
@@ -55,24 +54,24 @@ async fn what_is_absent_stays_and_the_mask_comes_back_as_unchanged() {
         "registrationEnabled": true, "siteName": "Birds", "githubToken": "ghp_hidden_for_ever", "adminEmail": "ada@example.com",
         "syncInterval": 1200, "unknownKey": {"a": 1}, "discordWebhooks": [{"id": "x"}],
     });
-    let saved = desk.post(FLAT, first).await.ok();
+    let saved = desk.as_admin(Method::POST, FLAT, first).await.ok();
     promise::keeps("post", FLAT, &saved);
     assert_eq!(saved["settings"]["githubToken"], MASK);
-    let absent = desk.post(FLAT, json!({"maintenanceMode": true})).await.ok();
+    let absent = desk.as_admin(Method::POST, FLAT, json!({"maintenanceMode": true})).await.ok();
     assert_eq!(absent["settings"]["registrationEnabled"], true, "an absent boolean stays");
     assert_eq!(absent["settings"]["syncInterval"], 1200, "an absent number stays");
     // As the front end does: the whole object goes back as it came.
     let mut whole = flat(&desk).await;
     whole["githubRepositoriesMerge"] = json!(true);
     whole["siteName"] = json!("");
-    let echoed = desk.post(FLAT, whole).await.ok();
+    let echoed = desk.as_admin(Method::POST, FLAT, whole).await.ok();
     assert_eq!(echoed["message"], "nothing became different");
     assert_eq!(echoed["settings"]["siteName"], "Birds");
     let token = desk.services.settings.value(aviary_domain::settings::Key::GithubToken).await.unwrap();
     assert!(
         matches!(token, aviary_domain::settings::Value::Secret(Some(token)) if token.reveal() == "ghp_hidden_for_ever")
     );
-    let history = desk.get("/api/v1/settings/githubToken/history").await.ok();
+    let history = desk.read("/api/v1/settings/githubToken/history").await.ok();
     assert_eq!(history["data"]["items"].as_array().unwrap().len(), 1);
 }
 
@@ -80,9 +79,10 @@ async fn what_is_absent_stays_and_the_mask_comes_back_as_unchanged() {
 async fn every_bad_value_is_named_and_nothing_is_written() {
     let desk = Desk::empty();
     let bad = json!({"siteName": "Changed", "siteUrl": "nowhere", "cacheTimeout": -1, "registrationEnabled": "maybe", "githubToken": [1]});
-    for told in
-        [desk.post(FLAT, bad.clone()).await.problem(400), send(&desk, Method::PATCH, ALL, bad).await.problem(400)]
-    {
+    for told in [
+        desk.as_admin(Method::POST, FLAT, bad.clone()).await.problem(400),
+        send(&desk, Method::PATCH, ALL, bad).await.problem(400),
+    ] {
         for name in ["siteUrl", "cacheTimeout", "registrationEnabled", "githubToken"] {
             assert!(told.contains(name), "{name}: {told}");
         }
@@ -90,14 +90,14 @@ async fn every_bad_value_is_named_and_nothing_is_written() {
     assert_eq!(flat(&desk).await["siteName"], "Aviary");
     let told = send(&desk, Method::PATCH, ALL, json!({"siteNane": "x"})).await.problem(400);
     assert!(told.contains("siteNane"), "{told}");
-    desk.post(FLAT, json!([])).await.problem(400);
+    desk.as_admin(Method::POST, FLAT, json!([])).await.problem(400);
     send(&desk, Method::PUT, FLAT, json!({})).await.problem(400);
 }
 
 #[actix_web::test]
 async fn secrets_are_taken_away_by_name() {
     let desk = Desk::empty();
-    desk.post(FLAT, json!({"githubToken": "ghp_one", "resendApiKey": "re_two"})).await.ok();
+    desk.as_admin(Method::POST, FLAT, json!({"githubToken": "ghp_one", "resendApiKey": "re_two"})).await.ok();
     let reset = send(&desk, Method::PUT, FLAT, json!({"keys": ["githubToken", "pterodactylApiKey", "siteName", "x"]}))
         .await
         .ok();
@@ -108,33 +108,41 @@ async fn secrets_are_taken_away_by_name() {
 #[actix_web::test]
 async fn repositories_come_as_list_as_json_or_as_lines() {
     let desk = Desk::empty();
-    desk.post(FLAT, json!({"githubRepositories": ["a/one"]})).await.ok();
-    desk.post(FLAT, json!({"githubRepositories": "[\"b/two\"]", "githubRepositoriesMerge": true})).await.ok();
+    desk.as_admin(Method::POST, FLAT, json!({"githubRepositories": ["a/one"]})).await.ok();
+    desk.as_admin(Method::POST, FLAT, json!({"githubRepositories": "[\"b/two\"]", "githubRepositoriesMerge": true}))
+        .await
+        .ok();
     assert_eq!(flat(&desk).await["githubRepositories"], json!(["a/one", "b/two"]));
-    desk.post(FLAT, json!({"githubRepositories": "c/three\nd/four\n"})).await.ok();
-    desk.post(FLAT, json!({"githubRepositories": []})).await.ok();
+    desk.as_admin(Method::POST, FLAT, json!({"githubRepositories": "c/three\nd/four\n"})).await.ok();
+    desk.as_admin(Method::POST, FLAT, json!({"githubRepositories": []})).await.ok();
     assert_eq!(flat(&desk).await["githubRepositories"], json!(["c/three", "d/four"]));
 }
 
 #[actix_web::test]
 async fn a_repository_is_removed_only_when_it_was_named() {
     let desk = Desk::empty();
-    desk.post(REPOS, json!({"repo": " a/one "})).await.ok();
-    let added = desk.post(REPOS, json!({"repo": "b/two"})).await.ok();
+    desk.as_admin(Method::POST, REPOS, json!({"repo": " a/one "})).await.ok();
+    let added = desk.as_admin(Method::POST, REPOS, json!({"repo": "b/two"})).await.ok();
     promise::keeps("post", REPOS, &added);
-    assert_eq!(desk.post(REPOS, json!({"repo": "b/two"})).await.ok()["repos"], json!(["a/one", "b/two"]));
-    desk.send(Method::DELETE, REPOS).await.problem(400);
+    assert_eq!(
+        desk.as_admin(Method::POST, REPOS, json!({"repo": "b/two"})).await.ok()["repos"],
+        json!(["a/one", "b/two"])
+    );
+    desk.as_admin(Method::DELETE, REPOS, Value::Null).await.problem(400);
     send(&desk, Method::DELETE, REPOS, json!({})).await.problem(400);
     let kept = send(&desk, Method::DELETE, REPOS, json!({"repo": "x/none"})).await.ok();
     assert_eq!(kept["repos"], json!(["a/one", "b/two"]), "the first one stays");
-    assert_eq!(desk.send(Method::DELETE, &format!("{REPOS}?repo=b%2Ftwo")).await.ok()["repos"], json!(["a/one"]));
+    assert_eq!(
+        desk.as_admin(Method::DELETE, &format!("{REPOS}?repo=b%2Ftwo"), Value::Null).await.ok()["repos"],
+        json!(["a/one"])
+    );
     let put = send(&desk, Method::PUT, REPOS, json!({"oldRepo": "a/one", "repo": "c/three"})).await.ok();
     assert_eq!(put["repos"], json!(["c/three"]));
     assert_eq!(send(&desk, Method::DELETE, REPOS, json!({"index": 0})).await.ok()["repos"], json!([]));
     for bad in [json!({"repo": "one"}), json!({"repo": "a/b/c"}), json!({}), json!({"repo": "a b/c"})] {
-        desk.post(REPOS, bad).await.problem(400);
+        desk.as_admin(Method::POST, REPOS, bad).await.problem(400);
     }
-    promise::keeps("get", REPOS, &desk.get(REPOS).await.ok());
+    promise::keeps("get", REPOS, &desk.read(REPOS).await.ok());
 }
 
 #[actix_web::test]
@@ -150,23 +158,26 @@ async fn a_setting_says_where_it_comes_from_and_can_be_undone() {
         (&json!("set"), &json!("Aviary"), &json!("2026-03-01T12:00:00Z"))
     );
     let path = "/api/v1/settings/{key}/history";
-    let history = desk.get("/api/v1/settings/site_name/history").await.ok();
+    let history = desk.read("/api/v1/settings/site_name/history").await.ok();
     promise::keeps("get", path, &history);
     let change = &history["data"]["items"][0];
     assert_eq!(
         (&change["before"], &change["after"], &change["canUndo"]),
         (&Value::Null, &json!("Birds"), &json!(true))
     );
-    let undone = desk.post("/api/v1/settings/siteName/undo", json!({"change": change["change"]})).await.ok();
+    let undone =
+        desk.as_admin(Method::POST, "/api/v1/settings/siteName/undo", json!({"change": change["change"]})).await.ok();
     promise::keeps("post", "/api/v1/settings/{key}/undo", &undone);
     assert_eq!((&undone["data"]["value"], &undone["data"]["source"]), (&json!("Aviary"), &json!("default")));
-    desk.post("/api/v1/settings/siteName/undo", json!({"change": change["change"]})).await.problem(409);
-    desk.post("/api/v1/settings/siteName/undo", json!({"change": 99})).await.problem(404);
-    desk.post("/api/v1/settings/nothing/undo", json!({"change": 1})).await.problem(404);
-    desk.get("/api/v1/settings/nothing/history").await.problem(404);
+    desk.as_admin(Method::POST, "/api/v1/settings/siteName/undo", json!({"change": change["change"]}))
+        .await
+        .problem(409);
+    desk.as_admin(Method::POST, "/api/v1/settings/siteName/undo", json!({"change": 99})).await.problem(404);
+    desk.as_admin(Method::POST, "/api/v1/settings/nothing/undo", json!({"change": 1})).await.problem(404);
+    desk.read("/api/v1/settings/nothing/history").await.problem(404);
     send(&desk, Method::PATCH, ALL, json!({"historyDays": null})).await.ok();
     assert_eq!(one(&desk, "history_days").await["source"], "default");
-    promise::keeps("get", ALL, &desk.get(ALL).await.ok());
+    promise::keeps("get", ALL, &desk.read(ALL).await.ok());
 }
 
 #[actix_web::test]
@@ -174,28 +185,33 @@ async fn tests_really_connect_and_fall_back_to_what_is_stored() {
     let sim = SimPanel::start(PanelSpec::default().tame()).await.unwrap();
     let desk = Desk::empty();
     let path = "/api/admin/settings/test?type=pterodactyl";
-    let nothing = desk.post(path, json!({})).await.ok();
+    let nothing = desk.as_admin(Method::POST, path, json!({})).await.ok();
     assert_eq!(nothing["connected"], false);
-    desk.post(FLAT, json!({"pterodactylUrl": sim.url(), "pterodactylApiKey": sim.app_key()})).await.ok();
+    desk.as_admin(Method::POST, FLAT, json!({"pterodactylUrl": sim.url(), "pterodactylApiKey": sim.app_key()}))
+        .await
+        .ok();
     for body in [json!({}), json!({"pterodactylUrl": sim.url(), "pterodactylApiKey": MASK}), json!("nonsense")] {
-        let status = desk.post(path, body.clone()).await.ok();
+        let status = desk.as_admin(Method::POST, path, body.clone()).await.ok();
         promise::keeps("post", "/api/admin/settings/test", &status);
         assert_eq!((&status["connected"], &status["success"]), (&json!(true), &json!(true)), "{body}: {status}");
     }
-    let wrong = desk.post(path, json!({"pterodactylApiKey": "ptla_wrong"})).await.ok();
+    let wrong = desk.as_admin(Method::POST, path, json!({"pterodactylApiKey": "ptla_wrong"})).await.ok();
     assert_eq!(wrong["success"], false);
     assert!(wrong["error"].is_string() && !wrong.to_string().contains("ptla_wrong"), "{wrong}");
     assert_eq!(flat(&desk).await["pterodactylApiKey"], MASK);
-    assert_eq!(desk.get(FLAT).await.ok()["pterodactylStatus"]["connected"], true);
-    desk.post("/api/admin/settings/test?type=moon", json!({})).await.problem(400);
-    assert_eq!(desk.post("/api/admin/settings/test?type=database", json!({})).await.ok()["connected"], true);
+    assert_eq!(desk.read(FLAT).await.ok()["pterodactylStatus"]["connected"], true);
+    desk.as_admin(Method::POST, "/api/admin/settings/test?type=moon", json!({})).await.problem(400);
+    assert_eq!(
+        desk.as_admin(Method::POST, "/api/admin/settings/test?type=database", json!({})).await.ok()["connected"],
+        true
+    );
 
-    let report = desk.post("/api/v1/settings/test/panel", json!({})).await.ok();
+    let report = desk.as_admin(Method::POST, "/api/v1/settings/test/panel", json!({})).await.ok();
     promise::keeps("post", "/api/v1/settings/test/{what}", &report);
     assert_eq!(report["data"]["exchanges"][0]["status"], 200);
     assert!(!report.to_string().contains(sim.app_key()));
-    desk.post("/api/v1/settings/test/moon", json!({})).await.problem(400);
-    desk.post("/api/v1/settings/test/webhook", json!({})).await.problem(400);
+    desk.as_admin(Method::POST, "/api/v1/settings/test/moon", json!({})).await.problem(400);
+    desk.as_admin(Method::POST, "/api/v1/settings/test/webhook", json!({})).await.problem(400);
 }
 
 #[actix_web::test]
@@ -205,12 +221,12 @@ async fn no_answer_holds_a_secret() {
     let mut answers = Vec::new();
     for round in ["first-secret-to-hide", "second-secret-to-hide"] {
         let body = names.iter().map(|name| ((*name).to_owned(), json!(round))).collect::<serde_json::Map<_, _>>();
-        answers.push(desk.post(FLAT, Value::Object(body)).await.body);
+        answers.push(desk.as_admin(Method::POST, FLAT, Value::Object(body)).await.body);
     }
     let more = json!({"scalar_api_key": "first-secret-to-hide", "cf_access_client_secret": "first-secret-to-hide"});
     answers.push(send(&desk, Method::PATCH, ALL, more).await.body);
     for path in [FLAT, ALL, "/api/v1/settings/githubToken/history", "/api/v1/settings/scalar_api_key/history"] {
-        answers.push(desk.get(path).await.body);
+        answers.push(desk.read(path).await.body);
     }
     for answer in answers {
         assert!(!answer.contains("secret-to-hide"), "{answer}");
