@@ -20,7 +20,7 @@ use aviary_kernel::store::{ReadTx, Store, WriteTx};
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
-use tracing::{error, info, warn};
+use tracing::{error, info};
 
 pub use keys::Keys;
 pub use progress::{Progress, State};
@@ -28,6 +28,8 @@ pub use unlock::unlock;
 
 use crate::audit::{self, Did};
 use state::{CHECK_TEXT, KEY_CHECK, Rotation, SIGNING};
+
+const STOPPED: &str = "the renewal of the master key stopped; `aviary secret rotate` goes on with it";
 
 /// Rows of one commit, so that others need not wait long.
 const COMMIT_ROWS: u64 = 2_000;
@@ -166,20 +168,18 @@ impl Secrets {
         Ok(())
     }
 
-    /// Brings a renewal to its end that an earlier process left behind. Whether there was one.
+    /// Brings a renewal to its end that an earlier process left behind. Whether there was one. Should it stop again, that is
+    /// no reason to stand still: both keys are at hand, and [`Secrets::progress`] tells why.
     ///
     /// # Errors
-    /// When the file cannot be read, or a sealed value does not open.
+    /// When the file cannot be read.
     pub async fn resume(&self) -> Result<bool> {
         let Some(rotation) = self.inner.store.read(state::rotation).await? else { return Ok(false) };
         info!("goes on with the renewal of the master key to {:08x}", rotation.to);
-        match self.to_the_end().await {
-            Err(Error::ReadOnly(why)) => {
-                warn!("the renewal of the master key waits: {why}");
-                Ok(true)
-            }
-            other => other.map(|()| true),
+        if let Err(error) = self.to_the_end().await {
+            error!(%error, "{STOPPED}");
         }
+        Ok(true)
     }
 
     fn work(&self) {
@@ -188,7 +188,7 @@ impl Secrets {
             let this = self.clone();
             *work = Some(self.inner.runtime.spawn(async move {
                 if let Err(error) = this.to_the_end().await {
-                    error!(%error, "the renewal of the master key stopped; `aviary secret rotate` goes on with it");
+                    error!(%error, "{STOPPED}");
                 }
             }));
         }
@@ -276,7 +276,9 @@ fn reseal(tx: &mut WriteTx<'_>, sealer: &Sealer, rows: u64) -> Result<Rotation> 
     let gone = || Error::Conflict("the renewal of the master key is over".into());
     let mut rotation = state::rotation(tx)?.ok_or_else(gone)?;
     let from = rotation.cursor().cloned();
-    let pass = tx.visit_seals(from.as_ref(), rows, &mut |place, sealed| sealer.reseal(place, sealed).map(drop))?;
+    let pass = tx.visit_seals(from.as_ref(), rows, &mut |place, sealed| {
+        sealer.reseal(place, sealed).map(drop).map_err(|error| Error::Unusable(format!("{place}: {error}")))
+    })?;
     rotation.went_on(pass);
     state::put_rotation(tx, &rotation)?;
     Ok(rotation)

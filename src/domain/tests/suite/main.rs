@@ -11,6 +11,7 @@ mod lists;
 mod panels;
 mod removals;
 mod schedule;
+mod secrets;
 mod settings;
 mod sign_in;
 mod sign_in_factor;

@@ -5,4 +5,5 @@ mod looking;
 mod model;
 mod opening;
 mod sample;
+mod seals;
 mod writing;
