@@ -5,4 +5,5 @@ mod api_keys;
 mod aviary;
 mod command_line;
 mod crash;
+mod secrets;
 mod serving;

@@ -311,3 +311,21 @@ fn secrets_are_never_shown() {
     assert_eq!(serde_json::to_value(key).unwrap()["from"], "PTERODACTYL_API_KEY");
     assert_eq!(key.variable, "AVIARY__PANEL__APP_KEY");
 }
+
+#[test]
+fn who_can_replace_the_master_key_is_known() {
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::write(dir.path().join("aviary.key"), "07".repeat(32)).unwrap();
+    let source = |sources: Sources| Config::load(&sources).unwrap().key_source();
+    let credential = Sources::new().env([("CREDENTIALS_DIRECTORY", dir.path().to_str().unwrap())]);
+    assert_eq!(source(Sources::new()), KeySource::File("data/aviary.key".into()));
+    assert_eq!(source(credential.clone()), KeySource::Elsewhere("the systemd credential aviary.key".into()));
+    let said = credential.flags([("security.master_key_file", "/etc/key")]);
+    assert_eq!(source(said), KeySource::File("/etc/key".into()));
+    for name in ["ENCRYPTION_KEY", "AVIARY__SECURITY__MASTER_KEY"] {
+        let given = Sources::new().env([(name, "07".repeat(32))]);
+        assert_eq!(source(given), KeySource::Elsewhere(format!("the environment variable {name}")));
+    }
+    let wrong = Config::load(&Sources::new().env([("ENCRYPTION_KEY", "a pass phrase")])).unwrap_err().to_string();
+    assert!(wrong.contains("ENCRYPTION_KEY") && !wrong.contains("pass phrase"), "{wrong}");
+}
