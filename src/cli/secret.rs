@@ -32,7 +32,7 @@ impl SecretCommand {
         let Self::Rotate(rotate) = self;
         let config = common.load(&[])?;
         start_log("error", config.log.format)?;
-        let key = rotate.new_key_file.as_deref().map(|path| NewKey::load(path)).transpose()?;
+        let key = rotate.new_key_file.as_deref().map(NewKey::load).transpose()?;
         let (rotated, is_own) = renew(&config, key.as_ref(), common.json).await?;
         if common.json {
             print::json_line(&rotated);

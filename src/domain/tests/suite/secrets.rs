@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use aviary_domain::panels::{NewPanel, Panels};
 use aviary_domain::secrets::{Keys, Secrets, State, unlock};
+use aviary_domain::settings::Key;
 use aviary_domain::sync::{Limits, StartSync, Syncs};
 use aviary_kernel::base::{Env, Error, MasterKey, Result, Sealer, Secret, Timestamp};
 use aviary_kernel::config::KeySource;
@@ -430,6 +431,15 @@ async fn a_sync_after_a_renewal_finds_nothing_changed() {
     assert_eq!(sync(&syncs, panel).await.totals().updated, 1);
     assert_eq!(vault.key_ids(), BTreeSet::from([place.key().id()]));
     syncs.shut_down().await;
+}
+
+#[test]
+fn the_names_of_settings_come_back_from_their_keys() {
+    // What a setting is sealed for is read from its key when the master key is renewed.
+    for key in Key::ALL {
+        let name = key.about().key;
+        assert_eq!(SortText::new(name).text(), name);
+    }
 }
 
 fn syncs(vault: &Vault) -> Syncs {
