@@ -12,6 +12,7 @@ mod secret;
 mod serve;
 mod simulate;
 mod sync;
+mod user;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -63,6 +64,9 @@ enum Command {
     ApiKey(api_key::ApiKeyCommand),
     /// Bring the mirror up to date, and wait for it
     Sync(sync::Sync),
+    /// People with an account
+    #[command(subcommand)]
+    User(user::UserCommand),
     /// The key that secrets are sealed under
     #[command(subcommand)]
     Secret(secret::SecretCommand),
@@ -168,6 +172,7 @@ fn run(cli: Cli) -> Done {
         Command::Panel(command) => wait(command.run(common)),
         Command::ApiKey(command) => wait(command.run(common)),
         Command::Sync(command) => wait(command.run(common)),
+        Command::User(command) => wait(command.run(common)),
         Command::Secret(command) => wait(command.run(common)),
         Command::Check(command) => wait(command.run(common)),
         Command::Audit(command) => wait(command.run(common)),

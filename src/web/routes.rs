@@ -7,8 +7,8 @@ use crate::answer::is_page;
 use crate::api::auth::{enter, links};
 use crate::api::lists::{allocations, eggs, nodes, servers};
 use crate::api::{
-    api_keys, audit, check, health, history, mirror, panels, removals, reports, repos, roles, secret, setting,
-    settings, stats, sync, syncs,
+    accounts, api_keys, audit, check, health, history, mirror, panels, removals, reports, repos, roles, secret,
+    setting, settings, stats, sync, syncs,
 };
 use crate::map::Map;
 use crate::page::PageError;
@@ -75,6 +75,19 @@ pub fn api() -> Map {
         .get("/api/v1/stats/servers", stats::servers)
         .get("/api/v1/stats/users", stats::users)
         .get("/api/v1/stats/admin", stats::v1_admin)
+        // People.
+        .get("/api/v1/accounts", accounts::list)
+        .post("/api/v1/accounts", accounts::make)
+        .get("/api/v1/accounts/{id}", accounts::one)
+        .patch("/api/v1/accounts/{id}", accounts::change)
+        .delete("/api/v1/accounts/{id}", accounts::remove)
+        .post("/api/v1/accounts/{id}/disable", accounts::disable)
+        .post("/api/v1/accounts/{id}/enable", accounts::enable)
+        .post("/api/v1/accounts/{id}/roles", accounts::roles)
+        .post("/api/v1/accounts/{id}/password", accounts::password)
+        .post("/api/v1/accounts/{id}/reset-second-factor", accounts::reset_second_factor)
+        .post("/api/v1/accounts/{id}/unlock", accounts::unlock)
+        .post("/api/v1/accounts/{id}/reset-link", accounts::reset_link)
         // Panels and syncs.
         .get("/api/v1/panels", panels::list)
         .post("/api/v1/panels", panels::add)

@@ -7,3 +7,4 @@ mod command_line;
 mod crash;
 mod secrets;
 mod serving;
+mod users;

@@ -1,5 +1,6 @@
 //! The API for programs, one file per resource.
 
+pub(crate) mod accounts;
 pub(crate) mod api_keys;
 pub(crate) mod audit;
 pub(crate) mod auth;

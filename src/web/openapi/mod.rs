@@ -18,8 +18,8 @@ use utoipa::openapi::{Content, ContentBuilder, PathItem, Ref, RefOr, Response, R
 use crate::api::auth::{enter, links};
 use crate::api::lists::{allocations, eggs, nodes, servers};
 use crate::api::{
-    api_keys, audit, check, health, history, mirror, panels, removals, reports, repos, roles, secret, setting,
-    settings, stats, sync, syncs,
+    accounts, api_keys, audit, check, health, history, mirror, panels, removals, reports, repos, roles, secret,
+    setting, settings, stats, sync, syncs,
 };
 use crate::door::{Door, Open};
 use crate::problem::ProblemView;
@@ -44,6 +44,8 @@ use crate::routes;
         sync::status, sync::start, sync::cancel, sync::logs, sync::settings, sync::set_settings, sync::stream,
         sync::v1_full, sync::v1_target, sync::v1_cancel, sync::v1_status, sync::v1_logs, sync::v1_latest,
         stats::overview, stats::servers, stats::users, stats::v1_admin,
+        accounts::list, accounts::make, accounts::one, accounts::change, accounts::remove, accounts::disable, accounts::enable,
+        accounts::roles, accounts::password, accounts::reset_second_factor, accounts::unlock, accounts::reset_link,
         panels::list, panels::add, panels::one, panels::patch, panels::remove, panels::test, syncs::start,
         syncs::list, syncs::one, syncs::cancel, syncs::events,
         settings::all, settings::save, settings::reset, settings::test, repos::list, repos::add, repos::replace, repos::remove,
@@ -63,6 +65,7 @@ use crate::routes;
         (name = "admin", description = "The admin area of the API that Aviary replaces"),
         (name = "sync", description = "Syncs, for other back ends"),
         (name = "statistics", description = "Numbers, for other back ends"),
+        (name = "accounts", description = "People with an account"),
         (name = "panels", description = "The panels that are mirrored"),
         (name = "settings", description = "What operators change while Aviary runs"),
         (name = "syncs", description = "Syncs, in full detail"),
