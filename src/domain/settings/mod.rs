@@ -1,7 +1,7 @@
 //! What operators change while Aviary runs: a closed catalogue of typed settings. What nobody set is as in the configuration,
 //! and what is not there either has its default.
 //!
-//! [`catalogue`] declares the settings, [`value`] reads and stores values, `change` makes, undoes and remembers changes, and
+//! `catalogue` declares the settings, `value` reads and stores values, `change` makes, undoes and remembers changes, and
 //! `connect` tests whether what is set leads anywhere.
 
 mod catalogue;

@@ -290,7 +290,7 @@ impl SetAutoSync {
     fn wanted(self) -> Vec<(Key, Wanted)> {
         let is_meant = |wanted: &Wanted| match wanted {
             Wanted::Reset | Wanted::Number(..=0) => false,
-            Wanted::Text(text) => text.reveal().trim().parse::<i64>() != Ok(0),
+            Wanted::Text(text) => text.reveal().trim().parse::<i64>().map_or(true, |seconds| seconds > 0),
             _ => true,
         };
         let interval = self.interval.filter(is_meant).map(|wanted| (Key::SyncInterval, wanted));

@@ -223,7 +223,7 @@ async fn automatic_syncs_are_set_in_both_spellings() {
     desk.as_admin(Method::POST, path, json!({"autoSyncEnabled": false})).await.ok();
     desk.as_admin(Method::POST, path, json!({"sync_interval": "120"})).await.ok();
     assert_eq!(desk.get(path).await.ok()["data"], json!({"autoSyncEnabled": false, "autoSyncInterval": 120}));
-    desk.as_admin(Method::POST, path, json!({"auto_sync_enabled": "true", "autoSyncInterval": 0})).await.ok();
+    desk.as_admin(Method::POST, path, json!({"auto_sync_enabled": "true", "autoSyncInterval": "-5"})).await.ok();
     assert_eq!(desk.get(path).await.ok()["data"], json!({"autoSyncEnabled": true, "autoSyncInterval": 120}));
     for bad in
         [json!({"autoSyncInterval": 5}), json!({"sync_interval": "soon"}), json!({"autoSyncEnabled": 3}), json!("x")]
