@@ -264,6 +264,12 @@ impl Problem {
         if is_refusal { Self { status: StatusCode::UNAUTHORIZED, ..self } } else { self }
     }
 
+    /// The same where the older API has a sentence as `error` rather than a code.
+    #[must_use]
+    pub(crate) fn in_words(self) -> Self {
+        Self { error: None, ..self }
+    }
+
     /// With what the caller should know of the limit that they met.
     #[must_use]
     pub(crate) fn with_limits(self, verdict: &Verdict) -> Self {

@@ -5,10 +5,10 @@ use actix_web::web::{self, ServiceConfig};
 
 use crate::answer::is_page;
 use crate::api::auth::{enter, links};
-use crate::api::lists::{allocations, eggs, nodes, servers};
+use crate::api::lists::{allocations, eggs, nodes, servers, users};
 use crate::api::{
-    accounts, api_keys, audit, check, health, history, mirror, panels, removals, reports, repos, roles, secret,
-    setting, settings, stats, sync, syncs,
+    accounts, api_keys, audit, check, dashboard, health, history, mirror, panels, removals, reports, repos, roles,
+    secret, setting, settings, stats, sync, syncs,
 };
 use crate::map::Map;
 use crate::page::PageError;
@@ -39,7 +39,17 @@ pub fn api() -> Map {
         .post("/api/v1/auth/magic-link/verify", links::magic_link_verify)
         .get("/api/v1/auth/check-email", links::check_email)
         .get("/api/v1/auth/users/{id}", links::user)
+        // What is one's own, as in the older API.
+        .get("/api/v1/dashboard/stats", dashboard::stats)
+        .get("/api/v1/dashboard/servers", dashboard::servers)
+        .get("/api/v1/dashboard/account", dashboard::account)
+        .put("/api/v1/dashboard/account", dashboard::change_account)
+        .put("/api/v1/dashboard/account/password", dashboard::change_password)
+        .post("/api/v1/dashboard/account/resend-verification", dashboard::resend_verification)
+        .post("/api/v1/dashboard/account/change-email", dashboard::change_email)
         // The admin area of the older API.
+        .get("/api/admin/users", users::users)
+        .post("/api/admin/users/roles", users::set_roles)
         .get("/api/admin/servers", servers::servers)
         .get("/api/admin/nodes", nodes::nodes)
         .get("/api/admin/nodes/{id}/allocations", allocations::node_allocations)

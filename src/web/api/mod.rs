@@ -5,6 +5,7 @@ pub(crate) mod api_keys;
 pub(crate) mod audit;
 pub(crate) mod auth;
 pub(crate) mod check;
+pub(crate) mod dashboard;
 pub(crate) mod health;
 pub(crate) mod history;
 pub(crate) mod lists;

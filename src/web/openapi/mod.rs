@@ -16,10 +16,10 @@ use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder
 use utoipa::openapi::{Content, ContentBuilder, PathItem, Ref, RefOr, Response, ResponseBuilder, SecurityRequirement};
 
 use crate::api::auth::{enter, links};
-use crate::api::lists::{allocations, eggs, nodes, servers};
+use crate::api::lists::{allocations, eggs, nodes, servers, users};
 use crate::api::{
-    accounts, api_keys, audit, check, health, history, mirror, panels, removals, reports, repos, roles, secret,
-    setting, settings, stats, sync, syncs,
+    accounts, api_keys, audit, check, dashboard, health, history, mirror, panels, removals, reports, repos, roles,
+    secret, setting, settings, stats, sync, syncs,
 };
 use crate::door::{Door, Open};
 use crate::problem::ProblemView;
@@ -39,6 +39,8 @@ use crate::routes;
         enter::login, enter::validate, enter::refresh, enter::logout, enter::me,
         links::register, links::verify_email, links::forgot_password, links::reset_password, links::magic_link,
         links::magic_link_verify, links::check_email, links::user,
+        dashboard::stats, dashboard::servers, dashboard::account, dashboard::change_account, dashboard::change_password,
+        dashboard::resend_verification, dashboard::change_email, users::users, users::set_roles,
         servers::servers, nodes::nodes, allocations::node_allocations, nodes::maintenance, nodes::locations, allocations::allocations,
         eggs::nests, eggs::eggs, stats::admin,
         sync::status, sync::start, sync::cancel, sync::logs, sync::settings, sync::set_settings, sync::stream,
@@ -62,6 +64,7 @@ use crate::routes;
         (name = "health", description = "For monitors"),
         (name = "public", description = "For everybody"),
         (name = "auth", description = "Signing in and accounts; refusals have their code in `error`"),
+        (name = "dashboard", description = "What is the caller's own"),
         (name = "admin", description = "The admin area of the API that Aviary replaces"),
         (name = "sync", description = "Syncs, for other back ends"),
         (name = "statistics", description = "Numbers, for other back ends"),

@@ -4,6 +4,7 @@ pub(crate) mod allocations;
 pub(crate) mod eggs;
 pub(crate) mod nodes;
 pub(crate) mod servers;
+pub(crate) mod users;
 
 use aviary_domain::mirror::{At, ListQuery, Page, Searchable};
 use aviary_kernel::base::{Error, Result};

@@ -8,7 +8,7 @@ use actix_web::http::Method;
 use actix_web::http::header::HeaderMap;
 use actix_web::test::{self, TestRequest};
 use aviary_domain::access::{Access, Caller, Limits as RequestLimits, Refusal, SUPER_ADMIN};
-use aviary_domain::accounts::{Accounts, Hasher, NewAccount};
+use aviary_domain::accounts::{Accounts, Hasher, NewAccount, Site as Letters};
 use aviary_domain::audit::Audit;
 use aviary_domain::mirror::{Book, Writer};
 use aviary_domain::ops::Heartbeats;
@@ -233,9 +233,25 @@ impl Desk {
     /// Asks as somebody who may everything.
     pub(crate) async fn as_admin(&self, method: Method, path: &str, body: Value) -> Answer {
         let token = self.admin.get_or_init(|| self.token_of("mara@example.com", &[SUPER_ADMIN])).await;
+        self.by(token, method, path, body).await
+    }
+
+    /// Asks with an access token.
+    pub(crate) async fn by(&self, token: &str, method: Method, path: &str, body: Value) -> Answer {
         let request =
             TestRequest::with_uri(path).method(method).insert_header(("authorization", format!("Bearer {token}")));
         self.call(if body.is_null() { request } else { request.set_json(body) }).await
+    }
+
+    /// The token of the last link that was mailed.
+    pub(crate) async fn mailed_token(&self) -> String {
+        let (accounts, owner) = (&self.services.accounts, Caller::command_line());
+        for line in accounts.mails(&owner, None, 20).await.unwrap().rows {
+            if let Some(link) = accounts.mail(&owner, line.number, &Letters::default()).await.unwrap().link {
+                return link.split_once("token=").unwrap().1.split('&').next().unwrap().to_owned();
+            }
+        }
+        panic!("no link was mailed");
     }
 
     pub(crate) async fn get(&self, path: &str) -> Answer {

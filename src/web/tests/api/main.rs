@@ -4,6 +4,7 @@
 mod access;
 mod accounts;
 mod audit;
+mod dashboard;
 mod desk;
 mod document;
 mod doors;
@@ -14,3 +15,4 @@ mod promise;
 mod settings;
 mod socket;
 mod syncs;
+mod users;
