@@ -139,7 +139,7 @@ pub(crate) struct MyServersQuery {
 
 /// Whose a server is.
 #[derive(Serialize, ToSchema)]
-struct Owner {
+struct ServerOwner {
     id: String,
     username: String,
     email: String,
@@ -163,7 +163,7 @@ struct ServerView {
     ip: String,
     port: u16,
     #[serde(skip_serializing_if = "Option::is_none")]
-    owner: Option<Owner>,
+    owner: Option<ServerOwner>,
     resources: ResourcesView,
     #[schema(value_type = String, format = DateTime)]
     created_at: Timestamp,
@@ -185,7 +185,7 @@ impl From<DashboardServer> for ServerView {
             node: shown.node.unwrap_or_default(),
             ip,
             port,
-            owner: shown.owner.map(|user| Owner { id: user.uuid, username: user.username, email: user.email }),
+            owner: shown.owner.map(|user| ServerOwner { id: user.uuid, username: user.username, email: user.email }),
             resources,
             created_at: server.created_at.unwrap_or(first_seen),
         }
@@ -293,7 +293,7 @@ pub(crate) async fn account(accounts: Data<Accounts>, caller: Allow<perm::Signed
 /// The address is changed by a request of its own, so `email` is passed over here.
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct ChangeAccount {
+pub(crate) struct ChangeMyAccount {
     username: Option<String>,
     first_name: Option<String>,
     last_name: Option<String>,
@@ -304,14 +304,14 @@ pub(crate) struct ChangeAccount {
 }
 
 /// Change the caller's account
-#[utoipa::path(put, path = "/api/v1/dashboard/account", tag = "dashboard", request_body = ChangeAccount, responses(
+#[utoipa::path(put, path = "/api/v1/dashboard/account", tag = "dashboard", request_body = ChangeMyAccount, responses(
     (status = 200, description = "The account as it is now", body = Reply<MyAccountView>),
     (status = 400, description = "A value cannot be taken, or there is none", body = ProblemView),
 ))]
 pub(crate) async fn change_account(
     accounts: Data<Accounts>,
     caller: Allow<perm::SignedIn>,
-    wanted: Json<ChangeAccount>,
+    wanted: Json<ChangeMyAccount>,
 ) -> ApiResult {
     let wanted = wanted.into_inner();
     let patch = ProfilePatch {
