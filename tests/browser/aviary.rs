@@ -15,8 +15,9 @@ const STARTS_WITHIN: Duration = Duration::from_secs(30);
 pub struct Aviary {
     /// `http://127.0.0.1:40001`
     pub url: String,
-    /// What the page asks for.
-    pub key: String,
+    /// Who may everything.
+    pub email: String,
+    pub password: String,
     _program: Program,
     _folder: TempDir,
 }
@@ -34,23 +35,27 @@ impl Aviary {
         command.arg("demo").args(["--listen", "127.0.0.1:0", "--dialect", dialect]);
         let program = Program::start(command, Stream::Out);
         let url = program.word_after("Open");
-        let key = program.word_after("Key");
-        Self { url: url.trim_end_matches('/').to_owned(), key, _program: program, _folder: folder }
+        let email = program.word_after("E-mail");
+        let password = program.word_after("Password");
+        Self { url: url.trim_end_matches('/').to_owned(), email, password, _program: program, _folder: folder }
     }
 
     /// Without any panel. It syncs by hand only.
     pub fn empty() -> Self {
-        const KEY: &str = "key-of-the-browser-tests";
+        let (email, password) = ("mara@example.com", "Right-1234");
         let folder = TempDir::new().expect("a folder");
+        let file = folder.path().join("password");
+        std::fs::write(&file, password).expect("a file");
         let mut command = binary(&folder);
-        command
-            .env("AVIARY__SECURITY__API_KEY", KEY)
-            .env("AVIARY__SYNC__EVERY_S", "0")
-            .env("AVIARY__LOG__FORMAT", "text");
+        command.args(["user", "create", "--email", email, "--role", "SUPER_ADMIN", "--password-file"]).arg(file);
+        let made = command.output().expect("the command runs");
+        assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+        let mut command = binary(&folder);
+        command.env("AVIARY__SYNC__EVERY_S", "0").env("AVIARY__LOG__FORMAT", "text");
         command.args(["serve", "--listen", "127.0.0.1:0"]);
         let program = Program::start(command, Stream::Err);
         let url = format!("http://{}", program.word_after("listening on http://"));
-        Self { url, key: KEY.to_owned(), _program: program, _folder: folder }
+        Self { url, email: email.into(), password: password.into(), _program: program, _folder: folder }
     }
 }
 

@@ -113,7 +113,8 @@ impl Browser {
     /// Signs in, and is on the overview.
     pub async fn sign_in(&self, aviary: &Aviary) {
         self.open("/admin/login").await;
-        self.fill("API key", &aviary.key).await;
+        self.fill("E-mail address", &aviary.email).await;
+        self.fill("Password", &aviary.password).await;
         self.press("Sign in").await;
         self.see_heading("Overview").await;
     }

@@ -8,11 +8,14 @@ async fn the_keyboard_alone_leads_everywhere() {
     let aviary = Aviary::demo();
     let browser = Browser::start(&aviary).await;
 
-    // The key can be typed at once.
+    // The address can be typed at once.
     browser.open("/admin").await;
     browser.see_heading("Sign in").await;
-    assert_eq!(browser.focused().await, "API key");
-    browser.leave_when(async |browser| browser.keys(format!("{}\n", aviary.key)).await).await;
+    assert_eq!(browser.focused().await, "E-mail address");
+    browser.keys(&*aviary.email).await;
+    browser.keys(Key::Tab).await;
+    assert_eq!(browser.focused().await, "Password");
+    browser.leave_when(async |browser| browser.keys(format!("{}\n", aviary.password)).await).await;
     browser.see_heading("Overview").await;
     browser.see_the_demo().await;
 

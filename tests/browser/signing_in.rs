@@ -3,7 +3,7 @@ use crate::browser::Browser;
 use crate::sound::check_answered;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn only_who_knows_the_key_sees_the_overview_and_nobody_after_signing_out() {
+async fn only_who_signs_in_sees_the_overview_and_nobody_after_signing_out() {
     let aviary = Aviary::demo();
     let browser = Browser::start(&aviary).await;
 
@@ -11,16 +11,18 @@ async fn only_who_knows_the_key_sees_the_overview_and_nobody_after_signing_out()
     browser.see_heading("Sign in").await;
     check_answered(&browser, 200).await;
 
-    browser.fill("API key", "not-the-key").await;
+    browser.fill("E-mail address", &aviary.email).await;
+    browser.fill("Password", "Not-the-1").await;
     browser.press("Sign in").await;
     let said = browser.find("what is wrong", "//*[@role='alert']").await.text().await.unwrap();
-    assert!(said.to_lowercase().contains("key"), "{said}");
-    assert_eq!(browser.value("API key").await, "", "a wrong key is not sent back");
+    assert!(said.to_lowercase().contains("wrong"), "{said}");
+    assert_eq!(browser.value("Password").await, "", "a wrong password is not sent back");
+    assert_eq!(browser.value("E-mail address").await, aviary.email);
     check_answered(&browser, 401).await;
     browser.keep("sign-in-refused").await;
 
     // Whoever wanted to see the nodes gets there.
-    browser.fill("API key", &aviary.key).await;
+    browser.fill("Password", &aviary.password).await;
     browser.press("Sign in").await;
     browser.see_heading("Nodes").await;
     assert_eq!(browser.address().await, "/admin/nodes");
