@@ -125,6 +125,10 @@ fn dress(headers: &mut HeaderMap, id: &str, https: bool) {
     ] {
         headers.insert(name, HeaderValue::from_static(value));
     }
+    // What an answer tells is for whoever asked, unless it says otherwise itself.
+    if !headers.contains_key(header::CACHE_CONTROL) {
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    }
     if https {
         headers.insert(header::STRICT_TRANSPORT_SECURITY, HeaderValue::from_static("max-age=31536000"));
     }

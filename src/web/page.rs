@@ -43,7 +43,6 @@ struct ErrorPage<'a> {
 pub fn html(page: &impl Template) -> PageResult {
     let body = page.render()?;
     Ok(HttpResponse::Ok()
-        .insert_header((header::CACHE_CONTROL, "no-store"))
         .content_type(ContentType::html())
         .body(body))
 }

@@ -137,7 +137,6 @@ pub(crate) fn file(export: Export, format: Format) -> HttpResponse {
     HttpResponse::Ok()
         .content_type(format.content_type())
         .insert_header((header::CONTENT_DISPOSITION, format!("attachment; filename=\"audit.{}\"", format.extension())))
-        .insert_header((header::CACHE_CONTROL, "no-store"))
         .streaming(pieces)
 }
 
