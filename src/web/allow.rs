@@ -75,7 +75,7 @@ pub mod perm {
     guards! {
         ServerRead NodeRead LocationRead AllocationRead EggRead DatabaseRead UserRead HistoryRead DriftRead StatsRead
         PanelRead PanelWrite SyncRead SyncRun RemovalRead RemovalDecide
-        AccountRead AccountWrite AccountSecurity RoleRead RoleAssign RoleWrite ApiKeyRead ApiKeyWrite ApiKeyOwn MailRead
+        AccountRead AccountWrite AccountSecurity RoleRead RoleAssign RoleWrite ApiKeyRead ApiKeyWrite ApiKeyOwn MailOpen
         SettingsRead SettingsWrite AuditRead AuditExport StoreCheck
     }
 

@@ -3,7 +3,7 @@ use crate::browser::Browser;
 use crate::sound::{check_answered, problems};
 use std::collections::{BTreeMap, HashSet, VecDeque};
 
-const PAGES: usize = 80;
+const PAGES: usize = 140;
 
 /// How many pages of one kind are looked at: objects differ by what they hold, lists by little.
 fn enough(kind: &str) -> usize {
@@ -84,7 +84,14 @@ async fn links(browser: &Browser) -> Vec<String> {
 fn kind(address: &str) -> String {
     let (path, query) = address.split_once('?').unwrap_or((address, ""));
     let is_id = |part: &str| part.chars().any(|c| c.is_ascii_digit());
-    let path: Vec<_> = path.split('/').map(|part| if is_id(part) { "*" } else { part }).collect();
+    // Settings and roles are called by name.
+    let is_named = |before: Option<&&str>, part: &str| matches!(before, Some(&"settings" | &"roles")) && part != "new";
+    let parts: Vec<_> = path.split('/').collect();
+    let shape = |(n, part): (usize, &&'_ str)| {
+        let before = n.checked_sub(1).and_then(|n| parts.get(n));
+        if is_id(part) || is_named(before, part) { "*".to_owned() } else { (*part).to_owned() }
+    };
+    let path: Vec<_> = parts.iter().enumerate().map(shape).collect();
     let name = |pair: &'_ str| pair.split('=').next().unwrap_or_default().replace("before", "after");
     let mut names: Vec<_> = query.split('&').map(name).filter(|name| name != "panel").collect();
     names.sort_unstable();

@@ -55,7 +55,7 @@ impl Accounts {
     /// # Errors
     /// [`Error::Forbidden`] for who may not read mails.
     pub async fn mails(&self, by: &Caller, before: Option<u64>, limit: usize) -> Result<MailPage> {
-        by.require(Permission::MailRead)?;
+        by.require(Permission::MailOpen)?;
         let limit = limit.clamp(1, 200);
         self.store
             .read(move |tx| {
@@ -78,7 +78,7 @@ impl Accounts {
     /// # Errors
     /// [`Error::NotFound`]; [`Error::Forbidden`].
     pub async fn mail(&self, by: &Caller, number: u64, site: &Site) -> Result<ShownMail> {
-        by.require(Permission::MailRead)?;
+        by.require(Permission::MailOpen)?;
         let (this, by, site) = (self.clone(), by.clone(), site.clone());
         self.store
             .write(move |tx| {

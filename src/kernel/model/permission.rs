@@ -66,7 +66,7 @@ permissions! {
         ApiKeyRead = "apikey.read", "See the API keys of everybody.";
         ApiKeyWrite = "apikey.write", "Change and revoke the API keys of everybody.";
         ApiKeyOwn = "apikey.own", "Make API keys of one's own.";
-        MailRead = "mail.read", "See mails as they leave, with the links in them.";
+        MailOpen = "mail.open", "See mails as they leave, with the links in them.";
     }
     "System" {
         SettingsRead = "settings.read", "See settings, secrets masked.";
@@ -246,7 +246,7 @@ mod tests {
     #[test]
     fn wildcards_stand_for_a_noun_a_verb_or_everything() {
         let covers = |text: &str, permission| Grant::parse(text).unwrap().covers(permission);
-        assert!(covers("*", Permission::MailRead) && covers("sync.*", Permission::SyncRun));
+        assert!(covers("*", Permission::MailOpen) && covers("sync.*", Permission::SyncRun));
         assert!(covers("*.read", Permission::AuditRead) && !covers("*.read", Permission::AuditExport));
         assert!(!covers("sync.read", Permission::SyncRun) && !covers("sync.*", Permission::StatsRead));
     }

@@ -14,7 +14,7 @@ async fn what_somebody_may_is_explained_by_every_role_that_gives_it() {
     let read = house.access.explain(ada, Permission::SyncRead).await.unwrap();
     assert!(read.allowed);
     assert_eq!(read.sentence(), "The role SUPPORT_TEAM includes sync.read and the role TECH_TEAM includes sync.*.");
-    let rotate = house.access.explain(ada, Permission::MailRead).await.unwrap();
+    let rotate = house.access.explain(ada, Permission::MailOpen).await.unwrap();
     assert!(!rotate.allowed && rotate.because.is_empty());
     assert_eq!(
         rotate.sentence(),
@@ -63,7 +63,7 @@ async fn of_a_key_it_is_said_which_side_lacks_it() {
         "The key deploy includes sync.* and the role TECH_TEAM includes sync.*."
     );
     assert!(said(Permission::NodeRead).await.sentence().starts_with("The owner ada@example.com has node.read, but"));
-    assert!(said(Permission::MailRead).await.sentence().starts_with("Neither the key nor its owner"));
+    assert!(said(Permission::MailOpen).await.sentence().starts_with("Neither the key nor its owner"));
     house.change(ada, |account| account.roles = vec!["SUPPORT_TEAM".into()]);
     let run = said(Permission::SyncRun).await;
     assert!(!run.allowed && run.sentence().starts_with("The key includes sync.run, but its owner ada@example.com"));

@@ -398,7 +398,7 @@ async fn the_key_of_the_configuration_comes_near_no_people() {
             "apikey.read",
             "apikey.write",
             "apikey.own",
-            "mail.read",
+            "mail.open",
             "settings.write",
             "audit.read",
             "audit.export",

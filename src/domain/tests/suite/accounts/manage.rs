@@ -84,7 +84,7 @@ async fn nobody_acts_on_somebody_who_may_more() {
     assert_eq!(people.account(boss.id), boss);
     it.ask_password_reset(&nowhere(), "boss@example.com").await.unwrap();
     let number = people.read(|tx| tx.last_key(MAILS, &Span::all())).unwrap();
-    let reads_mail = Caller { grants: aviary_kernel::model::Grants::parse(["mail.read"]).unwrap(), ..by };
+    let reads_mail = Caller { grants: aviary_kernel::model::Grants::parse(["mail.open"]).unwrap(), ..by };
     assert!(is_forbidden(it.mail(&reads_mail, number, &Site::default()).await.map(|mail| mail.number)));
 }
 
