@@ -25,7 +25,7 @@ const NO_CREDENTIALS: &str =
     "say who you are: send an API key as X-API-Key, or an access token as Authorization: Bearer";
 
 /// What a handler may ask of its caller, as a type.
-pub trait Guard: 'static {
+pub(crate) trait Guard: 'static {
     /// Who is let in.
     const DOOR: Door;
     /// Whether a token may stand in the address as `?token=`. Only where nothing else works, since addresses end up in logs.
@@ -44,7 +44,7 @@ pub trait Guard: 'static {
 }
 
 /// The guards: one for each permission, and those that are no permission.
-pub mod perm {
+pub(crate) mod perm {
     use actix_web::HttpRequest;
     use actix_web::http::StatusCode;
     use aviary_domain::access::{Caller, Refusal};
@@ -57,7 +57,7 @@ pub mod perm {
         ($($name:ident)*) => {
             $(
                 #[doc = concat!("Needs the permission `", stringify!($name), "`.")]
-                pub struct $name;
+                pub(crate) struct $name;
                 impl Guard for $name {
                     const DOOR: Door = Door::Needs(Permission::$name);
 
@@ -80,7 +80,7 @@ pub mod perm {
     }
 
     /// Needs an account, and nothing more: what is behind it is the caller's own.
-    pub struct SignedIn;
+    pub(crate) struct SignedIn;
 
     impl Guard for SignedIn {
         const DOOR: Door = Door::SignedIn;
@@ -92,7 +92,7 @@ pub mod perm {
     }
 
     /// As [`SignedIn`]; who is not gets to know it in the codes of the older API.
-    pub struct Me;
+    pub(crate) struct Me;
 
     impl Guard for Me {
         const DOOR: Door = Door::SignedIn;
@@ -110,7 +110,7 @@ pub mod perm {
     }
 
     /// As [`SignedIn`], also for whom a second factor is still to be set up: what it takes to do so.
-    pub struct OwnSecurity;
+    pub(crate) struct OwnSecurity;
 
     impl Guard for OwnSecurity {
         const DOOR: Door = Door::SignedIn;
@@ -124,7 +124,7 @@ pub mod perm {
     }
 
     /// Needs the permission to read the kind of object that the path names as `{kind}`.
-    pub struct OfKind;
+    pub(crate) struct OfKind;
 
     impl Guard for OfKind {
         const DOOR: Door = Door::NeedsKind;
@@ -137,7 +137,7 @@ pub mod perm {
     }
 
     /// Needs one of two permissions, such as the one for what is one's own and the one for what is everybody's.
-    pub struct Either<A, B>(std::marker::PhantomData<(A, B)>);
+    pub(crate) struct Either<A, B>(std::marker::PhantomData<(A, B)>);
 
     impl<A: Guard, B: Guard> Guard for Either<A, B> {
         const DOOR: Door = match (A::DOOR, B::DOOR) {
@@ -151,7 +151,7 @@ pub mod perm {
     }
 
     /// Only through the local socket.
-    pub struct Local;
+    pub(crate) struct Local;
 
     impl Guard for Local {
         const DOOR: Door = Door::Local;
@@ -165,7 +165,7 @@ pub mod perm {
     }
 
     /// As `P`, and a token may stand in the address: browsers cannot send headers when they follow events.
-    pub struct Following<P>(std::marker::PhantomData<P>);
+    pub(crate) struct Following<P>(std::marker::PhantomData<P>);
 
     impl<P: Guard> Guard for Following<P> {
         const DOOR: Door = P::DOOR;
@@ -178,11 +178,11 @@ pub mod perm {
 }
 
 /// Proof that the caller may `P`.
-pub struct Allow<P> {
+pub(crate) struct Allow<P> {
     /// Who asks, for the record.
-    pub who: Actor,
+    pub(crate) who: Actor,
     /// Who asks, with what they may.
-    pub caller: Caller,
+    pub(crate) caller: Caller,
     guard: PhantomData<P>,
 }
 

@@ -42,9 +42,7 @@ struct ErrorPage<'a> {
 /// When the template cannot be rendered.
 pub fn html(page: &impl Template) -> PageResult {
     let body = page.render()?;
-    Ok(HttpResponse::Ok()
-        .content_type(ContentType::html())
-        .body(body))
+    Ok(HttpResponse::Ok().content_type(ContentType::html()).body(body))
 }
 
 /// Leads the browser to another page after a form was taken.

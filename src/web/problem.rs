@@ -259,7 +259,7 @@ impl Problem {
 
     /// A refusal where the older API says 401 to whatever is wrong with a token or an account.
     #[must_use]
-    pub(crate) fn as_unauthorised(self) -> Self {
+    pub(crate) fn unauthorised(self) -> Self {
         let is_refusal = matches!(self.status, StatusCode::BAD_REQUEST | StatusCode::NOT_FOUND);
         if is_refusal { Self { status: StatusCode::UNAUTHORIZED, ..self } } else { self }
     }

@@ -112,7 +112,7 @@ pub(crate) async fn refresh(
     let token = token.ok_or(Refusal::MissingRefreshToken)?;
     pace(&request, &limits, Limit::REFRESH)?;
     let entered = sign_in.refresh(Recognised::of(&request).origin, token.reveal().trim()).await;
-    let entered = entered.map_err(|refusal| Problem::from(refusal).as_unauthorised())?;
+    let entered = entered.map_err(|refusal| Problem::from(refusal).unauthorised())?;
     answer(Entered::new(entered, "here are new tokens", false).map(|entered| HttpResponse::Ok().json(entered)))
 }
 

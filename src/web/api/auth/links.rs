@@ -211,7 +211,7 @@ pub(crate) async fn magic_link_verify(
     pace(&request, &limits, Limit::REDEEM)?;
     let origin = Recognised::of(&request).origin;
     let entered = sign_in.with_magic_link(origin, token, wanted.code.clone(), SessionKind::Api).await;
-    let entered = entered.map_err(|refusal| Problem::from(refusal).as_unauthorised())?;
+    let entered = entered.map_err(|refusal| Problem::from(refusal).unauthorised())?;
     answer(Entered::new(entered, "you are signed in", true).map(|entered| HttpResponse::Ok().json(entered)))
 }
 

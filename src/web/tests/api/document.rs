@@ -3,7 +3,6 @@
 use std::collections::BTreeSet;
 
 use actix_web::http::Method;
-use actix_web::test::TestRequest;
 use aviary_web::door::Door;
 use aviary_web::{openapi, routes};
 use serde_json::Value;

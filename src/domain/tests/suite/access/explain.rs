@@ -14,11 +14,11 @@ async fn what_somebody_may_is_explained_by_every_role_that_gives_it() {
     let read = house.access.explain(ada, Permission::SyncRead).await.unwrap();
     assert!(read.allowed);
     assert_eq!(read.sentence(), "The role SUPPORT_TEAM includes sync.read and the role TECH_TEAM includes sync.*.");
-    let rotate = house.access.explain(ada, Permission::MailOpen).await.unwrap();
-    assert!(!rotate.allowed && rotate.because.is_empty());
+    let mails = house.access.explain(ada, Permission::MailOpen).await.unwrap();
+    assert!(!mails.allowed && mails.because.is_empty());
     assert_eq!(
-        rotate.sentence(),
-        "None of their roles (SUPPORT_TEAM, TECH_TEAM) includes secret.rotate. Built-in roles that do: SUPER_ADMIN."
+        mails.sentence(),
+        "None of their roles (SUPPORT_TEAM, TECH_TEAM) includes mail.open. Built-in roles that do: SUPER_ADMIN."
     );
 }
 

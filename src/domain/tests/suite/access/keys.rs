@@ -402,7 +402,6 @@ async fn the_key_of_the_configuration_comes_near_no_people() {
             "settings.write",
             "audit.read",
             "audit.export",
-            "secret.rotate",
         ]
     );
     assert!(house.access.make_key(&caller, house.wanted(&["sync.read"])).await.is_err());
