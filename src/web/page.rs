@@ -6,6 +6,7 @@ use actix_web::http::StatusCode;
 use actix_web::http::header::{self, ContentType};
 use actix_web::{HttpResponse, ResponseError};
 use askama::Template;
+use aviary_domain::access::Refusal;
 use aviary_kernel::base::Error;
 
 use crate::problem::{Problem, Where};
@@ -111,6 +112,12 @@ impl From<Problem> for PageError {
 impl From<Error> for PageError {
     fn from(error: Error) -> Self {
         Self::Problem(error.into())
+    }
+}
+
+impl From<Refusal> for PageError {
+    fn from(refusal: Refusal) -> Self {
+        Self::Problem(refusal.into())
     }
 }
 

@@ -14,7 +14,7 @@ use aviary_domain::panels::Panels;
 use aviary_domain::settings::Settings;
 use aviary_domain::sync::{Schedule, Syncs};
 use aviary_kernel::base::{Env, Error, Result, Timestamp};
-use aviary_kernel::model::{Actor, Panel, PanelId, RemovalStop, SyncRun};
+use aviary_kernel::model::{Actor, Panel, PanelId, Permission, RemovalStop, SyncRun};
 use aviary_kernel::store::Store;
 
 use super::nav::{self, NavGroup, Spot};
@@ -145,15 +145,17 @@ impl Desk {
 
     /// The frame of a page.
     pub(super) fn shell(self, known: &Known, spot: Spot, crumbs: Vec<Crumb>) -> Shell {
+        let caller = &self.visitor.caller;
+        let running = known.running.iter().filter(|_| caller.may(Permission::SyncRead));
         let doubts = self.query.doubts.into_iter().map(|text| Notice::new("warn", text));
         Shell {
             now: known.now,
             crumbs,
-            nav: nav::groups(spot, known),
+            nav: nav::groups(spot, known, caller),
             notices: self.notices.into_iter().chain(doubts).collect(),
             read_only: known.read_only.as_deref().map(|why| format!("The reason: {why}.")),
-            running: known.running.iter().map(|run| Running::new(run, known)).collect(),
-            finds: spot != Spot::Servers,
+            running: running.map(|run| Running::new(run, known)).collect(),
+            finds: spot != Spot::Servers && caller.may(Permission::ServerRead),
             token: self.visitor.form_token,
             user: self.visitor.who.name.clone(),
         }

@@ -5,6 +5,8 @@ use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
 use aviary_domain::access::{Limit, Limits, Refusal, identity_of};
+use aviary_domain::accounts::Accounts;
+use aviary_domain::settings::Settings;
 use aviary_domain::sign_in::{Credentials, SignIn, SignedIn};
 use aviary_kernel::base::{Error, Secret};
 use aviary_kernel::model::SessionKind;
@@ -29,6 +31,17 @@ struct LoginPage<'a> {
     /// The password was right; the code is still to come.
     half_way: Option<Secret<String>>,
     told: Option<&'static str>,
+    /// There is no administrator yet.
+    first_run: bool,
+    /// People may make accounts for themselves.
+    open: bool,
+}
+
+/// The page as it is for everybody at present.
+async fn blank<'a>(request: &HttpRequest, next: &'a str) -> PageResult<LoginPage<'a>> {
+    let (accounts, settings): (Data<Accounts>, Data<Settings>) = (service(request)?, service(request)?);
+    let (first_run, open) = (accounts.is_first_run().await?, settings.registration_enabled().await?);
+    Ok(LoginPage { next, first_run, open, ..LoginPage::default() })
 }
 
 /// The page.
@@ -43,10 +56,10 @@ pub(super) async fn page(_: Open, request: HttpRequest) -> PageResult {
         Some("signed-out") => Some("You are signed out."),
         Some("password-reset") => Some("Your password was changed. Sign in with it."),
         Some("verified") => Some("Your e-mail address is proved. Sign in."),
-        Some("registered") => Some("Your account was made. Open the link in the mail, then sign in."),
+        Some("registered") => Some("Almost done: a mail is on its way to you. Open the link in it, then sign in."),
         _ => None,
     };
-    html(&LoginPage { next, told, ..LoginPage::default() })
+    html(&LoginPage { told, ..blank(&request, next).await? })
 }
 
 /// Takes the form: address and password, or the code that comes after them.
@@ -58,7 +71,7 @@ pub(super) async fn sign_in(_: Open, request: HttpRequest, sent: Sent) -> PageRe
     let next = local_path(sent.field("next"));
     let tries = limits.take(Limit::SIGN_IN_BY_ADDRESS, &identity_of(origin.address));
     if !tries.allowed {
-        return shown(&LoginPage { next, ..LoginPage::default() }, &Problem::too_many(tries.retry_after_s));
+        return shown(&blank(&request, next).await?, &Problem::too_many(tries.retry_after_s));
     }
     let half_way = Some(Secret::from(sent.field("half_way"))).filter(|half| !half.reveal().is_empty());
     let tried = match &half_way {
@@ -73,12 +86,13 @@ pub(super) async fn sign_in(_: Open, request: HttpRequest, sent: Sent) -> PageRe
         Err(Refusal::Fault(error)) => Err(error.into()),
         Err(Refusal::SecondFactorRequired) if half_way.is_none() => {
             let half_way = Some(sign_in.half_way(sent.field("email")).await.map_err(Problem::from)?);
-            html(&LoginPage { next, half_way, ..LoginPage::default() })
+            html(&LoginPage { half_way, ..blank(&request, next).await? })
         }
         Err(refusal) => {
             // A code that is wrong can be tried again; whatever else went wrong begins anew.
             let half_way = half_way.filter(|_| matches!(refusal, Refusal::InvalidCode | Refusal::SecondFactorRequired));
-            shown(&LoginPage { next, email: sent.field("email"), half_way, ..LoginPage::default() }, &refusal.into())
+            let page = LoginPage { email: sent.field("email"), half_way, ..blank(&request, next).await? };
+            shown(&page, &refusal.into())
         }
     }
 }

@@ -10,6 +10,7 @@ mod card;
 mod databases;
 mod desk;
 mod drift;
+mod field;
 mod form;
 mod history;
 mod icon;
@@ -17,21 +18,26 @@ mod links;
 mod listing;
 mod locations;
 mod login;
+mod mailed;
 mod nav;
 mod nests;
 mod nodes;
 mod notices;
 mod object;
 mod on_record;
+mod outside;
 mod overview;
 mod panel;
 mod panel_form;
 mod panels;
 mod query;
+mod register;
 mod removals;
 mod servers;
 mod setting;
 mod settings;
+mod setup;
+mod setup_panel;
 mod shown;
 mod syncs;
 mod table;
@@ -65,6 +71,20 @@ fn pages() -> Map {
         .get("/admin/login", login::page)
         .post("/admin/login", login::sign_in)
         .post("/admin/logout", login::sign_out)
+        .get("/admin/setup", setup::page)
+        .post("/admin/setup", setup::make_first)
+        .get("/admin/setup/panel", setup_panel::page)
+        .post("/admin/setup/panel", setup_panel::connect)
+        .get("/admin/register", register::page)
+        .post("/admin/register", register::register)
+        .get("/admin/verify-email", mailed::verify_page)
+        .post("/admin/verify-email", mailed::verify)
+        .get("/admin/forgot-password", mailed::forgot_page)
+        .post("/admin/forgot-password", mailed::forgot)
+        .get("/admin/reset-password", mailed::reset_page)
+        .post("/admin/reset-password", mailed::reset)
+        .get("/admin/magic-link", mailed::magic_page)
+        .post("/admin/magic-link", mailed::magic)
         .get("/admin/servers", servers::list)
         .get("/admin/servers/{panel}/{id}", servers::one)
         .get("/admin/nodes", nodes::list)

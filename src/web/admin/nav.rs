@@ -1,3 +1,6 @@
+use aviary_domain::access::Caller;
+use aviary_kernel::model::Permission;
+
 use super::desk::Known;
 use super::shown;
 
@@ -19,6 +22,31 @@ pub(super) enum Spot {
     Audit,
     Panels,
     Settings,
+    /// Somebody's own account.
+    Me,
+}
+
+impl Spot {
+    /// What it takes to see the page.
+    fn needs(self) -> Option<Permission> {
+        Some(match self {
+            Self::Overview => Permission::StatsRead,
+            Self::Servers => Permission::ServerRead,
+            Self::Nodes => Permission::NodeRead,
+            Self::Allocations => Permission::AllocationRead,
+            Self::Databases => Permission::DatabaseRead,
+            Self::Locations => Permission::LocationRead,
+            Self::Nests | Self::Eggs => Permission::EggRead,
+            Self::Users => Permission::UserRead,
+            Self::Syncs => Permission::SyncRead,
+            Self::History => Permission::HistoryRead,
+            Self::Drift => Permission::DriftRead,
+            Self::Audit => Permission::AuditRead,
+            Self::Panels => Permission::PanelRead,
+            Self::Settings => Permission::SettingsRead,
+            Self::Me => return None,
+        })
+    }
 }
 
 /// Some entries under a heading.
@@ -29,6 +57,7 @@ pub(super) struct NavGroup {
 
 /// An entry of the side bar.
 pub(super) struct NavItem {
+    spot: Spot,
     pub(super) href: &'static str,
     pub(super) text: &'static str,
     pub(super) icon: &'static str,
@@ -40,9 +69,20 @@ pub(super) struct NavItem {
     pub(super) current: bool,
 }
 
-/// The side bar.
-pub(super) fn groups(here: Spot, known: &Known) -> Vec<NavGroup> {
+/// The side bar, with what this caller may see.
+pub(super) fn groups(here: Spot, known: &Known, caller: &Caller) -> Vec<NavGroup> {
+    let sees = |item: &NavItem| item.spot.needs().is_none_or(|permission| caller.may(permission));
+    let mut groups = all(here, known);
+    for group in &mut groups {
+        group.items.retain(sees);
+    }
+    groups.retain(|group| !group.items.is_empty());
+    groups
+}
+
+fn all(here: Spot, known: &Known) -> Vec<NavGroup> {
     let item = |spot, href, text, icon, key, count: Option<u64>| NavItem {
+        spot,
         href,
         text,
         icon,
@@ -86,5 +126,6 @@ pub(super) fn groups(here: Spot, known: &Known) -> Vec<NavGroup> {
                 item(Spot::Settings, "/admin/settings", "Settings", "settings", ",", None),
             ],
         ),
+        group("You", vec![item(Spot::Me, "/admin/me", "Your account", "user", "m", None)]),
     ]
 }

@@ -2,6 +2,7 @@
 
 use actix_web::web::Path;
 use askama::Template;
+use askama::filters::HtmlSafe;
 use aviary_domain::mirror::PanelCounts;
 use aviary_domain::panels::PanelCheck;
 use aviary_domain::sync::SyncQuery;
@@ -139,12 +140,22 @@ fn upper(text: &str) -> String {
 struct TestView {
     shell: Shell,
     head: Head,
+    outcome: Outcome,
+}
+
+/// What a test of a panel found.
+#[derive(Template)]
+#[template(path = "panel/_outcome.html")]
+pub(super) struct Outcome {
+    pill: Pill,
     /// Why the panel could not be asked.
-    failed: Option<String>,
+    pub(super) failed: Option<String>,
     findings: Vec<Found>,
     access: Option<Table>,
     facts: Vec<Fact>,
 }
+
+impl HtmlSafe for Outcome {}
 
 struct Found {
     pill: Pill,
@@ -159,14 +170,7 @@ pub(super) async fn test(_may: Allow<perm::PanelWrite>, desk: Desk, id: Path<Pan
     let checked = desk.panels.test(&desk.visitor.who, id).await;
     let known = desk.known().await?;
     let panel = desk.panels.require(id).await?;
-    let (pill, failed, check) = match checked {
-        Ok(check) if check.is_good() => (Pill::new("good", "can be mirrored"), None, Some(check)),
-        Ok(check) => (Pill::new("warn", "works, but lacks something"), None, Some(check)),
-        Err(Error::Upstream { reason, .. }) => {
-            (Pill::new("bad", "cannot be mirrored"), Some(super::sentence(&shown::visible(&reason))), None)
-        }
-        Err(error) => return Err(error.into()),
-    };
+    let outcome = outcome(checked)?;
     let crumbs = vec![
         Crumb::to("Panels", "/admin/panels"),
         Crumb::to(panel.name.clone(), format!("/admin/panels/{id}")),
@@ -174,14 +178,39 @@ pub(super) async fn test(_may: Allow<perm::PanelWrite>, desk: Desk, id: Path<Pan
     ];
     let back = Act::link("Back to the panel", "previous", format!("/admin/panels/{id}"));
     let again = Act::post("Test again", "check", format!("/admin/panels/{id}/test"));
-    let acts = if failed.is_some() { vec![back, again.class("main")] } else { vec![back, again, syncs::sync_now(id)] };
+    let acts =
+        if outcome.failed.is_some() { vec![back, again.class("main")] } else { vec![back, again, syncs::sync_now(id)] };
     html(&TestView {
-        head: Head { title: format!("Test of {}", panel.name), pills: vec![pill], acts, ..Head::default() },
+        head: Head {
+            title: format!("Test of {}", panel.name),
+            pills: vec![outcome.pill.clone()],
+            acts,
+            ..Head::default()
+        },
+        outcome,
+        shell: desk.shell(&known, Spot::Panels, crumbs),
+    })
+}
+
+/// A test in words.
+///
+/// # Errors
+/// What is no fault of the panel.
+pub(super) fn outcome(checked: Result<PanelCheck>) -> Result<Outcome> {
+    let (pill, failed, check) = match checked {
+        Ok(check) if check.is_good() => (Pill::new("good", "can be mirrored"), None, Some(check)),
+        Ok(check) => (Pill::new("warn", "works, but lacks something"), None, Some(check)),
+        Err(Error::Upstream { reason, .. }) => {
+            (Pill::new("bad", "cannot be mirrored"), Some(super::sentence(&shown::visible(&reason))), None)
+        }
+        Err(error) => return Err(error),
+    };
+    Ok(Outcome {
+        pill,
         failed,
         findings: check.as_ref().map(findings).unwrap_or_default(),
         access: check.as_ref().map(access),
         facts: check.as_ref().map(check_facts).unwrap_or_default(),
-        shell: desk.shell(&known, Spot::Panels, crumbs),
     })
 }
 

@@ -7,7 +7,7 @@ use actix_web::cookie::Cookie;
 use actix_web::http::StatusCode;
 use actix_web::test::TestRequest;
 use aviary_domain::access::{Access, Caller, Limits as RequestLimits, Refusal, SUPER_ADMIN};
-use aviary_domain::accounts::{Accounts, Hasher, NewAccount};
+use aviary_domain::accounts::{Accounts, Hasher, NewAccount, Site};
 use aviary_domain::audit::Audit;
 use aviary_domain::mirror::{Book, Draft, Writer};
 use aviary_domain::ops::Heartbeats;
@@ -22,7 +22,7 @@ use aviary_kernel::model::*;
 use aviary_kernel::store::tables::{MISSING, REMOVAL_STOPS, SYNCS};
 use aviary_kernel::store::{Options as StoreOptions, Store};
 
-use crate::{Options, Services, Site};
+use crate::{Options, Services};
 
 pub(super) const EMAIL: &str = "mara@example.com";
 pub(super) const PASSWORD: &str = "Right-1234";
@@ -41,7 +41,7 @@ pub(super) struct Fixture {
     pub(super) services: Services,
     pub(super) clock: Arc<ManualClock>,
     pub(super) sealer: Arc<Sealer>,
-    site: Site,
+    site: crate::Site,
     _dir: tempfile::TempDir,
 }
 
@@ -49,7 +49,9 @@ pub(super) struct Fixture {
 pub(super) struct Answer {
     pub(super) status: StatusCode,
     pub(super) location: String,
+    /// The first of the cookies.
     pub(super) cookie: Option<Cookie<'static>>,
+    pub(super) cookies: Vec<Cookie<'static>>,
     pub(super) body: String,
 }
 
@@ -88,7 +90,7 @@ impl Fixture {
             panels,
             syncs,
         };
-        Self { site: Site::new(services.clone()), services, clock, sealer, _dir: dir }
+        Self { site: crate::Site::new(services.clone()), services, clock, sealer, _dir: dir }
     }
 
     /// One panel with a little of everything, all of it with hostile names.
@@ -183,11 +185,12 @@ impl Fixture {
             Ok(answer) => answer.into_parts().1,
             Err(error) => error.error_response(),
         };
-        let cookie = answer.cookies().next().map(|cookie| cookie.into_owned());
+        let cookies: Vec<_> = answer.cookies().map(Cookie::into_owned).collect();
         let location = answer.headers().get("location").map(|to| to.to_str().unwrap().to_owned()).unwrap_or_default();
         let status = answer.status();
         let body = actix_web::body::to_bytes(answer.into_body()).await.unwrap();
-        Answer { status, location, cookie, body: String::from_utf8(body.to_vec()).unwrap() }
+        let cookie = cookies.first().cloned();
+        Answer { status, location, cookie, cookies, body: String::from_utf8(body.to_vec()).unwrap() }
     }
 
     /// The cookie of somebody who may everything.
@@ -214,6 +217,24 @@ impl Fixture {
         self.send(TestRequest::get().uri(uri).cookie(session.clone())).await
     }
 
+    pub(super) async fn get_outside(&self, uri: &str) -> Answer {
+        self.send(TestRequest::get().uri(uri)).await
+    }
+
+    /// Sends a form of a page for people who are not signed in.
+    pub(super) async fn post_outside(&self, uri: &str, fields: &[(&str, &str)]) -> Answer {
+        self.send(same_origin(TestRequest::post().uri(uri)).set_form(fields)).await
+    }
+
+    /// The path and query of the link in the newest mail.
+    pub(super) async fn mailed(&self) -> String {
+        let site = Site { own_url: "http://own".into(), ..Site::default() };
+        let accounts = &self.services.accounts;
+        let newest = accounts.mails(&Caller::command_line(), None, 1).await.unwrap().rows.remove(0).number;
+        let mail = accounts.mail(&Caller::command_line(), newest, &site).await.unwrap();
+        mail.link.unwrap().trim_start_matches("http://own").to_owned()
+    }
+
     /// Sends a form as a browser would, with the token of the page it stands on.
     pub(super) async fn post(&self, session: &Cookie<'static>, uri: &str, fields: &[(&str, &str)]) -> Answer {
         let token = form_token(&self.get(session, "/admin/panels/new").await.body);
@@ -227,7 +248,13 @@ pub(super) fn same_origin(request: TestRequest) -> TestRequest {
 }
 
 pub(super) fn form_token(page: &str) -> String {
-    let (_, rest) = page.split_once("name=\"_token\" value=\"").unwrap();
+    hidden(page, "_token")
+}
+
+/// What a form carries unseen.
+pub(super) fn hidden(page: &str, name: &str) -> String {
+    let (_, rest) =
+        page.split_once(&format!("name=\"{name}\" value=\"")).unwrap_or_else(|| panic!("no {name}: {page}"));
     rest.split_once('"').unwrap().0.to_owned()
 }
 

@@ -2,7 +2,9 @@
 
 mod audit;
 mod fixture;
+mod mailed;
 mod settings;
+mod setup;
 
 use actix_web::http::StatusCode;
 use actix_web::test::TestRequest;
