@@ -59,6 +59,20 @@ addEventListener("pageshow", () => {
   }
 });
 
+// What is shown once can be copied and printed.
+for (const button of document.querySelectorAll("[data-copy]")) {
+  if (!navigator.clipboard) continue;
+  button.hidden = false;
+  button.addEventListener("click", async () => {
+    await navigator.clipboard.writeText(document.getElementById(button.dataset.copy).textContent);
+    button.textContent = "Copied";
+  });
+}
+for (const button of document.querySelectorAll("[data-print]")) {
+  button.hidden = false;
+  button.addEventListener("click", () => print());
+}
+
 // "41 s ago" stays true; the title tells the exact time here.
 const loaded = Date.now();
 function words(then, now) {

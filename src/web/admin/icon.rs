@@ -63,6 +63,7 @@ pub(crate) fn icon(name: &str) -> Icon {
         "settings" => {
             r#"<path d="M3.500 6h7M14.500 6h2M3.500 14h2M9.500 14h7"/><circle cx="12.500" cy="6" r="2"/><circle cx="7.500" cy="14" r="2"/>"#
         }
+        "key" => r#"<circle cx="6.800" cy="13.200" r="3.300"/><path d="m9.200 10.800 7-7M13 7l2.500 2.500"/>"#,
         "lock" => r#"<rect x="4.500" y="9" width="11" height="8" rx="1.500"/><path d="M7 9V6.500a3 3 0 0 1 6 0V9"/>"#,
         _ => r#"<circle cx="10" cy="10" r="2"/>"#,
     })

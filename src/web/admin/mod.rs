@@ -19,6 +19,7 @@ mod listing;
 mod locations;
 mod login;
 mod mailed;
+mod me;
 mod nav;
 mod nests;
 mod nodes;
@@ -85,6 +86,21 @@ fn pages() -> Map {
         .post("/admin/reset-password", mailed::reset)
         .get("/admin/magic-link", mailed::magic_page)
         .post("/admin/magic-link", mailed::magic)
+        .get("/admin/me", me::profile::page)
+        .post("/admin/me", me::profile::save)
+        .get("/admin/me/security", me::security::page)
+        .post("/admin/me/security/password", me::security::password)
+        .post("/admin/me/security/email", me::security::email)
+        .post("/admin/me/security/verification", me::security::verification)
+        .post("/admin/me/security/sessions/end", me::security::end_session)
+        .post("/admin/me/security/second-factor", me::second_factor::offer)
+        .post("/admin/me/security/second-factor/on", me::second_factor::turn_on)
+        .post("/admin/me/security/second-factor/codes", me::second_factor::renew_codes)
+        .post("/admin/me/security/second-factor/off", me::second_factor::turn_off)
+        .get("/admin/me/keys", me::keys::page)
+        .post("/admin/me/keys", me::keys::make)
+        .post("/admin/me/keys/{id}/rotate", me::keys::rotate)
+        .post("/admin/me/keys/{id}/revoke", me::keys::revoke)
         .get("/admin/servers", servers::list)
         .get("/admin/servers/{panel}/{id}", servers::one)
         .get("/admin/nodes", nodes::list)

@@ -44,6 +44,17 @@ pub(super) fn done(word: &str) -> Option<Notice> {
             "good",
             "The removal was confirmed. A sync was started; it checks each object once more and removes those that are gone.",
         ),
+        "profile-saved" => ("good", "Your profile was saved."),
+        "password-changed" => ("good", "Your password was changed. Everywhere else you were signed out."),
+        "email-asked" => {
+            ("good", "A mail with a link is on its way to the new address. Open the link to change the address.")
+        }
+        "verification-sent" => ("good", "A mail with a link is on its way to you."),
+        "verified" => ("good", "Your e-mail address is proved."),
+        "second-factor-off" => ("warn", "The second factor is off. Your password alone lets you in."),
+        "session-ended" => ("good", "That session is over."),
+        "sessions-ended" => ("good", "You are signed out everywhere else."),
+        "key-revoked" => ("good", "The key was revoked. Programs that use it are refused at once."),
         "removal-refused" => ("good", "The objects are kept."),
         _ => return None,
     };
