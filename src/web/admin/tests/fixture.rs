@@ -226,18 +226,21 @@ impl Fixture {
         self.send(same_origin(TestRequest::post().uri(uri)).set_form(fields)).await
     }
 
-    /// The path and query of the link in the newest mail.
+    /// The path and query of the newest link that was mailed.
     pub(super) async fn mailed(&self) -> String {
         let site = Site { own_url: "http://own".into(), ..Site::default() };
-        let accounts = &self.services.accounts;
-        let newest = accounts.mails(&Caller::command_line(), None, 1).await.unwrap().rows.remove(0).number;
-        let mail = accounts.mail(&Caller::command_line(), newest, &site).await.unwrap();
-        mail.link.unwrap().trim_start_matches("http://own").to_owned()
+        let (accounts, owner) = (&self.services.accounts, Caller::command_line());
+        for line in accounts.mails(&owner, None, 10).await.unwrap().rows {
+            if let Some(link) = accounts.mail(&owner, line.number, &site).await.unwrap().link {
+                return link.trim_start_matches("http://own").to_owned();
+            }
+        }
+        panic!("no link was mailed");
     }
 
     /// Sends a form as a browser would, with the token of the page it stands on.
     pub(super) async fn post(&self, session: &Cookie<'static>, uri: &str, fields: &[(&str, &str)]) -> Answer {
-        let token = form_token(&self.get(session, "/admin/panels/new").await.body);
+        let token = form_token(&self.get(session, "/admin/me/security").await.body);
         let fields: Vec<_> = fields.iter().copied().chain([("_token", token.as_str())]).collect();
         self.send(same_origin(TestRequest::post().uri(uri)).cookie(session.clone()).set_form(fields)).await
     }

@@ -3,6 +3,9 @@
 mod audit;
 mod fixture;
 mod mailed;
+mod me;
+mod own_keys;
+mod second_factor;
 mod settings;
 mod setup;
 
@@ -52,6 +55,10 @@ fn all_pages() -> Vec<String> {
             "/admin/servers?panel=1&node=1&sort=-name",
             "/admin/history?panel=1&kind=servers&id=1&field=limits&from=2026-01-01&until=2026-12-31",
             "/admin/drift?kind=vanished",
+            "/admin/me",
+            "/admin/me?offset=20",
+            "/admin/me/security",
+            "/admin/me/keys",
             "/admin/audit",
             "/admin/audit/1",
             "/admin/audit?q=a&actor=job&action=panel.add&kind=panel&id=1&outcome=done&from=2026-01-01&to=2026-12-31",
@@ -193,6 +200,19 @@ async fn a_form_without_the_token_changes_nothing() {
         "/admin/settings/site_name/undo".into(),
         "/admin/settings/test/panel".into(),
         "/admin/audit/export".into(),
+        "/admin/setup/panel".into(),
+        "/admin/me".into(),
+        "/admin/me/security/password".into(),
+        "/admin/me/security/email".into(),
+        "/admin/me/security/verification".into(),
+        "/admin/me/security/sessions/end".into(),
+        "/admin/me/security/second-factor".into(),
+        "/admin/me/security/second-factor/on".into(),
+        "/admin/me/security/second-factor/codes".into(),
+        "/admin/me/security/second-factor/off".into(),
+        "/admin/me/keys".into(),
+        format!("/admin/me/keys/{sync}/rotate"),
+        format!("/admin/me/keys/{sync}/revoke"),
     ];
     for uri in forms {
         for token in ["", "wrong"] {
