@@ -59,6 +59,28 @@ impl Aviary {
     }
 }
 
+/// An Aviary that nobody has taken into use yet, and the link that lets somebody do so.
+pub struct Fresh {
+    pub aviary: Aviary,
+    /// Path and query of the link.
+    pub link: String,
+}
+
+impl Fresh {
+    pub fn start() -> Self {
+        let folder = TempDir::new().expect("a folder");
+        let mut command = binary(&folder);
+        command.env("AVIARY__SYNC__EVERY_S", "0").env("AVIARY__LOG__LEVEL", "error");
+        command.args(["serve", "--listen", "127.0.0.1:0"]);
+        let program = Program::start(command, Stream::Out);
+        let printed = program.word_after("  http://");
+        let (host, path) = printed.split_once('/').expect("a link with a path");
+        let (url, link) = (format!("http://{host}"), format!("/{path}"));
+        let (email, password) = ("first@example.com".into(), "Right-1234".into());
+        Self { aviary: Aviary { url, email, password, _program: program, _folder: folder }, link }
+    }
+}
+
 /// A simulated panel on a port of its own. Killed when dropped.
 pub struct Panel {
     pub url: String,

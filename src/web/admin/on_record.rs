@@ -2,7 +2,7 @@
 
 use aviary_domain::settings::Key;
 use aviary_kernel::base::Result;
-use aviary_kernel::model::{Actor, AuditEvent, AuditTarget, Kind, ObjectKey, Went};
+use aviary_kernel::model::{Actor, AuditEvent, AuditTarget, Kind, ObjectKey, Permission, Went};
 
 use super::card::{Body, Card};
 use super::desk::{Desk, Known};
@@ -13,8 +13,12 @@ use super::{links, shown};
 /// Events on such a page.
 const ROWS: usize = 10;
 
-/// The last events about a thing.
+/// The last events about a thing, for who may see the trail.
 pub(super) async fn card(desk: &Desk, known: &Known, kind: &str, id: &str) -> Result<Card> {
+    if !desk.visitor.caller.may(Permission::AuditRead) {
+        let hint = "What was done to it stands in the audit trail, which you may not see.";
+        return Ok(Card::new("On record", "c12", Body::Hint(hint.into())));
+    }
     let page = desk.audit.of_target(kind, id, ROWS).await?;
     let rows: Vec<_> = page.events.iter().map(|(seq, event)| row(known, *seq, event)).collect();
     let body = if rows.is_empty() {

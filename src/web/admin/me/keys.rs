@@ -56,13 +56,25 @@ struct KeyRow {
 struct MakeForm {
     error: Option<String>,
     name: Field,
-    /// Their own permissions by area: name, what it does, ticked.
-    may: Vec<(&'static str, Vec<(&'static str, &'static str, bool)>)>,
+    may: Vec<Area>,
     may_error: Option<String>,
     lives: Vec<(u32, bool)>,
     life_error: Option<String>,
     addresses: String,
     addresses_error: Option<String>,
+}
+
+/// Permissions of their own, of one area.
+struct Area {
+    name: &'static str,
+    choices: Vec<Choice>,
+}
+
+/// A permission to be ticked.
+struct Choice {
+    name: &'static str,
+    does: &'static str,
+    on: bool,
 }
 
 #[derive(Template)]
@@ -106,7 +118,7 @@ impl KeyRow {
         let pill = match key {
             _ if key.revoked_at.is_some() => Pill::new("", "revoked"),
             _ if !is_good(key, known.now) => Pill::new("warn", "has ended"),
-            _ => Pill::new("good", "good"),
+            _ => Pill::new("good", "works"),
         };
         // A key never may more than its owner does at the moment.
         let may = Permission::ALL.iter().filter(|permission| key.grants.allow(**permission) && own.allow(**permission));
@@ -134,12 +146,13 @@ impl MakeForm {
         let name = Field::text("name", "Name").helps("What it is for, such as Billing, so that you know it again.");
         let ticked = |name: &str| sent.is_some_and(|sent| sent.each("may").any(|given| given == name));
         let life = sent.and_then(|sent| sent.field("days").parse().ok()).unwrap_or(USUAL_LIFE);
-        let mut may: Vec<(&'static str, Vec<_>)> = Vec::new();
+        let mut may: Vec<Area> = Vec::new();
         for permission in Permission::ALL.iter().filter(|permission| own.allow(**permission)) {
-            let choice = (permission.name(), permission.does(), ticked(permission.name()));
-            match may.last_mut().filter(|(area, _)| *area == permission.group()) {
-                Some((_, choices)) => choices.push(choice),
-                None => may.push((permission.group(), vec![choice])),
+            let (name, does) = (permission.name(), permission.does());
+            let choice = Choice { name, does, on: ticked(name) };
+            match may.last_mut().filter(|area| area.name == permission.group()) {
+                Some(area) => area.choices.push(choice),
+                None => may.push(Area { name: permission.group(), choices: vec![choice] }),
             }
         }
         let why = |field: &str| errors.at(field).map(str::to_owned);

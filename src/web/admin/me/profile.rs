@@ -100,7 +100,7 @@ async fn show(
     let roles = access.roles().await?;
     let filled = |field: Field| sent.map_or(field.clone(), |sent| field.typed(sent)).checked(errors);
     let view = ProfileView {
-        head: head(&account),
+        head: head(&known, &account),
         tabs: Tabs::new("profile", &caller),
         error: errors.whole().map(str::to_owned),
         fields: fields(&account).into_iter().map(filled).collect(),
@@ -119,9 +119,9 @@ async fn show(
     html(&view)
 }
 
-fn head(account: &Account) -> Head {
-    let since = Value::Text(format!("here since {}", shown::exact(account.created_at)));
-    let truth = vec![Value::Said(account.email.as_str().to_owned()), since];
+fn head(known: &Known, account: &Account) -> Head {
+    let made = Value::Many(vec![Value::Text("made".into()), Value::When(known.when(account.created_at))]);
+    let truth = vec![Value::Said(account.email.as_str().to_owned()), made];
     Head { title: shown::name(&account.username), truth, ..Head::default() }
 }
 

@@ -174,3 +174,15 @@ async fn a_form_of_another_session_is_refused() {
     let request = same_origin(TestRequest::post().uri("/admin/me")).cookie(session).set_form(fields);
     assert_eq!(fixture.send(request).await.status, StatusCode::FORBIDDEN);
 }
+
+#[actix_web::test]
+async fn who_may_not_see_the_audit_trail_sees_none_of_it_on_other_pages() {
+    let fixture = Fixture::hostile().await;
+    let admin = fixture.sign_in().await;
+    let support = fixture.sign_in_as("support@example.com", "SUPPORT_TEAM").await;
+    let uri = "/admin/panels/1";
+    assert!(fixture.get(&admin, uri).await.body.contains("Added a panel"));
+    let page = fixture.get(&support, uri).await;
+    assert_eq!(page.status, StatusCode::OK);
+    assert!(!page.body.contains("Added a panel") && !page.body.contains("href=\"/admin/audit"), "{}", page.body);
+}
