@@ -7,8 +7,8 @@ use crate::answer::is_page;
 use crate::api::auth::{enter, links};
 use crate::api::lists::{allocations, eggs, nodes, servers, users};
 use crate::api::{
-    accounts, api_keys, audit, check, dashboard, health, history, mirror, panels, removals, reports, repos, roles,
-    secret, setting, settings, stats, sync, syncs,
+    accounts, api_keys, audit, check, dashboard, health, history, me, mirror, panels, removals, reports, repos, roles,
+    secret, setting, settings, stats, sync, syncs, tickets,
 };
 use crate::map::Map;
 use crate::page::PageError;
@@ -39,7 +39,7 @@ pub fn api() -> Map {
         .post("/api/v1/auth/magic-link/verify", links::magic_link_verify)
         .get("/api/v1/auth/check-email", links::check_email)
         .get("/api/v1/auth/users/{id}", links::user)
-        // What is one's own, as in the older API.
+        // The dashboard of the older API.
         .get("/api/v1/dashboard/stats", dashboard::stats)
         .get("/api/v1/dashboard/servers", dashboard::servers)
         .get("/api/v1/dashboard/account", dashboard::account)
@@ -47,6 +47,16 @@ pub fn api() -> Map {
         .put("/api/v1/dashboard/account/password", dashboard::change_password)
         .post("/api/v1/dashboard/account/resend-verification", dashboard::resend_verification)
         .post("/api/v1/dashboard/account/change-email", dashboard::change_email)
+        // What is one's own.
+        .get("/api/v1/me", me::me)
+        .get("/api/v1/me/sessions", me::sessions)
+        .delete("/api/v1/me/sessions", me::end_other_sessions)
+        .delete("/api/v1/me/sessions/{id}", me::end_session)
+        .post("/api/v1/me/second-factor", me::offer)
+        .post("/api/v1/me/second-factor/enable", me::enable)
+        .post("/api/v1/me/second-factor/disable", me::disable)
+        .post("/api/v1/me/second-factor/codes", me::renew_codes)
+        .post("/api/v1/tickets", tickets::ticket)
         // The admin area of the older API.
         .get("/api/admin/users", users::users)
         .post("/api/admin/users/roles", users::set_roles)

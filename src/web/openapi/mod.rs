@@ -18,8 +18,8 @@ use utoipa::openapi::{Content, ContentBuilder, PathItem, Ref, RefOr, Response, R
 use crate::api::auth::{enter, links};
 use crate::api::lists::{allocations, eggs, nodes, servers, users};
 use crate::api::{
-    accounts, api_keys, audit, check, dashboard, health, history, mirror, panels, removals, reports, repos, roles,
-    secret, setting, settings, stats, sync, syncs,
+    accounts, api_keys, audit, check, dashboard, health, history, me, mirror, panels, removals, reports, repos, roles,
+    secret, setting, settings, stats, sync, syncs, tickets,
 };
 use crate::door::{Door, Open};
 use crate::problem::ProblemView;
@@ -41,6 +41,8 @@ use crate::routes;
         links::magic_link_verify, links::check_email, links::user,
         dashboard::stats, dashboard::servers, dashboard::account, dashboard::change_account, dashboard::change_password,
         dashboard::resend_verification, dashboard::change_email, users::users, users::set_roles,
+        me::me, me::sessions, me::end_other_sessions, me::end_session, me::offer, me::enable, me::disable, me::renew_codes,
+        tickets::ticket,
         servers::servers, nodes::nodes, allocations::node_allocations, nodes::maintenance, nodes::locations, allocations::allocations,
         eggs::nests, eggs::eggs, stats::admin,
         sync::status, sync::start, sync::cancel, sync::logs, sync::settings, sync::set_settings, sync::stream,
@@ -64,7 +66,8 @@ use crate::routes;
         (name = "health", description = "For monitors"),
         (name = "public", description = "For everybody"),
         (name = "auth", description = "Signing in and accounts; refusals have their code in `error`"),
-        (name = "dashboard", description = "What is the caller's own"),
+        (name = "dashboard", description = "The caller's own servers and account, as the API that Aviary replaces has them"),
+        (name = "me", description = "The caller's own sessions and second factor"),
         (name = "admin", description = "The admin area of the API that Aviary replaces"),
         (name = "sync", description = "Syncs, for other back ends"),
         (name = "statistics", description = "Numbers, for other back ends"),
