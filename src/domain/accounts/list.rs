@@ -102,6 +102,8 @@ pub struct PeopleStats {
     pub admins: u64,
     /// Those who may sign in.
     pub active: u64,
+    /// Those who ever signed in.
+    pub seen: u64,
 }
 
 /// A page of people.
@@ -126,6 +128,41 @@ impl Accounts {
     /// When the file cannot be read.
     pub async fn list(&self, query: AccountQuery) -> Result<PeoplePage> {
         self.store.read(move |tx| list(tx, &query)).await
+    }
+
+    /// How many people there are, from counters; only the administrators among them are looked up.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub async fn stats(&self) -> Result<PeopleStats> {
+        self.store.read(|tx| stats(tx, administrators(tx)?.len() as u64)).await
+    }
+
+    /// How many people have an account, and how many of them ever signed in: two counters.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub async fn head_count(&self) -> Result<(u64, u64)> {
+        self.store.read(|tx| stats(tx, 0).map(|stats| (stats.total, stats.seen))).await
+    }
+
+    /// How many accounts were made from `since` on.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub async fn made_since(&self, since: Timestamp) -> Result<u64> {
+        self.store
+            .read(move |tx| {
+                let mut made = 0;
+                // Ids begin with the time.
+                tx.walk(ACCOUNTS, &Span::all(), Direction::Down, |_, account| {
+                    let is_recent = account.created_at >= since;
+                    made += u64::from(is_recent);
+                    Ok(if is_recent { ControlFlow::Continue(()) } else { ControlFlow::Break(()) })
+                })?;
+                Ok(made)
+            })
+            .await
     }
 
     /// One person.
@@ -170,6 +207,7 @@ fn list(reader: &impl Read, query: &AccountQuery) -> Result<PeoplePage> {
     Ok(PeoplePage { rows, total, stats, next, previous })
 }
 
+/// How many people there are.
 fn stats(reader: &impl Read, admins: u64) -> Result<PeopleStats> {
     let count = |what| reader.count(Counter { what, panel: PanelId(0), of: 0 });
     Ok(PeopleStats {
@@ -177,6 +215,7 @@ fn stats(reader: &impl Read, admins: u64) -> Result<PeopleStats> {
         migrated: count(counted::ACCOUNTS_CLAIMED)?,
         admins,
         active: count(counted::ACCOUNTS_ACTIVE)?,
+        seen: count(counted::ACCOUNTS_SEEN)?,
     })
 }
 

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use actix_web::web::{Data, Query};
+use aviary_domain::accounts::Accounts;
 use aviary_domain::mirror::{At, Book, ListQuery, Page, Sort};
 use aviary_kernel::base::{Env, Result, Timestamp};
 use aviary_kernel::model::{Location, Node, PanelId, User};
@@ -31,20 +32,22 @@ pub(crate) struct OfPanel {
 #[serde(rename_all = "camelCase")]
 pub(crate) struct StatsView {
     total_servers: u64,
+    /// People with an account; every user of a panel has one.
     total_users: u64,
-    /// Users who ever signed in here; 0 until there are accounts.
+    /// People who ever signed in.
     active_users: u64,
     total_allocations: u64,
 }
 
 /// Numbers for a front page
 #[utoipa::path(get, path = "/api/stats", tag = "public", responses((status = 200, body = Reply<StatsView>)))]
-pub(crate) async fn stats(_: Open, book: Data<Book>) -> ApiResult {
+pub(crate) async fn stats(_: Open, book: Data<Book>, accounts: Data<Accounts>) -> ApiResult {
     let counts = book.counts(None).await?;
+    let (total_users, active_users) = accounts.head_count().await?;
     Ok(reply::ok(StatsView {
         total_servers: counts.servers,
-        total_users: counts.users,
-        active_users: 0,
+        total_users,
+        active_users,
         total_allocations: counts.allocations,
     }))
 }
@@ -131,6 +134,7 @@ pub(super) fn location_code(page: &Page<'_>, panel: PanelId, node: &Node) -> Res
 pub(crate) struct AdminStatsView {
     total_servers: u64,
     suspended_servers: u64,
+    /// People with an account; of one panel, its users.
     total_users: u64,
     total_nodes: u64,
     total_allocations: u64,
@@ -140,12 +144,17 @@ pub(crate) struct AdminStatsView {
 
 /// Numbers for the admin area
 #[utoipa::path(get, path = "/api/admin/stats", tag = "admin", params(OfPanel), responses((status = 200, body = Reply<AdminStatsView>)))]
-pub(crate) async fn admin(book: Data<Book>, _caller: Allow<perm::StatsRead>, query: Query<OfPanel>) -> ApiResult {
+pub(crate) async fn admin(
+    book: Data<Book>,
+    accounts: Data<Accounts>,
+    _caller: Allow<perm::StatsRead>,
+    query: Query<OfPanel>,
+) -> ApiResult {
     let counts = book.counts(query.panel).await?;
     Ok(reply::ok(AdminStatsView {
         total_servers: counts.servers,
         suspended_servers: counts.suspended_servers,
-        total_users: counts.users,
+        total_users: users_of(&accounts, query.panel, counts.users).await?,
         total_nodes: counts.nodes,
         total_allocations: counts.allocations,
         used_allocations: counts.assigned_allocations,
@@ -153,15 +162,26 @@ pub(crate) async fn admin(book: Data<Book>, _caller: Allow<perm::StatsRead>, que
     }))
 }
 
+/// People with an account; of one panel, its users.
+async fn users_of(accounts: &Accounts, panel: Option<PanelId>, there: u64) -> Result<u64> {
+    if panel.is_some() { Ok(there) } else { Ok(accounts.head_count().await?.0) }
+}
+
 /// Numbers for the admin area, for other back ends
 #[utoipa::path(get, path = "/api/v1/stats/admin", tag = "statistics", params(OfPanel), responses((status = 200, body = Reply<AdminStatsView>)))]
-pub(crate) async fn v1_admin(book: Data<Book>, caller: Allow<perm::StatsRead>, query: Query<OfPanel>) -> ApiResult {
-    admin(book, caller, query).await
+pub(crate) async fn v1_admin(
+    book: Data<Book>,
+    accounts: Data<Accounts>,
+    caller: Allow<perm::StatsRead>,
+    query: Query<OfPanel>,
+) -> ApiResult {
+    admin(book, accounts, caller, query).await
 }
 
 /// How many objects there are of each kind.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct OverviewView {
+    /// People with an account; of one panel, its users.
     users: u64,
     servers: u64,
     nodes: u64,
@@ -172,10 +192,15 @@ pub(crate) struct OverviewView {
 
 /// How many objects there are of each kind
 #[utoipa::path(get, path = "/api/v1/stats/overview", tag = "statistics", params(OfPanel), responses((status = 200, body = Reply<OverviewView>)))]
-pub(crate) async fn overview(book: Data<Book>, _caller: Allow<perm::StatsRead>, query: Query<OfPanel>) -> ApiResult {
+pub(crate) async fn overview(
+    book: Data<Book>,
+    accounts: Data<Accounts>,
+    _caller: Allow<perm::StatsRead>,
+    query: Query<OfPanel>,
+) -> ApiResult {
     let counts = book.counts(query.panel).await?;
     Ok(reply::ok(OverviewView {
-        users: counts.users,
+        users: users_of(&accounts, query.panel, counts.users).await?,
         servers: counts.servers,
         nodes: counts.nodes,
         locations: counts.locations,
@@ -215,17 +240,17 @@ pub(crate) async fn servers(book: Data<Book>, _caller: Allow<perm::StatsRead>, q
     Ok(reply::ok(ServerStatsView { by_status, by_node }))
 }
 
-/// Who there is.
+/// Who there is: people with an account, or the users of one panel.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct UserStatsView {
     total: u64,
-    /// Accounts that are not blocked; all of them, until there are accounts of our own.
+    /// Those who may sign in; of one panel, all.
     active: u64,
-    /// Always 0: nothing is migrated.
+    /// Those who took their account into use; of one panel, nobody.
     migrated: u64,
-    /// Administrators of their panel.
+    /// Administrators, here or on a panel.
     admins: u64,
-    /// Made on the panel in the last seven days.
+    /// Made in the last seven days.
     recent_7_days: u64,
 }
 
@@ -236,18 +261,33 @@ const WEEK: Duration = Duration::from_secs(7 * 24 * 3600);
 pub(crate) async fn users(
     env: Data<Env>,
     book: Data<Book>,
+    accounts: Data<Accounts>,
     _caller: Allow<perm::StatsRead>,
     query: Query<OfPanel>,
 ) -> ApiResult {
-    let (panel, since) = (query.panel, env.now().minus(WEEK));
-    let (counts, recent) = book.look(move |page| Ok((page.counts(panel)?, made_since(page, panel, since)?))).await?;
+    let since = env.now().minus(WEEK);
+    if let Some(panel) = query.panel {
+        return Ok(reply::ok(book.look(move |page| users_of_panel(page, panel, since)).await?));
+    }
+    let people = accounts.stats().await?;
     Ok(reply::ok(UserStatsView {
+        total: people.total,
+        active: people.active,
+        migrated: people.migrated,
+        admins: people.admins,
+        recent_7_days: accounts.made_since(since).await?,
+    }))
+}
+
+fn users_of_panel(page: &Page<'_>, panel: PanelId, since: Timestamp) -> Result<UserStatsView> {
+    let counts = page.counts(Some(panel))?;
+    Ok(UserStatsView {
         total: counts.users,
         active: counts.users,
         migrated: 0,
         admins: counts.admins,
-        recent_7_days: recent,
-    }))
+        recent_7_days: made_since(page, Some(panel), since)?,
+    })
 }
 
 fn made_since(page: &Page<'_>, panel: Option<PanelId>, since: Timestamp) -> Result<u64> {

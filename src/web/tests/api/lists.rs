@@ -12,11 +12,15 @@ fn names(list: &Value) -> Vec<&str> {
 #[actix_web::test]
 async fn public_numbers() {
     let desk = Desk::furnished().await;
+    desk.services.accounts.follow_panels().await.unwrap();
     let stats = desk.anonymous("/api/stats?staleTime=1&gcTime=x").await.ok();
     assert_eq!(
         stats,
         json!({"success": true, "data": {"totalServers": 3, "totalUsers": 2, "activeUsers": 0, "totalAllocations": 3}, "message": ""})
     );
+    desk.token_of("mara@example.com", &[]).await;
+    let stats = desk.anonymous("/api/stats").await.ok();
+    assert_eq!((&stats["data"]["totalUsers"], &stats["data"]["activeUsers"]), (&json!(3), &json!(1)));
     let counts = desk.anonymous("/api/panel/counts").await.ok();
     assert_eq!(counts["data"], json!({"nodes": 3, "servers": 3, "users": 2, "allocations": 1, "nests": 2}));
     let nodes = desk.anonymous("/api/panel/nodes").await.ok();
@@ -171,6 +175,7 @@ async fn maintenance_is_the_panels_to_switch() {
 #[actix_web::test]
 async fn numbers_for_admins_and_other_back_ends() {
     let desk = Desk::furnished().await;
+    desk.services.accounts.follow_panels().await.unwrap();
     let admin = desk.get("/api/admin/stats").await.ok()["data"].clone();
     assert_eq!(
         admin,
@@ -186,6 +191,12 @@ async fn numbers_for_admins_and_other_back_ends() {
     assert_eq!(servers["data"]["by_status"], json!({"online": 1, "suspended": 1, "installing": 1}));
     assert_eq!(servers["data"]["by_node"], json!({"Alpha": 2, "Beta": 1, "Gamma": 0}));
     let users = desk.get("/api/v1/stats/users").await.ok();
-    assert_eq!(users["data"], json!({"total": 2, "active": 2, "migrated": 0, "admins": 1, "recent_7_days": 1}));
+    assert_eq!(users["data"], json!({"total": 2, "active": 2, "migrated": 0, "admins": 1, "recent_7_days": 2}));
+    let there = desk.get("/api/v1/stats/users?panel=1").await.ok();
+    assert_eq!(there["data"], json!({"total": 2, "active": 2, "migrated": 0, "admins": 1, "recent_7_days": 1}));
+    desk.clock.advance_s(8 * 86_400);
+    desk.token_of("mara@example.com", &["SUPER_ADMIN"]).await;
+    let users = desk.get("/api/v1/stats/users").await.ok();
+    assert_eq!(users["data"], json!({"total": 3, "active": 3, "migrated": 1, "admins": 2, "recent_7_days": 1}));
     assert_eq!(desk.get("/api/v1/stats/overview?panel=2").await.ok()["data"]["nodes"], 1);
 }
