@@ -76,17 +76,18 @@ impl App {
         let panels =
             Panels::new(store.clone(), env.clone(), sealer.clone(), http_options(config), config.sync.share_percent);
         let settings = Settings::new(store.clone(), env.clone(), sealer.clone(), panels.clone(), config);
-        let limits =
+        let removals =
             Limits { percent: config.sync.removal_limit_percent, rows: u64::from(config.sync.removal_limit_rows) };
-        let syncs = Syncs::new(store.clone(), env.clone(), sealer.clone(), panels.clone(), limits, runtime);
+        let syncs = Syncs::new(store.clone(), env.clone(), sealer.clone(), panels.clone(), removals, runtime);
         let schedule = Schedule::new(env.clone(), panels.clone(), syncs.clone(), settings.clone());
-        let accounts = Accounts::new(store.clone(), env.clone(), sealer.clone(), Hasher::new()?);
+        let limits = RequestLimits::new(env.clone());
+        let accounts = Accounts::new(store.clone(), env.clone(), sealer.clone(), Hasher::new()?, limits.clone());
         let services = Services {
             env: env.clone(),
-            sign_in: SignIn::new(accounts.clone(), sign_in_options(config)),
+            sign_in: SignIn::new(accounts.clone(), settings.watch(), SignInOptions::default()),
             accounts,
             access: Access::new(store.clone(), env.clone()),
-            limits: RequestLimits::new(env.clone()),
+            limits,
             audit: Audit::new(store.clone(), env.clone(), sealer.clone()),
             book: Book::new(store.clone()),
             store,
@@ -220,10 +221,6 @@ fn http_options(config: &Config) -> HttpOptions {
         concurrency: sync.concurrency.into(),
         ..HttpOptions::default()
     }
-}
-
-fn sign_in_options(config: &Config) -> SignInOptions {
-    SignInOptions { session_hours: config.security.session_hours, ..SignInOptions::default() }
 }
 
 fn web_options(config: &Config, sealer: &Sealer) -> WebOptions {

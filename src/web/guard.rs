@@ -10,8 +10,9 @@ use actix_web::web::Data;
 use actix_web::{HttpMessage, HttpRequest};
 use aviary_domain::access::{Caller, Limit, Verdict, identity_of};
 use aviary_domain::audit::{Audit, Did};
+use aviary_domain::settings::Settings;
 use aviary_kernel::base::Result;
-use aviary_kernel::model::{Action, Actor, Origin, Who};
+use aviary_kernel::model::{Action, Actor, Origin, Permission, Who};
 
 use crate::allow;
 use crate::answer::is_page;
@@ -73,6 +74,7 @@ pub(crate) async fn guard(
     let verdict = limit(&request, &known, &recogniser);
     let response = match verdict.filter(|verdict| !verdict.allowed) {
         Some(verdict) => refuse(request, Problem::too_many(verdict.retry_after_s)),
+        None if is_kept_out(&request, &known, &recogniser) => refuse(request, Problem::maintenance()),
         None => next.call(request).await?.map_into_boxed_body(),
     };
     put_on_record(&response, &known).await;
@@ -100,17 +102,42 @@ async fn recognise(request: &ServiceRequest, recogniser: &Recogniser) -> Result<
 /// Takes one request from whoever asks. The owner of the program and the back end of the configuration are not counted.
 fn limit(request: &ServiceRequest, known: &Recognised, recogniser: &Recogniser) -> Option<Verdict> {
     let (found, take) = (&known.found, |limit, identity: &str| recogniser.limits.take(limit, identity));
+    let per_minute = recogniser.settings.current().requests_per_minute;
+    let usual = |limit: Limit| (per_minute > 0).then(|| limit.of(per_minute));
     match known.caller().map(|caller| caller.actor.who) {
-        Some(Who::Person(id)) => Some(take(Limit::REQUESTS_BY_PERSON, &id.to_string())),
-        Some(Who::ApiKey(id)) => Some(take(found.requests.unwrap_or(Limit::REQUESTS_BY_API_KEY), &id.to_string())),
+        Some(Who::Person(id)) => usual(Limit::REQUESTS_BY_PERSON).map(|limit| take(limit, &id.to_string())),
+        Some(Who::ApiKey(id)) => {
+            let limit = found.requests.or_else(|| usual(Limit::REQUESTS_BY_API_KEY));
+            limit.map(|limit| take(limit, &id.to_string()))
+        }
         Some(_) => None,
         None => {
             let address = identity_of(known.origin.address.or(request.peer_addr().map(|peer| peer.ip())));
             let tries = found.refused.as_ref().map(|_| take(Limit::BAD_API_KEYS, &address));
             let too_many = tries.filter(|tries| !tries.allowed);
-            too_many.or_else(|| Some(take(Limit::REQUESTS_BY_ADDRESS, &address)))
+            too_many.or_else(|| usual(Limit::REQUESTS_BY_ADDRESS).map(|limit| take(limit, &address)))
         }
     }
+}
+
+/// How often one address may try to sign in.
+pub(crate) fn sign_in_limit(settings: &Settings) -> Limit {
+    Limit::SIGN_IN_BY_ADDRESS.of(settings.current().sign_in_per_minute)
+}
+
+/// Whether only those get in who can end the maintenance, and this is nobody of them. They must be able to sign in first, and
+/// to set up a second factor where they need one.
+fn is_kept_out(request: &ServiceRequest, known: &Recognised, recogniser: &Recogniser) -> bool {
+    let may = |caller: &Caller| {
+        matches!(caller.actor.who, Who::CommandLine | Who::BackendKey) || caller.grants.allow(Permission::SettingsWrite)
+    };
+    recogniser.settings.current().maintenance_mode && !is_way_in(request.path()) && !known.caller().is_some_and(may)
+}
+
+/// Signing in and out.
+fn is_way_in(path: &str) -> bool {
+    let of_api = path.strip_prefix("/api/v1/auth/").is_some_and(|what| what != "register");
+    of_api || path == "/admin/login" || path.starts_with("/admin/login/") || path == "/admin/logout"
 }
 
 fn refuse(request: ServiceRequest, problem: Problem) -> ServiceResponse<BoxBody> {

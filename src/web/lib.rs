@@ -124,8 +124,8 @@ pub struct Site {
 impl Site {
     /// Gets everything ready.
     pub fn new(services: Services) -> Self {
-        let Services { options, limits, access, sign_in, .. } = services.clone();
-        let recogniser = Data::from(Recogniser::new(options, limits, access, sign_in));
+        let Services { options, limits, access, sign_in, settings, .. } = services.clone();
+        let recogniser = Data::from(Recogniser::new(options, limits, access, sign_in, settings));
         Self { services, recogniser, assets: Data::new(Assets::load()), document: Data::new(openapi::Text::default()) }
     }
 

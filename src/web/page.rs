@@ -74,7 +74,7 @@ impl PageError {
                     request_id: at.request_id.unwrap_or_default(),
                 };
                 let body = page.render().unwrap_or_else(|_| problem.detail().to_owned());
-                HttpResponse::build(problem.status()).content_type(ContentType::html()).body(body)
+                problem.head().content_type(ContentType::html()).body(body)
             }
         }
     }

@@ -125,6 +125,12 @@ impl Problem {
             .with(header::RETRY_AFTER, retry_after_s.to_string())
     }
 
+    /// Only administrators get in at present.
+    pub(crate) fn maintenance() -> Self {
+        let detail = "Aviary is closed for maintenance; come back later. Administrators sign in at /admin/login";
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "MAINTENANCE", detail).with(header::RETRY_AFTER, "300".into())
+    }
+
     /// A handler broke off.
     pub(crate) fn panicked() -> Self {
         let detail = "Aviary hit a fault of its own; the log tells more under the request id";
@@ -156,7 +162,8 @@ impl Problem {
         self.cause.as_ref()
     }
 
-    fn head(&self) -> HttpResponseBuilder {
+    /// Status and headers of the answer.
+    pub(crate) fn head(&self) -> HttpResponseBuilder {
         let mut head = HttpResponse::build(self.status);
         for (name, value) in &self.headers {
             head.insert_header((name.clone(), value.as_str()));

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use actix_web::HttpRequest;
 use actix_web::http::header::{self, HeaderName};
 use aviary_domain::access::{Access, Caller, Limit, Limits, Refusal};
+use aviary_domain::settings::Settings;
 use aviary_domain::sign_in::SignIn;
 use aviary_kernel::base::{Error, Result, Secret};
 use aviary_kernel::model::Origin;
@@ -36,7 +37,7 @@ pub(crate) struct Found {
     pub(crate) caller: Option<Caller>,
     /// How they showed who they are.
     pub(crate) shown: Shown,
-    /// How often an API key may ask.
+    /// How often an API key may ask, where it says so itself.
     pub(crate) requests: Option<Limit>,
     /// Why what they showed was not taken.
     pub(crate) refused: Option<Refused>,
@@ -74,6 +75,7 @@ pub(crate) struct Recogniser {
     pub(crate) options: Options,
     pub(crate) limits: Limits,
     pub(crate) forms: FormTokens,
+    pub(crate) settings: Settings,
     access: Access,
     sign_in: SignIn,
     /// SHA-256 of the key of the configuration, so that comparing takes the same time for every wrong one.
@@ -83,10 +85,16 @@ pub(crate) struct Recogniser {
 static X_API_KEY: HeaderName = HeaderName::from_static("x-api-key");
 
 impl Recogniser {
-    pub(crate) fn new(options: Options, limits: Limits, access: Access, sign_in: SignIn) -> Arc<Self> {
+    pub(crate) fn new(
+        options: Options,
+        limits: Limits,
+        access: Access,
+        sign_in: SignIn,
+        settings: Settings,
+    ) -> Arc<Self> {
         let backend_key = options.api_key.as_ref().map(|key| sha256(key.reveal()));
         let forms = FormTokens::new(&options.form_key);
-        Arc::new(Self { options, limits, forms, access, sign_in, backend_key })
+        Arc::new(Self { options, limits, forms, settings, access, sign_in, backend_key })
     }
 
     /// Who a request is from. Nobody is let in while it cannot be said who they are.
@@ -133,7 +141,7 @@ impl Recogniser {
             return Ok(Found::somebody(self.access.backend_caller(origin.clone()), shown));
         }
         match self.access.by_api_key(key.reveal(), origin.clone()).await {
-            Ok(holder) => Ok(Found { requests: Some(holder.requests), ..Found::somebody(holder.caller, shown) }),
+            Ok(holder) => Ok(Found { requests: holder.requests, ..Found::somebody(holder.caller, shown) }),
             Err(Error::Unauthenticated(why)) => Ok(Found::refused(shown, "invalid_token", why, true)),
             Err(error) => Err(error),
         }

@@ -28,27 +28,27 @@ pub struct Limit {
 }
 
 impl Limit {
-    /// Tries to sign in, by address.
-    pub const SIGN_IN_BY_ADDRESS: Self = Self::new("sign-in-address", 30, minutes(15));
-    /// Tries to sign in, by account.
-    pub const SIGN_IN_BY_ACCOUNT: Self = Self::new("sign-in-account", 10, minutes(5));
+    /// Tries to sign in, by address; how many, a setting says.
+    pub const SIGN_IN_BY_ADDRESS: Self = Self::new("sign-in-address", 10, MINUTE);
     /// Registrations, by address.
     pub const REGISTER: Self = Self::new("register", 5, HOUR);
     /// Links asked for by mail, by address.
     pub const ASK_LINK_BY_ADDRESS: Self = Self::new("ask-link-address", 5, minutes(15));
-    /// Links asked for by mail, by e-mail address they go to.
-    pub const ASK_LINK_BY_ACCOUNT: Self = Self::new("ask-link-account", 3, minutes(15));
+    /// Letters of a kind, by e-mail address they go to.
+    pub const LETTERS_TO: Self = Self::new("letters-to", 3, minutes(15));
+    /// Letters that somebody causes, by address they come from.
+    pub const LETTERS_BY_ADDRESS: Self = Self::new("letters-address", 20, minutes(15));
+    /// Passwords that somebody who is signed in gives once more, by e-mail address; a right one gives all of them back.
+    pub const CONFIRMATIONS: Self = Self::new("confirmations", 10, minutes(15));
     /// Links opened, by address.
     pub const REDEEM: Self = Self::new("redeem", 20, minutes(15));
     /// Refresh tokens exchanged, by account.
     pub const REFRESH: Self = Self::new("refresh", 60, HOUR);
-    /// Codes of second factors, by account.
-    pub const SECOND_FACTOR: Self = Self::new("second-factor", 10, minutes(5));
-    /// Requests of nobody that is known, by address.
+    /// Requests of nobody that is known, by address; how many, a setting says.
     pub const REQUESTS_BY_ADDRESS: Self = Self::new("requests-address", 600, MINUTE);
-    /// Requests of a person.
-    pub const REQUESTS_BY_PERSON: Self = Self::new("requests-person", 1200, MINUTE);
-    /// Requests with an API key that has no limit of its own.
+    /// Requests of a person; how many, a setting says.
+    pub const REQUESTS_BY_PERSON: Self = Self::new("requests-person", 600, MINUTE);
+    /// Requests with an API key; how many, the key or a setting says.
     pub const REQUESTS_BY_API_KEY: Self = Self::new("requests-key", 600, MINUTE);
     /// API keys that are not good, by address; to be looked at before a key is.
     pub const BAD_API_KEYS: Self = Self::new("bad-keys", 20, MINUTE);
@@ -155,6 +155,12 @@ impl Limits {
         let full_at = now.saturating_add_unsigned(limit.wait_ms(limit.full() - left));
         buckets.by_name.insert(name, Bucket { level: left, at: now, full_at });
         verdict(limit, left, now, true)
+    }
+
+    /// Gives `identity` all its tokens back.
+    pub fn forgive(&self, limit: Limit, identity: &str) {
+        let name = self.name(limit, identity);
+        self.lock().by_name.remove(&name);
     }
 
     /// What [`Limits::take`] would say, without taking: `remaining` is what is there now.

@@ -28,7 +28,7 @@ impl Accounts {
         }
         let new = typed(new_email)?;
         let account = self.confirmed(by, current_password).await?;
-        let heard = self.pace.allows(self.env.now(), Letter::ChangeEmail, &new, by.actor.origin.address);
+        let heard = self.may_write(Letter::ChangeEmail, &new, by.actor.origin.address);
         let (this, actor) = (self.clone(), by.actor.clone());
         self.decide(move |tx| {
             let account = require(tx, account.id)?;
@@ -90,7 +90,7 @@ impl Accounts {
         let id = super::profile::own(by)?;
         let account = self.require(id).await?;
         let to = account.email.clone();
-        let heard = self.pace.allows(self.env.now(), Letter::VerifyEmail, &to, by.actor.origin.address);
+        let heard = self.may_write(Letter::VerifyEmail, &to, by.actor.origin.address);
         let (this, actor) = (self.clone(), by.actor.clone());
         self.decide(move |tx| {
             let account = require(tx, id)?;

@@ -18,17 +18,17 @@ mod list;
 mod mail;
 mod manage;
 mod outbox;
-mod pace;
 mod password;
 mod profile;
 mod register;
 mod rows;
 mod token;
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use aviary_kernel::base::{Env, Error, Result, Sealer};
-use aviary_kernel::model::{Account, AccountId, Email};
+use aviary_kernel::model::{Account, AccountId, Email, Letter};
 use aviary_kernel::store::{Store, WriteTx};
 
 pub use clean_up::Cleaned;
@@ -46,8 +46,7 @@ pub use register::{MEMBER, NewRegistration};
 pub(crate) use rows::{by_email, change, clear_lockout, did, end_sessions, put, require, themselves};
 pub(crate) use token::{hash_of, lockout_key, lockout_key_at, new_token};
 
-use crate::access::Refusal;
-use pace::Pace;
+use crate::access::{Limit, Limits, Refusal, identity_of};
 
 /// Knows the people. Cheap to clone.
 #[derive(Clone)]
@@ -56,13 +55,20 @@ pub struct Accounts {
     pub(crate) env: Env,
     pub(crate) sealer: Arc<Sealer>,
     pub(crate) hasher: Hasher,
-    pace: Arc<Pace>,
+    limits: Limits,
 }
 
 impl Accounts {
-    /// The people in `store`.
-    pub fn new(store: Store, env: Env, sealer: Arc<Sealer>, hasher: Hasher) -> Self {
-        Self { store, env, sealer, hasher, pace: Arc::default() }
+    /// The people in `store`. `limits` keep them from being flooded with mail, and their passwords from being guessed.
+    pub fn new(store: Store, env: Env, sealer: Arc<Sealer>, hasher: Hasher, limits: Limits) -> Self {
+        Self { store, env, sealer, hasher, limits }
+    }
+
+    /// Whether a letter may be written to an address that somebody typed; counts as one if so. An address without an account
+    /// counts like any other.
+    fn may_write(&self, letter: Letter, to: &Email, from: Option<IpAddr>) -> bool {
+        let by_address = from.is_none() || self.limits.take(Limit::LETTERS_BY_ADDRESS, &identity_of(from)).allowed;
+        by_address && self.limits.take(Limit::LETTERS_TO, &format!("{letter:?} {}", to.key())).allowed
     }
 
     /// One account.

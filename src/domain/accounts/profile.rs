@@ -6,7 +6,7 @@ use uuid::Uuid;
 use super::links::drop_links;
 use super::rows::did_change;
 use super::{Accounts, Verdict, change, check_rules, did, end_sessions};
-use crate::access::{Caller, Refusal};
+use crate::access::{Caller, Limit, Refusal};
 use crate::audit;
 
 /// What people call each other has no more characters.
@@ -170,11 +170,12 @@ impl Accounts {
     /// [`Refusal::WrongPassword`], put on record; [`Refusal::Locked`].
     pub(super) async fn confirmed(&self, by: &Caller, password: &Secret<String>) -> Result<Account, Refusal> {
         let account = self.require(own(by)?).await?;
-        if let Err(retry_after_s) = self.pace.allows_password(self.env.now(), &account.email) {
-            return Err(Refusal::Locked { retry_after_s });
+        let tries = self.limits.take(Limit::CONFIRMATIONS, &account.email.key());
+        if !tries.allowed {
+            return Err(Refusal::Locked { retry_after_s: tries.retry_after_s });
         }
         if self.hasher.verify(password.clone(), account.password.as_deref()).await? != Verdict::Wrong {
-            self.pace.forgive_password(&account.email);
+            self.limits.forgive(Limit::CONFIRMATIONS, &account.email.key());
             return Ok(account);
         }
         let (env, actor) = (self.env.clone(), by.actor.clone());

@@ -42,7 +42,7 @@ impl Accounts {
         }
         let wanted = Wanted::read(&new)?;
         let hash = self.hasher.hash(new.password).await?;
-        let heard = self.pace.allows(self.env.now(), Letter::AlreadyRegistered, &wanted.email, origin.address);
+        let heard = self.may_write(Letter::AlreadyRegistered, &wanted.email, origin.address);
         let (this, origin) = (self.clone(), origin.clone());
         self.decide(move |tx| match by_email(tx, &wanted.email)? {
             Some(shadow) if is_mere_shadow(tx, &shadow)? => {

@@ -19,7 +19,7 @@ impl SignIn {
     pub async fn sessions_of(&self, account: AccountId) -> Result<Vec<Session>> {
         let now = self.accounts.env.now();
         let mut living = self.accounts.store.read(move |tx| sessions::of(tx, account)).await?;
-        living.retain(|session| session.expires_at > now);
+        living.retain(|session| self.lifetimes().allow(session, now));
         living.sort_by_key(|session| std::cmp::Reverse(session.seen_at));
         Ok(living)
     }

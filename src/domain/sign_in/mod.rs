@@ -18,8 +18,13 @@ mod ticket;
 mod tokens;
 
 use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::watch;
 
 use crate::accounts::Accounts;
+use crate::settings::Current;
+use sessions::Lifetimes;
 
 pub use enter::{Credentials, SignedIn};
 pub use jwt::AccessToken;
@@ -30,8 +35,6 @@ pub use ticket::TICKET_LASTS;
 /// How long things last, and what we are called.
 #[derive(Clone, Debug)]
 pub struct SignInOptions {
-    /// Hours until an unused browser session ends.
-    pub session_hours: u32,
     /// Minutes that an access token is good.
     pub access_token_minutes: u32,
     /// Days until an unused refresh token ends.
@@ -42,7 +45,7 @@ pub struct SignInOptions {
 
 impl Default for SignInOptions {
     fn default() -> Self {
-        Self { session_hours: 12, access_token_minutes: 15, refresh_days: 90, issuer: "Aviary".into() }
+        Self { access_token_minutes: 15, refresh_days: 90, issuer: "Aviary".into() }
     }
 }
 
@@ -51,12 +54,19 @@ impl Default for SignInOptions {
 pub struct SignIn {
     accounts: Accounts,
     options: Arc<SignInOptions>,
+    settings: watch::Receiver<Arc<Current>>,
 }
 
 impl SignIn {
-    /// For these people.
-    pub fn new(accounts: Accounts, options: SignInOptions) -> Self {
+    /// For these people. How long a browser session lasts is looked up in `settings` whenever it matters.
+    pub fn new(accounts: Accounts, settings: watch::Receiver<Arc<Current>>, options: SignInOptions) -> Self {
         install_jwt();
-        Self { accounts, options: Arc::new(options) }
+        Self { accounts, options: Arc::new(options), settings }
+    }
+
+    /// How long sessions last now.
+    fn lifetimes(&self) -> Lifetimes {
+        let hours = |n: u32| Duration::from_secs(u64::from(n) * 3600);
+        Lifetimes { browser: hours(self.settings.borrow().session_hours), api: hours(self.options.refresh_days) * 24 }
     }
 }

@@ -10,7 +10,7 @@ use aviary_kernel::store::{Read, ReadTx};
 use uuid::Uuid;
 
 use super::SignIn;
-use super::sessions::{by_token, ends_at};
+use super::sessions::by_token;
 use crate::access::{Caller, Refusal, grants_of, needs_second_factor};
 use crate::accounts::{hash_of, themselves};
 
@@ -24,10 +24,11 @@ impl SignIn {
     /// When the file cannot be read.
     pub async fn by_cookie(&self, token: &str, origin: Origin) -> Result<Option<Caller>> {
         let (token, now) = (hash_of(token), self.accounts.env.now());
-        let from = origin.clone();
+        let (from, lifetimes) = (origin.clone(), self.lifetimes());
         let found = self.accounts.store.read(move |tx| {
             let session = by_token(tx, &token)?;
-            let living = session.filter(|session| session.kind == SessionKind::Browser && session.expires_at > now);
+            let living =
+                session.filter(|session| session.kind == SessionKind::Browser && lifetimes.allow(session, now));
             let Some(session) = living else { return Ok(None) };
             Ok(caller(tx, &session, &from)?.ok().map(|caller| (caller, session)))
         });
@@ -55,10 +56,10 @@ impl SignIn {
         kinds: fn(SessionKind) -> bool,
         origin: Origin,
     ) -> Result<Caller, Refusal> {
-        let (now, from) = (self.accounts.env.now(), origin.clone());
+        let (now, from, lifetimes) = (self.accounts.env.now(), origin.clone(), self.lifetimes());
         let found = self.accounts.store.read(move |tx| {
             let living =
-                |session: &Session| kinds(session.kind) && session.account == account && session.expires_at > now;
+                |session: &Session| kinds(session.kind) && session.account == account && lifetimes.allow(session, now);
             let Some(session) = tx.get(SESSIONS, &session)?.filter(living) else {
                 return Ok(Err(Refusal::InvalidToken));
             };
@@ -75,7 +76,7 @@ impl SignIn {
         if now.since(session.seen_at) < SEEN_EVERY || self.accounts.store.trouble().is_some() {
             return;
         }
-        let options = self.options.clone();
+        let lifetimes = self.lifetimes();
         self.accounts.store.write_later(move |tx| {
             let Some(mut held) = tx.get(SESSIONS, &session.id)? else { return Ok(()) };
             if now.since(held.seen_at) < SEEN_EVERY {
@@ -85,7 +86,7 @@ impl SignIn {
             held.address = origin.address;
             held.user_agent = origin.user_agent;
             if held.kind == SessionKind::Browser {
-                held.expires_at = ends_at(&options, held.kind, held.created_at, now);
+                held.expires_at = lifetimes.end(held.kind, held.created_at, now);
             }
             tx.put(SESSIONS, &held.id, &held).map(drop)
         });

@@ -8,7 +8,7 @@ use aviary_kernel::store::{Read, WriteTx};
 
 use super::SignIn;
 use super::enter::SignedIn;
-use super::sessions::{self, Begun, ends_at};
+use super::sessions::{self, Begun};
 use super::tokens::RefreshToken;
 use crate::access::Refusal;
 use crate::accounts::{facts_of, hash_of};
@@ -49,7 +49,7 @@ impl SignIn {
 
     fn exchange(&self, tx: &mut WriteTx<'_>, mut session: Session, origin: &Origin) -> Result<Result<Begun, Refusal>> {
         let now = self.accounts.env.now();
-        if session.expires_at <= now {
+        if !self.lifetimes().allow(&session, now) {
             return Ok(Err(Refusal::InvalidRefreshToken));
         }
         let Some(account) = tx.get(ACCOUNTS, &session.account)? else { return Ok(Err(Refusal::UserNotFound)) };
@@ -60,7 +60,7 @@ impl SignIn {
         let token = RefreshToken::make(&self.accounts.sealer, session.id, session.generation)?;
         session.token = hash_of(token.reveal());
         session.seen_at = now;
-        session.expires_at = ends_at(&self.options, session.kind, session.created_at, now);
+        session.expires_at = self.lifetimes().end(session.kind, session.created_at, now);
         session.address = origin.address;
         session.user_agent.clone_from(&origin.user_agent);
         tx.put(SESSIONS, &session.id, &session)?;

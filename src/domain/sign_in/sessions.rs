@@ -9,8 +9,8 @@ use aviary_kernel::store::tables::{ACCOUNTS, SESSION_TOKENS, SESSIONS, SESSIONS_
 use aviary_kernel::store::{Read, Span, WriteTx};
 use uuid::Uuid;
 
+use super::SignIn;
 use super::tokens::RefreshToken;
-use super::{SignIn, SignInOptions};
 use crate::accounts::{PanelFacts, facts_of, hash_of, new_token, themselves};
 use crate::audit::{self, Did};
 use crate::feed::{self, Change};
@@ -52,7 +52,7 @@ impl SignIn {
             generation: 0,
             created_at: now,
             seen_at: now,
-            expires_at: ends_at(&self.options, kind, now, now),
+            expires_at: self.lifetimes().end(kind, now, now),
             address: origin.address,
             user_agent: origin.user_agent.clone(),
         };
@@ -61,12 +61,25 @@ impl SignIn {
     }
 }
 
-/// When a session that is used now ends by itself.
-pub(super) fn ends_at(options: &SignInOptions, kind: SessionKind, began: Timestamp, now: Timestamp) -> Timestamp {
-    let hours = |n: u32| Duration::from_secs(u64::from(n) * 3600);
-    match kind {
-        SessionKind::Browser => now.plus(hours(options.session_hours)).min(began.plus(BROWSER_AT_MOST)),
-        SessionKind::Api => now.plus(hours(options.refresh_days) * 24),
+/// How long sessions last that nobody uses.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Lifetimes {
+    pub browser: Duration,
+    pub api: Duration,
+}
+
+impl Lifetimes {
+    /// When a session ends by itself that was last used then.
+    pub(super) fn end(self, kind: SessionKind, began: Timestamp, used: Timestamp) -> Timestamp {
+        match kind {
+            SessionKind::Browser => used.plus(self.browser).min(began.plus(BROWSER_AT_MOST)),
+            SessionKind::Api => used.plus(self.api),
+        }
+    }
+
+    /// Whether a session is still good. One that began when sessions lasted longer ends as those of today.
+    pub(super) fn allow(self, session: &Session, now: Timestamp) -> bool {
+        now < session.expires_at.min(self.end(session.kind, session.created_at, session.seen_at))
     }
 }
 

@@ -4,7 +4,7 @@ use actix_web::http::StatusCode;
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
-use aviary_domain::access::{Limit, Limits, Refusal, identity_of};
+use aviary_domain::access::{Limits, Refusal, identity_of};
 use aviary_domain::accounts::Accounts;
 use aviary_domain::settings::Settings;
 use aviary_domain::sign_in::{Credentials, SignIn, SignedIn};
@@ -16,7 +16,7 @@ use super::form::{Fields, Sent};
 use super::query::Query;
 use crate::allow;
 use crate::door::Open;
-use crate::guard::Recognised;
+use crate::guard::{Recognised, sign_in_limit};
 use crate::page::{PageResult, html, see_other};
 use crate::problem::Problem;
 use crate::recognise::Shown;
@@ -65,11 +65,12 @@ pub(super) async fn page(_: Open, request: HttpRequest) -> PageResult {
 /// Takes the form: address and password, or the code that comes after them.
 pub(super) async fn sign_in(_: Open, request: HttpRequest, sent: Sent) -> PageResult {
     let (sign_in, limits): (Data<SignIn>, Data<Limits>) = (service(&request)?, service(&request)?);
+    let settings: Data<Settings> = service(&request)?;
     // Nobody shall be signed in from another site without knowing it.
     allow::check_origin(&request)?;
     let origin = Recognised::of(&request).origin;
     let next = local_path(sent.field("next"));
-    let tries = limits.take(Limit::SIGN_IN_BY_ADDRESS, &identity_of(origin.address));
+    let tries = limits.take(sign_in_limit(&settings), &identity_of(origin.address));
     if !tries.allowed {
         return shown(&blank(&request, next).await?, &Problem::too_many(tries.retry_after_s));
     }

@@ -51,8 +51,8 @@ pub const BACKEND_MAY: &[Permission] = &[
 pub struct KeyHolder {
     /// Who it is. `account` is the owner of the key.
     pub caller: Caller,
-    /// How many requests it may make; the identity is the id of the key.
-    pub requests: Limit,
+    /// How many requests it may make, where the key says so; the identity is the id of the key.
+    pub requests: Option<Limit>,
 }
 
 /// A key that is not good, and why; the reason is for the record only.
@@ -177,7 +177,6 @@ fn is_noted(key: &ApiKey, now: Timestamp) -> bool {
 }
 
 fn holder(key: ApiKey, grants: Grants, origin: Origin) -> KeyHolder {
-    let requests = Limit::REQUESTS_BY_API_KEY;
     KeyHolder {
         caller: Caller {
             actor: Actor::new(Who::ApiKey(key.id), key.name).from(origin),
@@ -186,6 +185,6 @@ fn holder(key: ApiKey, grants: Grants, origin: Origin) -> KeyHolder {
             session: None,
             lacks_second_factor: false,
         },
-        requests: key.per_minute.map_or(requests, |per_minute| requests.of(per_minute)),
+        requests: key.per_minute.map(|per_minute| Limit::REQUESTS_BY_API_KEY.of(per_minute)),
     }
 }

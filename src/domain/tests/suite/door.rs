@@ -4,8 +4,9 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use aviary_domain::access::{Caller, Refusal};
+use aviary_domain::access::{Caller, Limits, Refusal};
 use aviary_domain::accounts::{Accounts, Hasher};
+use aviary_domain::settings::Current;
 use aviary_domain::sign_in::{Credentials, SignIn, SignInOptions, SignedIn};
 use aviary_kernel::base::{Env, ManualClock, MasterKey, Sealer, Secret, Timestamp};
 use aviary_kernel::model::{
@@ -14,6 +15,7 @@ use aviary_kernel::model::{
 use aviary_kernel::store::tables::{ACCOUNTS, AUDIT, ROLES, SESSIONS};
 use aviary_kernel::store::{Options, Read, SortText, Span, Store, verify};
 use tempfile::TempDir;
+use tokio::sync::watch;
 
 /// Everybody's password here.
 pub const PASSWORD: &str = "Right1234";
@@ -27,6 +29,8 @@ pub struct Door {
     pub env: Env,
     pub store: Store,
     pub sealer: Arc<Sealer>,
+    /// What counts of the settings.
+    pub settings: watch::Sender<Arc<Current>>,
     pub sign_in: SignIn,
 }
 
@@ -40,9 +44,11 @@ impl Door {
         let (env, clock) = Env::manual(Timestamp::parse("2026-01-01T00:00:00Z").unwrap());
         let store = Store::open(Options::file(dir.path().join("aviary.redb"))).unwrap();
         let sealer = Arc::new(Sealer::new(&MasterKey::parse(&"07".repeat(32)).unwrap()));
-        let accounts = Accounts::new(store.clone(), env.clone(), sealer.clone(), hasher);
-        let sign_in = SignIn::new(accounts, SignInOptions::default());
-        Self { dir, clock, env, store, sealer, sign_in }
+        let limits = Limits::new(env.clone());
+        let accounts = Accounts::new(store.clone(), env.clone(), sealer.clone(), hasher, limits);
+        let settings = watch::Sender::new(Arc::default());
+        let sign_in = SignIn::new(accounts, settings.subscribe(), SignInOptions::default());
+        Self { dir, clock, env, store, sealer, settings, sign_in }
     }
 
     /// A door with Ada, who may sign in.

@@ -1,3 +1,4 @@
+use aviary_domain::settings::Current;
 use aviary_kernel::base::Error;
 use aviary_kernel::model::{Action, Permission, SessionKind};
 use futures_util::future::join;
@@ -117,14 +118,21 @@ async fn a_forged_refresh_token_ends_nothing() {
 
 #[tokio::test]
 async fn under_another_master_key_sessions_go_on_and_access_tokens_do_not() {
+    use aviary_domain::access::Limits;
     use aviary_domain::accounts::{Accounts, Hasher};
     use aviary_domain::sign_in::{SignIn, SignInOptions};
     use aviary_kernel::base::{MasterKey, Sealer};
     let (door, _) = Door::with_ada().await;
     let (browser, api) = (door.enter(ADA, SessionKind::Browser).await, door.enter(ADA, SessionKind::Api).await);
     let sealer = Sealer::new(&MasterKey::parse(&"08".repeat(32)).unwrap());
-    let accounts = Accounts::new(door.store.clone(), door.env.clone(), sealer.into(), Hasher::weak().unwrap());
-    let rotated = SignIn::new(accounts, SignInOptions::default());
+    let accounts = Accounts::new(
+        door.store.clone(),
+        door.env.clone(),
+        sealer.into(),
+        Hasher::weak().unwrap(),
+        Limits::new(door.env.clone()),
+    );
+    let rotated = SignIn::new(accounts, door.settings.subscribe(), SignInOptions::default());
     assert!(rotated.by_cookie(browser.token.reveal(), at(HOME)).await.unwrap().is_some());
     let old = api.access.unwrap().text;
     assert_eq!(told(&rotated.by_access_token(old.reveal(), at(HOME)).await), "invalid_token");
@@ -262,4 +270,24 @@ async fn what_ran_out_is_cleaned_up_and_nothing_else() {
     assert_eq!(door.sign_in.clean_up(door.env.now()).await.unwrap(), 2, "a session and a count");
     assert_eq!(door.sessions().iter().map(|session| session.id).collect::<Vec<_>>(), [api.session.id]);
     door.assert_sound();
+}
+
+#[tokio::test]
+async fn another_length_of_sessions_counts_at_once() {
+    let (door, ada) = Door::with_ada().await;
+    let session = door.enter(ADA, SessionKind::Browser).await;
+    let good = async || door.sign_in.by_cookie(session.token.reveal(), at(HOME)).await.unwrap().is_some();
+    let set = |session_hours| door.settings.send_replace(Current { session_hours, ..Current::default() }.into());
+    door.clock.advance_s(2 * 3600);
+    set(1);
+    assert!(!good().await && door.sign_in.sessions_of(ada).await.unwrap().is_empty());
+    set(3);
+    assert!(good().await, "it is used now");
+    door.store.write(|_| Ok(())).await.unwrap();
+    set(20);
+    door.clock.advance_s(3600);
+    assert!(good().await);
+    door.store.write(|_| Ok(())).await.unwrap();
+    door.clock.advance_s(19 * 3600);
+    assert!(good().await);
 }

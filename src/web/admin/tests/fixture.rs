@@ -64,19 +64,22 @@ impl Fixture {
         let sealer = Arc::new(Sealer::new(&key));
         let keys = Keys::from_source(KeySource::Elsewhere("a test".into()), key, None);
         let panels = Panels::new(store.clone(), env.clone(), sealer.clone(), HttpOptions::default(), 80);
-        let limits = sync::Limits { percent: 20, rows: 10 };
+        let removals = sync::Limits { percent: 20, rows: 10 };
         let runtime = tokio::runtime::Handle::current();
-        let syncs = Syncs::new(store.clone(), env.clone(), sealer.clone(), panels.clone(), limits, runtime.clone());
-        let accounts = Accounts::new(store.clone(), env.clone(), sealer.clone(), Hasher::weak().unwrap());
+        let syncs = Syncs::new(store.clone(), env.clone(), sealer.clone(), panels.clone(), removals, runtime.clone());
+        let limits = RequestLimits::new(env.clone());
+        let hasher = Hasher::weak().unwrap();
+        let accounts = Accounts::new(store.clone(), env.clone(), sealer.clone(), hasher, limits.clone());
+        let settings = Settings::new(store.clone(), env.clone(), sealer.clone(), panels.clone(), &Config::default());
         let services = Services {
-            sign_in: SignIn::new(accounts.clone(), SignInOptions::default()),
+            sign_in: SignIn::new(accounts.clone(), settings.watch(), SignInOptions::default()),
             accounts,
             access: Access::new(store.clone(), env.clone()),
-            limits: RequestLimits::new(env.clone()),
+            limits,
             audit: Audit::new(store.clone(), env.clone(), sealer.clone()),
             book: Book::new(store.clone()),
             secrets: Secrets::new(store.clone(), env.clone(), sealer.clone(), &keys, runtime.clone()),
-            settings: Settings::new(store.clone(), env.clone(), sealer.clone(), panels.clone(), &Config::default()),
+            settings,
             heartbeats: Heartbeats::new(env.clone()),
             options: Options {
                 api_key: None,

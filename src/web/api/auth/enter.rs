@@ -6,6 +6,7 @@ use actix_web::web::{Bytes, Data};
 use actix_web::{HttpRequest, HttpResponse};
 use aviary_domain::access::{Limit, Limits, Refusal};
 use aviary_domain::accounts::Accounts;
+use aviary_domain::settings::Settings;
 use aviary_domain::sign_in::{Credentials, SignIn};
 use aviary_kernel::base::Secret;
 use aviary_kernel::model::SessionKind;
@@ -15,7 +16,7 @@ use utoipa::ToSchema;
 use super::{Entered, OfUser, Told, UserData, answer, body, of_user, pace, told};
 use crate::allow::{Allow, perm};
 use crate::door::Open;
-use crate::guard::Recognised;
+use crate::guard::{Recognised, sign_in_limit};
 use crate::problem::{ApiResult, Problem, ProblemView};
 
 /// Who somebody says they are.
@@ -53,10 +54,11 @@ pub(crate) async fn login(
     request: HttpRequest,
     sign_in: Data<SignIn>,
     limits: Data<Limits>,
+    settings: Data<Settings>,
     sent: Bytes,
 ) -> ApiResult {
     let wanted: LogIn = body(&sent)?;
-    pace(&request, &limits, Limit::SIGN_IN_BY_ADDRESS)?;
+    pace(&request, &limits, sign_in_limit(&settings))?;
     let origin = Recognised::of(&request).origin;
     let entered = sign_in.sign_in(origin, wanted.credentials()?, SessionKind::Api).await?;
     answer(Entered::new(entered, "you are signed in", true).map(|entered| HttpResponse::Ok().json(entered)))
@@ -76,10 +78,11 @@ pub(crate) async fn validate(
     request: HttpRequest,
     sign_in: Data<SignIn>,
     limits: Data<Limits>,
+    settings: Data<Settings>,
     sent: Bytes,
 ) -> ApiResult {
     let wanted: LogIn = body(&sent)?;
-    pace(&request, &limits, Limit::SIGN_IN_BY_ADDRESS)?;
+    pace(&request, &limits, sign_in_limit(&settings))?;
     let (account, facts) = sign_in.check(Recognised::of(&request).origin, wanted.credentials()?).await?;
     Ok(of_user(UserData::new(account, facts)))
 }

@@ -99,7 +99,7 @@ impl Desk {
         let http = HttpOptions { max_attempts: 1, backoff: Duration::from_millis(1), ..HttpOptions::default() };
         let panels = Panels::new(store.clone(), env.clone(), sealer.clone(), http, 80);
         let runtime = tokio::runtime::Handle::current();
-        let limits = Limits { percent: 20, rows: 10 };
+        let removals = Limits { percent: 20, rows: 10 };
         let mut options = Options {
             api_key: Some(KEY.into()),
             form_key: Secret::new(vec![1; 32]),
@@ -108,17 +108,20 @@ impl Desk {
             public_url: Some("http://aviary.test".into()),
         };
         change(&mut options);
-        let accounts = Accounts::new(store.clone(), env.clone(), sealer.clone(), Hasher::weak().unwrap());
+        let limits = RequestLimits::new(env.clone());
+        let hasher = Hasher::weak().unwrap();
+        let accounts = Accounts::new(store.clone(), env.clone(), sealer.clone(), hasher, limits.clone());
+        let settings = Settings::new(store.clone(), env.clone(), sealer.clone(), panels.clone(), &Config::default());
         let services = Services {
-            sign_in: SignIn::new(accounts.clone(), SignInOptions::default()),
+            sign_in: SignIn::new(accounts.clone(), settings.watch(), SignInOptions::default()),
             accounts,
             access: Access::new(store.clone(), env.clone()),
-            limits: RequestLimits::new(env.clone()),
-            syncs: Syncs::new(store.clone(), env.clone(), sealer.clone(), panels.clone(), limits, runtime.clone()),
+            limits,
+            syncs: Syncs::new(store.clone(), env.clone(), sealer.clone(), panels.clone(), removals, runtime.clone()),
             audit: Audit::new(store.clone(), env.clone(), sealer.clone()),
             book: Book::new(store.clone()),
             secrets: Secrets::new(store.clone(), env.clone(), sealer.clone(), &keys, runtime.clone()),
-            settings: Settings::new(store.clone(), env.clone(), sealer.clone(), panels.clone(), &Config::default()),
+            settings,
             heartbeats: Heartbeats::new(env.clone()),
             env,
             store,

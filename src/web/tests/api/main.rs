@@ -8,6 +8,7 @@ mod dashboard;
 mod desk;
 mod document;
 mod doors;
+mod effects;
 mod lists;
 mod me;
 mod mirror;

@@ -139,3 +139,14 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn who_is_forgiven_begins_anew_and_nobody_else() {
+    let (limits, _) = limits();
+    for _ in 0..5 {
+        assert!(limits.take(FIVE, "ada").allowed && limits.take(FIVE, "bob").allowed);
+    }
+    limits.forgive(FIVE, "ada");
+    limits.forgive(FIVE, "cyd");
+    assert_eq!((limits.peek(FIVE, "ada").remaining, limits.peek(FIVE, "bob").remaining), (5, 0));
+}

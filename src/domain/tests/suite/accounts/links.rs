@@ -1,4 +1,3 @@
-use aviary_domain::sign_in::{SignIn, SignInOptions};
 use std::net::IpAddr;
 
 use super::*;
@@ -122,7 +121,7 @@ async fn another_password_ends_what_the_old_one_let_in() {
 async fn a_link_to_sign_in_is_good_once_and_leaves_the_others() {
     let people = People::new();
     let account = people.made("ada@example.com", &[]).await;
-    let sign_in = SignIn::new(people.accounts.clone(), SignInOptions::default());
+    let sign_in = people.sign_in();
     people.accounts.ask_magic_link(&nowhere(), "ada@example.com").await.unwrap();
     people.accounts.ask_magic_link(&nowhere(), "ada@example.com").await.unwrap();
     let token = people.token(Letter::MagicLink).await;
@@ -146,7 +145,7 @@ async fn a_password_typed_by_a_stranger_is_gone_when_the_owner_signs_in_by_link(
     let people = People::new();
     let account = people.registered("victim@example.com").await;
     people.session(account.id);
-    let sign_in = SignIn::new(people.accounts.clone(), SignInOptions::default());
+    let sign_in = people.sign_in();
     people.accounts.ask_magic_link(&nowhere(), "victim@example.com").await.unwrap();
     let token = people.token(Letter::MagicLink).await;
     sign_in.with_magic_link(nowhere(), &token, None, SessionKind::Browser).await.unwrap();

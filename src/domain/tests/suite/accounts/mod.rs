@@ -13,9 +13,10 @@ mod register;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use aviary_domain::access::{Caller, Refusal, grants_of};
+use aviary_domain::access::{Caller, Limits, Refusal, grants_of};
 use aviary_domain::accounts::{Accounts, Hasher, NewAccount, NewRegistration, Person, ShownMail, Site};
 use aviary_domain::feed;
+use aviary_domain::sign_in::{SignIn, SignInOptions};
 use aviary_kernel::base::{Env, ManualClock, MasterKey, Sealer, Secret, Timestamp};
 use aviary_kernel::model::{
     Account, AccountId, Action, Actor, AuditEvent, Kind, Letter, ObjectKey, Operation, Origin, Outcome, PanelId,
@@ -25,6 +26,7 @@ use aviary_kernel::store::rows::{Change, Mirrored};
 use aviary_kernel::store::tables::{ACCOUNTS, AUDIT, MAILS, ONE_TIME_TOKENS, SESSIONS, SESSIONS_BY_ACCOUNT, USERS};
 use aviary_kernel::store::{Options, Read, Span, Store, verify};
 use tempfile::TempDir;
+use tokio::sync::watch;
 use uuid::Uuid;
 
 /// A password that follows the rules.
@@ -41,7 +43,7 @@ pub struct People {
 
 fn services(store: &Store, env: &Env) -> Accounts {
     let sealer = Arc::new(Sealer::new(&MasterKey::parse(&"07".repeat(32)).unwrap()));
-    Accounts::new(store.clone(), env.clone(), sealer, Hasher::weak().unwrap())
+    Accounts::new(store.clone(), env.clone(), sealer, Hasher::weak().unwrap(), Limits::new(env.clone()))
 }
 
 pub fn secret(text: &str) -> Secret<String> {
@@ -87,6 +89,12 @@ impl People {
         let store = Store::open(Options::file(dir.path().join("aviary.redb"))).unwrap();
         let accounts = services(&store, &env);
         Self { dir, clock, env, store, accounts }
+    }
+
+    /// Where these people sign in.
+    pub fn sign_in(&self) -> SignIn {
+        let settings = watch::Sender::new(Arc::default());
+        SignIn::new(self.accounts.clone(), settings.subscribe(), SignInOptions::default())
     }
 
     /// Closes everything without a word of goodbye and opens what was on disk.
