@@ -1,9 +1,11 @@
 //! What every test starts from.
 
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use actix_web::body::MessageBody;
+use actix_web::body::{BoxBody, MessageBody};
+use actix_web::dev::ServiceResponse;
 use actix_web::http::Method;
 use actix_web::http::header::HeaderMap;
 use actix_web::test::{self, TestRequest};
@@ -26,6 +28,8 @@ use aviary_kernel::model::{
 };
 use aviary_kernel::store::{self, Store};
 use aviary_web::{Options, Services, Site, app};
+use futures_util::FutureExt;
+use futures_util::future::LocalBoxFuture;
 use serde_json::Value;
 use tempfile::TempDir;
 use tokio::sync::OnceCell;
@@ -38,9 +42,11 @@ pub(crate) const HISTORY_SYNC: SyncId = SyncId::from_u128(77);
 pub(crate) struct Desk {
     pub(crate) services: Services,
     pub(crate) clock: Arc<ManualClock>,
-    sealer: Arc<Sealer>,
+    pub(crate) sealer: Arc<Sealer>,
     pub(crate) dir: TempDir,
     site: Site,
+    /// The program as a worker answers with it, once it was needed.
+    service: OnceCell<Service>,
     /// The access token of somebody who may everything, once it was needed.
     admin: OnceCell<String>,
 }
@@ -81,6 +87,18 @@ impl Answer {
         assert_eq!(body["requestId"].as_str(), self.header("x-request-id"));
         body["error"].as_str().unwrap().to_owned()
     }
+}
+
+/// Answers requests.
+type Service =
+    Box<dyn Fn(actix_http::Request) -> LocalBoxFuture<'static, Result<ServiceResponse<BoxBody>, actix_web::Error>>>;
+
+async fn service(site: &Site) -> Service {
+    let service = Rc::new(test::init_service(app(site)).await);
+    Box::new(move |request| {
+        let service = service.clone();
+        async move { test::try_call_service(&*service, request).await }.boxed_local()
+    })
 }
 
 impl Desk {
@@ -128,7 +146,15 @@ impl Desk {
             panels,
             options,
         };
-        Self { site: Site::new(services.clone()), admin: OnceCell::new(), services, clock, sealer, dir }
+        Self {
+            site: Site::new(services.clone()),
+            admin: OnceCell::new(),
+            service: OnceCell::new(),
+            services,
+            clock,
+            sealer,
+            dir,
+        }
     }
 
     /// Two panels with a small world on the first and a few things on the second.
@@ -194,8 +220,8 @@ impl Desk {
     }
 
     pub(crate) async fn call(&self, request: TestRequest) -> Answer {
-        let service = test::init_service(app(&self.site)).await;
-        let response = match test::try_call_service(&service, request.to_request()).await {
+        let service = self.service.get_or_init(|| service(&self.site)).await;
+        let response = match service(request.to_request()).await {
             Ok(response) => response.into_parts().1,
             Err(fault) => fault.error_response(),
         };
