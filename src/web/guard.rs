@@ -134,10 +134,11 @@ fn is_kept_out(request: &ServiceRequest, known: &Recognised, recogniser: &Recogn
     recogniser.settings.current().maintenance_mode && !is_way_in(request.path()) && !known.caller().is_some_and(may)
 }
 
-/// Signing in and out.
+/// Signing in and out, and the links that are mailed to who cannot.
 fn is_way_in(path: &str) -> bool {
     let of_api = path.strip_prefix("/api/v1/auth/").is_some_and(|what| what != "register");
-    of_api || path == "/admin/login" || path.starts_with("/admin/login/") || path == "/admin/logout"
+    let pages = ["login", "logout", "verify-email", "forgot-password", "reset-password", "magic-link"];
+    of_api || path.strip_prefix("/admin/").is_some_and(|page| pages.contains(&page))
 }
 
 fn refuse(request: ServiceRequest, problem: Problem) -> ServiceResponse<BoxBody> {

@@ -143,7 +143,7 @@ async fn in_maintenance_only_those_get_in_who_can_end_it() {
         }
     }
 
-    for open in ["/health", "/readyz", "/static/favicon.svg", "/admin/login"] {
+    for open in ["/health", "/readyz", "/static/favicon.svg", "/admin/login", "/admin/forgot-password"] {
         assert_eq!(desk.anonymous(open).await.status, 200, "{open}");
     }
     let credentials = json!({"email": "cyd@example.com", "password": PASSWORD});
