@@ -3,7 +3,7 @@
 use actix_web::http::StatusCode;
 use actix_web::test::TestRequest;
 use aviary_domain::access::Caller;
-use aviary_domain::accounts::{AccountPatch, ProfilePatch};
+use aviary_domain::accounts::{AccountPatch, NewAccount, ProfilePatch};
 use aviary_kernel::model::SyncId;
 
 use super::assert_is_clean;
@@ -185,4 +185,45 @@ async fn who_may_not_see_the_audit_trail_sees_none_of_it_on_other_pages() {
     let page = fixture.get(&support, uri).await;
     assert_eq!(page.status, StatusCode::OK);
     assert!(!page.body.contains("Added a panel") && !page.body.contains("href=\"/admin/audit"), "{}", page.body);
+}
+
+#[actix_web::test]
+async fn an_address_that_is_to_be_proved_gets_its_mail_once_more() {
+    let fixture = Fixture::empty();
+    let member = fixture.sign_in_as(MEMBER, "MEMBER").await;
+    let account = fixture.services.accounts.find(MEMBER).await.unwrap();
+    let patch = AccountPatch { verified: Some(false), ..AccountPatch::default() };
+    fixture.services.accounts.update(&Caller::command_line(), account.id, patch).await.unwrap();
+    let page = fixture.get(&member, "/admin/me/security").await.body;
+    assert!(page.contains("not proved") && page.contains("Send the mail again"), "{page}");
+    let again = "/admin/me/security/verification";
+    let sent = fixture.post(&member, again, &[]).await;
+    assert_eq!(&*sent.location, "/admin/me/security?done=verification-sent", "{}", sent.body);
+    let page = fixture.get_outside(&fixture.mailed().await).await.body;
+    let (token, id) = (fixture::hidden(&page, "token"), fixture::hidden(&page, "id"));
+    fixture.post_outside("/admin/verify-email", &[("token", &token), ("id", &id)]).await;
+    let page = fixture.get(&member, "/admin/me/security").await.body;
+    assert!(!page.contains("not proved") && !page.contains("Send the mail again"), "{page}");
+    let sent = fixture.post(&member, again, &[]).await;
+    assert_eq!(&*sent.location, "/admin/me/security?done=verified");
+}
+
+#[actix_web::test]
+async fn who_has_no_password_is_led_to_set_one_by_mail() {
+    let fixture = Fixture::empty();
+    fixture.sign_in().await;
+    let new = NewAccount {
+        email: MEMBER.into(),
+        username: None,
+        password: None,
+        roles: vec!["MEMBER".into()],
+        verified: true,
+    };
+    fixture.services.accounts.create(&Caller::command_line(), new).await.unwrap();
+    fixture.post_outside("/admin/magic-link", &[("email", MEMBER)]).await;
+    let page = fixture.get_outside(&fixture.mailed().await).await.body;
+    let (token, id) = (fixture::hidden(&page, "token"), fixture::hidden(&page, "id"));
+    let entered = fixture.post_outside("/admin/magic-link", &[("token", &token), ("id", &id)]).await;
+    let page = fixture.get(&entered.cookie.unwrap(), "/admin/me/security").await.body;
+    assert!(page.contains("You have no password yet") && page.contains("href=\"/admin/forgot-password\""), "{page}");
 }
