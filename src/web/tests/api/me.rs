@@ -18,7 +18,7 @@ async fn ask(desk: &Desk, token: &str, method: Method, path: &str, body: Value) 
 
 /// What an app shows that was given this secret.
 fn code(desk: &Desk, secret: &str) -> String {
-    let secret = totp_rs::Secret::try_from_base32(&secret.replace(' ', "")).unwrap();
+    let secret = totp_rs::Secret::try_from_base32(secret.replace(' ', "")).unwrap();
     let app = Builder::new().with_secret(secret).build().unwrap();
     app.generate(u64::try_from(desk.services.env.now().seconds()).unwrap()).to_string()
 }
