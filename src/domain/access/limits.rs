@@ -42,8 +42,8 @@ impl Limit {
     pub const CONFIRMATIONS: Self = Self::new("confirmations", 10, minutes(15));
     /// Links opened, by address.
     pub const REDEEM: Self = Self::new("redeem", 20, minutes(15));
-    /// Refresh tokens exchanged, by account.
-    pub const REFRESH: Self = Self::new("refresh", 60, HOUR);
+    /// Refresh tokens exchanged, by address: many people may share one.
+    pub const REFRESH: Self = Self::new("refresh", 600, HOUR);
     /// Requests of nobody that is known, by address; how many, a setting says.
     pub const REQUESTS_BY_ADDRESS: Self = Self::new("requests-address", 600, MINUTE);
     /// Requests of a person; how many, a setting says.

@@ -2,9 +2,9 @@
 
 use actix_web::http::StatusCode;
 use actix_web::http::header;
-use actix_web::web::{Bytes, Data};
+use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
-use aviary_domain::access::{Limit, Limits, Refusal};
+use aviary_domain::access::{Limit, Refusal};
 use aviary_domain::accounts::Accounts;
 use aviary_domain::settings::Settings;
 use aviary_domain::sign_in::{Credentials, SignIn};
@@ -13,10 +13,9 @@ use aviary_kernel::model::SessionKind;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use super::{Entered, OfUser, Told, UserData, answer, body, of_user, pace, told};
+use super::{Entered, Knock, OfUser, Told, UserData, answer, of_user, told};
 use crate::allow::{Allow, perm};
-use crate::door::Open;
-use crate::guard::{Recognised, sign_in_limit};
+use crate::guard::sign_in_limit;
 use crate::problem::{ApiResult, Problem, ProblemView};
 
 /// Who somebody says they are.
@@ -49,17 +48,8 @@ impl LogIn {
     (status = 401, description = "`invalid_credentials`, `email_not_verified`, `second_factor_required`, `invalid_code`, `account_disabled`", body = ProblemView),
     (status = 429, description = "`locked` after wrong passwords, or too many tries from this address", body = ProblemView),
 ))]
-pub(crate) async fn login(
-    _: Open,
-    request: HttpRequest,
-    sign_in: Data<SignIn>,
-    limits: Data<Limits>,
-    settings: Data<Settings>,
-    sent: Bytes,
-) -> ApiResult {
-    let wanted: LogIn = body(&sent)?;
-    pace(&request, &limits, sign_in_limit(&settings))?;
-    let origin = Recognised::of(&request).origin;
+pub(crate) async fn login(knock: Knock, sign_in: Data<SignIn>, settings: Data<Settings>) -> ApiResult {
+    let (wanted, origin): (LogIn, _) = knock.open(sign_in_limit(&settings))?;
     let entered = sign_in.sign_in(origin, wanted.credentials()?, SessionKind::Api).await?;
     answer(Entered::new(entered, "you are signed in", true).map(|entered| HttpResponse::Ok().json(entered)))
 }
@@ -73,17 +63,9 @@ pub(crate) async fn login(
     (status = 401, description = "As logging in", body = ProblemView),
     (status = 429, description = "As logging in", body = ProblemView),
 ))]
-pub(crate) async fn validate(
-    _: Open,
-    request: HttpRequest,
-    sign_in: Data<SignIn>,
-    limits: Data<Limits>,
-    settings: Data<Settings>,
-    sent: Bytes,
-) -> ApiResult {
-    let wanted: LogIn = body(&sent)?;
-    pace(&request, &limits, sign_in_limit(&settings))?;
-    let (account, facts) = sign_in.check(Recognised::of(&request).origin, wanted.credentials()?).await?;
+pub(crate) async fn validate(knock: Knock, sign_in: Data<SignIn>, settings: Data<Settings>) -> ApiResult {
+    let (wanted, origin): (LogIn, _) = knock.open(sign_in_limit(&settings))?;
+    let (account, facts) = sign_in.check(origin, wanted.credentials()?).await?;
     Ok(of_user(UserData::new(account, facts)))
 }
 
@@ -103,18 +85,11 @@ pub(crate) struct Refresh {
     (status = 400, description = "`invalid_request`, `missing_refresh_token`", body = ProblemView),
     (status = 401, description = "`invalid_refresh_token`, `user_not_found`, `account_disabled`", body = ProblemView),
 ))]
-pub(crate) async fn refresh(
-    _: Open,
-    request: HttpRequest,
-    sign_in: Data<SignIn>,
-    limits: Data<Limits>,
-    sent: Bytes,
-) -> ApiResult {
-    let wanted: Refresh = body(&sent)?;
+pub(crate) async fn refresh(knock: Knock, sign_in: Data<SignIn>) -> ApiResult {
+    let (wanted, origin): (Refresh, _) = knock.open(Limit::REFRESH)?;
     let token = wanted.refresh_token.filter(|token| !token.reveal().trim().is_empty());
     let token = token.ok_or(Refusal::MissingRefreshToken)?;
-    pace(&request, &limits, Limit::REFRESH)?;
-    let entered = sign_in.refresh(Recognised::of(&request).origin, token.reveal().trim()).await;
+    let entered = sign_in.refresh(origin, token.reveal().trim()).await;
     let entered = entered.map_err(|refusal| Problem::from(refusal).unauthorised())?;
     answer(Entered::new(entered, "here are new tokens", false).map(|entered| HttpResponse::Ok().json(entered)))
 }
@@ -125,12 +100,12 @@ pub(crate) async fn refresh(
 #[utoipa::path(post, path = "/api/v1/auth/logout", tag = "auth", request_body = Option<Refresh>, responses(
     (status = 200, description = "Always", body = Told),
 ))]
-pub(crate) async fn logout(_: Open, request: HttpRequest, sign_in: Data<SignIn>, sent: Bytes) -> ApiResult {
-    let token = serde_json::from_slice::<Refresh>(&sent).ok().and_then(|sent| sent.refresh_token);
+pub(crate) async fn logout(knock: Knock, request: HttpRequest, sign_in: Data<SignIn>) -> ApiResult {
+    let token = knock.body::<Refresh>().ok().and_then(|sent| sent.refresh_token);
     let bearer = request.headers().get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
     let bearer = bearer.and_then(|value| value.strip_prefix("Bearer ")).map(str::trim);
     let token = token.as_ref().map(|token| token.reveal().as_str());
-    sign_in.sign_out_refresh(Recognised::of(&request).origin, token, bearer).await?;
+    sign_in.sign_out_refresh(knock.origin(), token, bearer).await?;
     Ok(told(StatusCode::OK, "you are signed out"))
 }
 

@@ -1,9 +1,9 @@
 //! Accounts from outside: register, prove an address, another password, links to sign in.
 
+use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
-use actix_web::web::{Bytes, Data, Path, Query};
-use actix_web::{HttpRequest, HttpResponse};
-use aviary_domain::access::{Limit, Limits, Refusal};
+use actix_web::web::{Data, Path, Query};
+use aviary_domain::access::{Limit, Refusal};
 use aviary_domain::accounts::{Accounts, NewRegistration};
 use aviary_domain::settings::Settings;
 use aviary_domain::sign_in::SignIn;
@@ -12,9 +12,7 @@ use aviary_kernel::model::{AccountId, Email, Permission, SessionKind, Who};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use super::{Entered, OfUser, Told, answer, body, of_user, pace, told};
-use crate::door::Open;
-use crate::guard::Recognised;
+use super::{Entered, Knock, OfUser, Told, answer, of_user, told};
 use crate::problem::{ApiResult, Problem, ProblemView};
 
 /// Somebody who wants an account.
@@ -42,16 +40,8 @@ pub(crate) struct Register {
     (status = 409, description = "`email_exists`", body = ProblemView),
     (status = 429, description = "Too many from this address", body = ProblemView),
 ))]
-pub(crate) async fn register(
-    _: Open,
-    request: HttpRequest,
-    accounts: Data<Accounts>,
-    settings: Data<Settings>,
-    limits: Data<Limits>,
-    sent: Bytes,
-) -> ApiResult {
-    let wanted: Register = body(&sent)?;
-    pace(&request, &limits, Limit::REGISTER)?;
+pub(crate) async fn register(knock: Knock, accounts: Data<Accounts>, settings: Data<Settings>) -> ApiResult {
+    let (wanted, origin): (Register, _) = knock.open(Limit::REGISTER)?;
     let nothing = || Secret::from("");
     let new = NewRegistration {
         email: wanted.email,
@@ -62,7 +52,7 @@ pub(crate) async fn register(
         last_name: wanted.last_name,
     };
     let open = settings.registration_enabled().await?;
-    accounts.register(&Recognised::of(&request).origin, new, open).await?;
+    accounts.register(&origin, new, open).await?;
     Ok(told(StatusCode::CREATED, "your account was made; open the link in the mail to prove your address"))
 }
 
@@ -106,17 +96,10 @@ impl FollowLink {
     (status = 200, body = Told),
     (status = 400, description = "`invalid_request`, `missing_fields`, `invalid_token`, `token_expired`, `already_verified`", body = ProblemView),
 ))]
-pub(crate) async fn verify_email(
-    _: Open,
-    request: HttpRequest,
-    accounts: Data<Accounts>,
-    limits: Data<Limits>,
-    sent: Bytes,
-) -> ApiResult {
-    let wanted: FollowLink = body(&sent)?;
+pub(crate) async fn verify_email(knock: Knock, accounts: Data<Accounts>) -> ApiResult {
+    let (wanted, origin): (FollowLink, _) = knock.open(Limit::REDEEM)?;
     let token = wanted.token().ok_or(Refusal::MissingFields)?;
-    pace(&request, &limits, Limit::REDEEM)?;
-    accounts.verify_email(&Recognised::of(&request).origin, token, wanted.account()?).await?;
+    accounts.verify_email(&origin, token, wanted.account()?).await?;
     Ok(told(StatusCode::OK, "your e-mail address is proved; you can sign in"))
 }
 
@@ -135,16 +118,9 @@ pub(crate) struct OfAddress {
     (status = 400, description = "`invalid_request`, `missing_email`, `invalid_email`", body = ProblemView),
     (status = 429, description = "Too many from this address", body = ProblemView),
 ))]
-pub(crate) async fn forgot_password(
-    _: Open,
-    request: HttpRequest,
-    accounts: Data<Accounts>,
-    limits: Data<Limits>,
-    sent: Bytes,
-) -> ApiResult {
-    let wanted: OfAddress = body(&sent)?;
-    pace(&request, &limits, Limit::ASK_LINK_BY_ADDRESS)?;
-    accounts.ask_password_reset(&Recognised::of(&request).origin, &wanted.email).await?;
+pub(crate) async fn forgot_password(knock: Knock, accounts: Data<Accounts>) -> ApiResult {
+    let (wanted, origin): (OfAddress, _) = knock.open(Limit::ASK_LINK_BY_ADDRESS)?;
+    accounts.ask_password_reset(&origin, &wanted.email).await?;
     Ok(told(StatusCode::OK, "if there is an account with this address, a mail with a link is on its way"))
 }
 
@@ -155,17 +131,10 @@ pub(crate) async fn forgot_password(
     (status = 200, body = Told),
     (status = 400, description = "`invalid_request`, `missing_fields`, `passwords_dont_match`, `password_...`, `invalid_token`, `token_expired`", body = ProblemView),
 ))]
-pub(crate) async fn reset_password(
-    _: Open,
-    request: HttpRequest,
-    accounts: Data<Accounts>,
-    limits: Data<Limits>,
-    sent: Bytes,
-) -> ApiResult {
-    let wanted: FollowLink = body(&sent)?;
+pub(crate) async fn reset_password(knock: Knock, accounts: Data<Accounts>) -> ApiResult {
+    let (wanted, origin): (FollowLink, _) = knock.open(Limit::REDEEM)?;
     let (token, password) = wanted.token().zip(wanted.password.as_ref()).ok_or(Refusal::MissingFields)?;
-    pace(&request, &limits, Limit::REDEEM)?;
-    let (origin, id) = (Recognised::of(&request).origin, wanted.account()?);
+    let id = wanted.account()?;
     accounts.reset_password(&origin, token, id, password, wanted.confirm_password.as_ref()).await?;
     Ok(told(StatusCode::OK, "your password was changed; sign in with it"))
 }
@@ -178,16 +147,9 @@ pub(crate) async fn reset_password(
     (status = 400, description = "`invalid_request`, `missing_email`, `invalid_email`", body = ProblemView),
     (status = 429, description = "Too many from this address", body = ProblemView),
 ))]
-pub(crate) async fn magic_link(
-    _: Open,
-    request: HttpRequest,
-    accounts: Data<Accounts>,
-    limits: Data<Limits>,
-    sent: Bytes,
-) -> ApiResult {
-    let wanted: OfAddress = body(&sent)?;
-    pace(&request, &limits, Limit::ASK_LINK_BY_ADDRESS)?;
-    accounts.ask_magic_link(&Recognised::of(&request).origin, &wanted.email).await?;
+pub(crate) async fn magic_link(knock: Knock, accounts: Data<Accounts>) -> ApiResult {
+    let (wanted, origin): (OfAddress, _) = knock.open(Limit::ASK_LINK_BY_ADDRESS)?;
+    accounts.ask_magic_link(&origin, &wanted.email).await?;
     Ok(told(StatusCode::OK, "if there is an account with this address, a mail with a link is on its way"))
 }
 
@@ -199,17 +161,10 @@ pub(crate) async fn magic_link(
     (status = 400, description = "`invalid_request`, `missing_token`", body = ProblemView),
     (status = 401, description = "`invalid_token`, `token_expired`, `second_factor_required`, `invalid_code`", body = ProblemView),
 ))]
-pub(crate) async fn magic_link_verify(
-    _: Open,
-    request: HttpRequest,
-    sign_in: Data<SignIn>,
-    limits: Data<Limits>,
-    sent: Bytes,
-) -> ApiResult {
-    let wanted: FollowLink = body(&sent)?;
+pub(crate) async fn magic_link_verify(knock: Knock, sign_in: Data<SignIn>) -> ApiResult {
+    let (wanted, origin): (FollowLink, _) = knock.open(Limit::REDEEM)?;
     let token = wanted.token().ok_or(Refusal::MissingToken)?;
-    pace(&request, &limits, Limit::REDEEM)?;
-    let origin = Recognised::of(&request).origin;
+    let origin = origin;
     let entered = sign_in.with_magic_link(origin, token, wanted.code.clone(), SessionKind::Api).await;
     let entered = entered.map_err(|refusal| Problem::from(refusal).unauthorised())?;
     answer(Entered::new(entered, "you are signed in", true).map(|entered| HttpResponse::Ok().json(entered)))
@@ -240,20 +195,18 @@ pub(crate) struct CheckEmail {
     (status = 429, description = "Too many from this address", body = ProblemView),
 ))]
 pub(crate) async fn check_email(
-    _: Open,
-    request: HttpRequest,
+    knock: Knock,
     accounts: Data<Accounts>,
     settings: Data<Settings>,
-    limits: Data<Limits>,
     query: Query<CheckEmail>,
 ) -> ApiResult {
     let text = query.email.as_deref().map(str::trim).filter(|email| !email.is_empty()).ok_or(Refusal::MissingEmail)?;
     let email = Email::parse(text).map_err(|_| Refusal::InvalidEmail)?;
-    if !may_see_accounts(&request) {
+    if !may_see_accounts(&knock) {
         if !settings.registration_enabled().await? {
             return Err(Refusal::RegistrationClosed.into());
         }
-        pace(&request, &limits, Limit::ASK_LINK_BY_ADDRESS)?;
+        knock.pace(Limit::ASK_LINK_BY_ADDRESS)?;
     }
     let exists = match accounts.find(email.as_str()).await {
         Err(Error::NotFound { .. }) => false,
@@ -269,10 +222,10 @@ pub(crate) async fn check_email(
     (status = 200, body = OfUser),
     (status = 404, description = "`user_not_found`, also for whom it is not yours to see", body = ProblemView),
 ))]
-pub(crate) async fn user(_: Open, request: HttpRequest, accounts: Data<Accounts>, id: Path<String>) -> ApiResult {
+pub(crate) async fn user(knock: Knock, accounts: Data<Accounts>, id: Path<String>) -> ApiResult {
     let id = id.parse::<AccountId>().map_err(|_| Refusal::UserNotFound)?;
-    let own = Recognised::of(&request).caller().and_then(|caller| caller.account) == Some(id);
-    if !own && !may_see_accounts(&request) {
+    let own = knock.caller().and_then(|caller| caller.account) == Some(id);
+    if !own && !may_see_accounts(&knock) {
         return Err(Refusal::UserNotFound.into());
     }
     match accounts.person(id).await {
@@ -281,8 +234,6 @@ pub(crate) async fn user(_: Open, request: HttpRequest, accounts: Data<Accounts>
     }
 }
 
-fn may_see_accounts(request: &HttpRequest) -> bool {
-    Recognised::of(request)
-        .caller()
-        .is_some_and(|caller| caller.actor.who == Who::BackendKey || caller.may(Permission::AccountRead))
+fn may_see_accounts(knock: &Knock) -> bool {
+    knock.caller().is_some_and(|caller| caller.actor.who == Who::BackendKey || caller.may(Permission::AccountRead))
 }

@@ -3,19 +3,22 @@
 pub(crate) mod enter;
 pub(crate) mod links;
 
+use actix_web::dev::Payload;
 use actix_web::http::StatusCode;
-use actix_web::web::Bytes;
-use actix_web::{HttpRequest, HttpResponse};
-use aviary_domain::access::{Limit, Limits, Refusal, SUPER_ADMIN, Verdict, identity_of};
+use actix_web::web::{Bytes, Data};
+use actix_web::{FromRequest, HttpRequest, HttpResponse};
+use aviary_domain::access::{Caller, Limit, Limits, Refusal, SUPER_ADMIN, identity_of};
 use aviary_domain::accounts::{PanelFacts, Person};
 use aviary_domain::sign_in::SignedIn;
 use aviary_kernel::base::Timestamp;
-use aviary_kernel::model::Account;
+use aviary_kernel::model::{Account, Origin};
+use futures_util::future::LocalBoxFuture;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use crate::door::{Door, Part};
 use crate::guard::Recognised;
 use crate::problem::{ApiResult, Problem};
 
@@ -138,22 +141,61 @@ fn of_user(user: UserData) -> HttpResponse {
     HttpResponse::Ok().json(OfUser { success: true, user })
 }
 
-/// The body of a request, whatever it says its type is.
-fn body<T: DeserializeOwned>(bytes: &Bytes) -> Result<T, Problem> {
-    serde_json::from_slice(bytes).map_err(|_| {
-        Problem::coded(StatusCode::BAD_REQUEST, "invalid_request", "send a JSON object with the fields of this route")
-    })
+/// Somebody at the door: where they come from, what they sent, and how often they may. Everybody may knock.
+pub(crate) struct Knock {
+    known: Recognised,
+    limits: Data<Limits>,
+    sent: Bytes,
 }
 
-/// Takes one of so many tries of an address.
-fn pace(request: &HttpRequest, limits: &Limits, limit: Limit) -> Result<Verdict, Problem> {
-    let known = Recognised::of(request);
-    // Other back ends sign many people in from one address.
-    if known.caller().is_some_and(|caller| caller.account.is_none()) {
-        return Ok(limits.peek(limit, ""));
+impl Part for Knock {
+    const DOOR: Option<Door> = Some(Door::Open);
+}
+
+impl FromRequest for Knock {
+    type Error = actix_web::Error;
+    type Future = LocalBoxFuture<'static, Result<Self, actix_web::Error>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let known = Recognised::of(request);
+        let limits = Data::<Limits>::from_request(request, payload);
+        let sent = Bytes::from_request(request, payload);
+        Box::pin(async move { Ok(Self { known, limits: limits.await?, sent: sent.await? }) })
     }
-    let verdict = limits.take(limit, &identity_of(known.origin.address));
-    if verdict.allowed { Ok(verdict) } else { Err(Problem::too_many(verdict.retry_after_s).with_limits(&verdict)) }
+}
+
+impl Knock {
+    /// What was sent, whatever it says its type is, and where it came from; takes one of so many tries of the address.
+    fn open<T: DeserializeOwned>(&self, limit: Limit) -> Result<(T, Origin), Problem> {
+        let wanted = self.body()?;
+        self.pace(limit)?;
+        Ok((wanted, self.origin()))
+    }
+
+    fn body<T: DeserializeOwned>(&self) -> Result<T, Problem> {
+        serde_json::from_slice(&self.sent).map_err(|_| {
+            let detail = "send a JSON object with the fields of this route";
+            Problem::coded(StatusCode::BAD_REQUEST, "invalid_request", detail)
+        })
+    }
+
+    fn pace(&self, limit: Limit) -> Result<(), Problem> {
+        // Other back ends sign many people in from one address.
+        if self.known.caller().is_some_and(|caller| caller.account.is_none()) {
+            return Ok(());
+        }
+        let verdict = self.limits.take(limit, &identity_of(self.known.origin.address));
+        if verdict.allowed { Ok(()) } else { Err(Problem::too_many(verdict.retry_after_s).with_limits(&verdict)) }
+    }
+
+    fn origin(&self) -> Origin {
+        self.known.origin.clone()
+    }
+
+    /// Who knocks, when they are known.
+    fn caller(&self) -> Option<&Caller> {
+        self.known.caller()
+    }
 }
 
 /// An answer or a refusal with its code.
