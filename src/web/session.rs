@@ -58,7 +58,7 @@ impl FormTokens {
     }
 
     /// What forms of this caller's session must carry.
-    fn of(&self, caller: &Caller) -> String {
+    pub(crate) fn of(&self, caller: &Caller) -> String {
         match caller.session {
             Some(session) => URL_SAFE_NO_PAD.encode(hmac::sign(&self.0, session.as_bytes())),
             None => "local".into(),

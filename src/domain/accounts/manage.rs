@@ -26,7 +26,7 @@ pub struct NewAccount {
     pub password: Option<Secret<String>>,
     /// Names of roles; none = a member.
     pub roles: Vec<String>,
-    /// The address is known to be theirs; if not, they get a link to prove it.
+    /// The address is known to be theirs; if not, they get a link to prove it, or to set a password, which proves it too.
     pub verified: bool,
 }
 
@@ -85,10 +85,13 @@ impl Accounts {
                 None => blank.id,
             };
             let email_verified = new.verified.then(|| this.env.now());
+            let has_password = hash.is_some();
             let account = Account { id, roles, email_verified, password: hash, ..blank };
             put(tx, &this.env, &account)?;
             if !new.verified {
-                this.post_link(tx, Purpose::VerifyEmail, &account, &account.email)?;
+                // Whoever sets a password by the link proves the address with it.
+                let purpose = if has_password { Purpose::VerifyEmail } else { Purpose::ResetPassword };
+                this.post_link(tx, purpose, &account, &account.email)?;
             }
             let did = did(Action::AccountMade, &account).changed("roles", None, Some(account.roles.join(", ")));
             audit::record(tx, &this.env, &by.actor, did)?;

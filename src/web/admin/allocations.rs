@@ -131,10 +131,8 @@ fn sums(page: &Page<'_>, known: &Known, wanted: &AllocationQuery) -> Result<(u64
 
 fn row(known: &Known, placed: PlacedAllocation) -> Vec<Value> {
     let PlacedAllocation { panel, row, node, server } = placed;
-    let link = |kind, id, label: &str| Value::Link {
-        text: shown::name(label),
-        href: links::object(ObjectKey { panel, kind, id }, label),
-    };
+    let link =
+        |kind, id, label: &str| known.link(shown::name(label), links::object(ObjectKey { panel, kind, id }, label));
     let mut cells = vec![
         Value::code(&address(&row.data.ip, row.data.port)),
         if row.data.assigned { Value::pill("info", "assigned") } else { Value::pill("", "free") },

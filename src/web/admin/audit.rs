@@ -53,7 +53,7 @@ pub(super) async fn page(_may: Allow<perm::AuditRead>, mut desk: Desk) -> PageRe
     let rows: Vec<_> = found.events.iter().map(|(seq, event)| row(&known, *seq, event)).collect();
     let said = format!("{} shown, newest first", shown::counted(rows.len() as u64, "event", "events"));
     let view = AuditView {
-        head: Head { title: "Audit trail".into(), acts: export_acts(query), ..Head::default() },
+        head: Head { title: "Audit trail".into(), acts: known.offered(export_acts(query)), ..Head::default() },
         filters: filters(query, &wanted, actors, kinds, narrowed),
         further: rows.is_empty() && next.is_some(),
         empty: (rows.is_empty() && next.is_none()).then(|| empty(&known, narrowed)),
@@ -70,10 +70,10 @@ fn row(known: &Known, seq: u64, event: &AuditEvent) -> Vec<Value> {
     let address = event.actor.origin.address.map(|address| address.to_string());
     vec![
         on_record::when(known, seq, event),
-        on_record::who(&event.actor),
+        on_record::who(known, &event.actor),
         Value::code(address.as_deref().unwrap_or_default()),
         Value::Text(event.action.does().into()),
-        event.target.as_ref().map_or(Value::Nothing, on_record::target),
+        event.target.as_ref().map_or(Value::Nothing, |target| on_record::target(known, target)),
         on_record::outcome(event),
     ]
 }
@@ -177,7 +177,7 @@ pub(super) async fn one(_may: Allow<perm::AuditRead>, desk: Desk, seq: Path<u64>
     let changes = changes(&event.changes);
     let cards = vec![
         Card::new("What was done", "c6", Body::Facts(what(&known, &event))),
-        Card::new("Who did it", "c6", Body::Facts(from(&event))),
+        Card::new("Who did it", "c6", Body::Facts(from(&known, &event))),
         Card::new("What became different", "c12", changes),
         Card::new("Proof", "c12", Body::Facts(proof(seq, event))),
     ];
@@ -188,7 +188,7 @@ fn what(known: &Known, event: &AuditEvent) -> Vec<Fact> {
     let mut facts = vec![
         fact("When", Value::When(known.when(event.at))),
         fact("Action", Value::Tag(event.action.name().into())),
-        fact("To", event.target.as_ref().map_or(Value::Nothing, on_record::target)),
+        fact("To", event.target.as_ref().map_or(Value::Nothing, |target| on_record::target(known, target))),
         fact("Outcome", on_record::outcome(event)),
     ];
     if let Some(target) = &event.target {
@@ -200,11 +200,11 @@ fn what(known: &Known, event: &AuditEvent) -> Vec<Fact> {
     facts
 }
 
-fn from(event: &AuditEvent) -> Vec<Fact> {
+fn from(known: &Known, event: &AuditEvent) -> Vec<Fact> {
     let (actor, origin) = (&event.actor, &event.actor.origin);
     let address = origin.address.map(|address| address.to_string());
     vec![
-        fact("Name", on_record::who(actor)),
+        fact("Name", on_record::who(known, actor)),
         fact("Kind and id", Value::code(&actor.who.to_string())),
         fact("Address", Value::code(address.as_deref().unwrap_or_default())),
         fact("User agent", Value::maybe(origin.user_agent.as_deref())),

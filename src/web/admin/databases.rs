@@ -43,13 +43,12 @@ fn row(page: &Page<'_>, known: &Known, panel: PanelId, row: &Mirrored<ServerData
         Some(n) => Value::Text(n.to_string()),
     };
     Ok(vec![
-        Value::Name {
-            text: shown::name(&database.database),
-            href: links::history(ObjectKey { panel, kind: Kind::Database, id: database.id }),
-            sub: String::new(),
-        },
+        known.name(
+            shown::name(&database.database),
+            links::history(ObjectKey { panel, kind: Kind::Database, id: database.id }),
+        ),
         Value::code(&database.username),
-        links::relation(page, panel, Kind::Server, Some(database.server_id))?,
+        links::relation(page, known, panel, Kind::Server, Some(database.server_id))?,
         Value::Text(database.host_id.to_string()),
         Value::code(&database.remote),
         connections,

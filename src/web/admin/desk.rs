@@ -7,14 +7,17 @@ use std::sync::Arc;
 use actix_web::dev::Payload;
 use actix_web::web::Data;
 use actix_web::{FromRequest, HttpRequest};
+use aviary_domain::access::{Access, Caller};
+use aviary_domain::accounts::Accounts;
 use aviary_domain::audit::Audit;
 use aviary_domain::mirror::{Book, Page, PanelCounts};
 use aviary_domain::ops::Heartbeats;
 use aviary_domain::panels::Panels;
 use aviary_domain::settings::Settings;
+use aviary_domain::sign_in::SignIn;
 use aviary_domain::sync::{Schedule, Syncs};
 use aviary_kernel::base::{Env, Error, Result, Timestamp};
-use aviary_kernel::model::{Actor, Panel, PanelId, Permission, RemovalStop, SyncRun};
+use aviary_kernel::model::{Actor, Panel, PanelId, RemovalStop, SyncRun};
 use aviary_kernel::store::Store;
 
 use super::nav::{self, NavGroup, Spot};
@@ -29,6 +32,9 @@ use crate::session::Visitor;
 /// Everything a page handler works with.
 pub(super) struct Desk {
     pub(super) env: Data<Env>,
+    pub(super) accounts: Data<Accounts>,
+    pub(super) access: Data<Access>,
+    pub(super) sign_in: Data<SignIn>,
     pub(super) audit: Data<Audit>,
     pub(super) book: Data<Book>,
     pub(super) panels: Data<Panels>,
@@ -45,6 +51,8 @@ pub(super) struct Desk {
 #[derive(Clone)]
 pub(super) struct Known {
     pub(super) now: Timestamp,
+    /// Who reads the page, with what they may.
+    pub(super) reader: Arc<Caller>,
     pub(super) panels: Arc<Vec<Panel>>,
     /// What all panels hold together.
     pub(super) counts: PanelCounts,
@@ -71,6 +79,9 @@ fn desk(request: &HttpRequest, payload: &mut Payload) -> Result<Desk, PageError>
     let query = Query::new(request.path(), request.query_string());
     Ok(Desk {
         env: service(request)?,
+        accounts: service(request)?,
+        access: service(request)?,
+        sign_in: service(request)?,
         audit: service(request)?,
         book: service(request)?,
         panels: service(request)?,
@@ -98,6 +109,7 @@ impl Desk {
     pub(super) async fn known(&self) -> Result<Known> {
         Ok(Known {
             now: self.env.now(),
+            reader: Arc::new(self.visitor.caller.clone()),
             panels: Arc::new(self.panels.all().await?),
             counts: self.book.counts(None).await?,
             running: self.syncs.running().into_iter().filter(|run| !run.status.is_over()).collect(),
@@ -145,17 +157,15 @@ impl Desk {
 
     /// The frame of a page.
     pub(super) fn shell(self, known: &Known, spot: Spot, crumbs: Vec<Crumb>) -> Shell {
-        let caller = &self.visitor.caller;
-        let running = known.running.iter().filter(|_| caller.may(Permission::SyncRead));
         let doubts = self.query.doubts.into_iter().map(|text| Notice::new("warn", text));
         Shell {
             now: known.now,
             crumbs,
-            nav: nav::groups(spot, known, caller),
+            nav: nav::groups(spot, known),
             notices: self.notices.into_iter().chain(doubts).collect(),
             read_only: known.read_only.as_deref().map(|why| format!("The reason: {why}.")),
-            running: running.map(|run| Running::new(run, known)).collect(),
-            finds: spot != Spot::Servers && caller.may(Permission::ServerRead),
+            running: running(known),
+            finds: spot != Spot::Servers && known.opens("/admin/servers"),
             token: self.visitor.form_token,
             user: self.visitor.who.name.clone(),
         }
@@ -176,7 +186,7 @@ impl Known {
     /// A panel by its name, with a way to it.
     pub(super) fn panel_link(&self, id: PanelId) -> Value {
         match self.panel(id) {
-            Some(panel) => Value::Link { text: panel.name.clone(), href: format!("/admin/panels/{id}") },
+            Some(panel) => self.link(panel.name.clone(), format!("/admin/panels/{id}")),
             None => Value::Muted(format!("panel {id}, removed")),
         }
     }
@@ -251,6 +261,11 @@ impl Running {
         let name = if known.several() { shown::short(&known.panel_name(run.panel), 16) } else { "Sync".into() };
         Self { href: format!("/admin/syncs/{}", run.id), text: format!("{name} {} %", run.percent()) }
     }
+}
+
+fn running(known: &Known) -> Vec<Running> {
+    let running = known.running.iter().map(|run| Running::new(run, known));
+    running.filter(|running| known.opens(&running.href)).collect()
 }
 
 /// The head of a page: what it is, how true it is, what can be done.

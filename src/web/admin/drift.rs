@@ -144,11 +144,8 @@ fn row(page: &Page<'_>, known: &Known, finding: &Drift) -> Result<Vec<Value>> {
     } else {
         Value::Text(super::sentence(&finding.what))
     };
-    let mut cells = vec![
-        Value::Muted(key.kind.noun().into()),
-        Value::Name { text: shown::name(&label), href: links::object(key, &label), sub: String::new() },
-        what,
-    ];
+    let mut cells =
+        vec![Value::Muted(key.kind.noun().into()), known.name(shown::name(&label), links::object(key, &label)), what];
     if known.several() {
         cells.push(known.panel_link(key.panel));
     }

@@ -8,6 +8,7 @@ use aviary_kernel::model::{
     User,
 };
 
+use super::desk::Known;
 use super::shown;
 use super::value::Value;
 
@@ -70,11 +71,17 @@ pub(super) fn label(page: &Page<'_>, key: ObjectKey) -> Result<Option<String>> {
 }
 
 /// Another object by its name, or its number when it is not in the mirror.
-pub(super) fn relation(page: &Page<'_>, panel: PanelId, kind: Kind, id: Option<RemoteId>) -> Result<Value> {
+pub(super) fn relation(
+    page: &Page<'_>,
+    known: &Known,
+    panel: PanelId,
+    kind: Kind,
+    id: Option<RemoteId>,
+) -> Result<Value> {
     let Some(id) = id else { return Ok(Value::Nothing) };
     let key = ObjectKey { panel, kind, id };
     Ok(match label(page, key)? {
-        Some(label) => Value::Link { text: shown::name(&label), href: object(key, &label) },
+        Some(label) => known.link(shown::name(&label), object(key, &label)),
         None => Value::Muted(format!("{} {id}, not in the mirror", kind.noun())),
     })
 }

@@ -318,5 +318,5 @@ pub(super) fn nothing(known: &Known, icon: &'static str, meaning: &str) -> Empty
     } else {
         ("There are none", meaning, Vec::new())
     };
-    Empty { icon, title: title.into(), text: text.into(), acts }
+    Empty { icon, title: title.into(), text: text.into(), acts: known.ways(acts) }
 }

@@ -3,7 +3,7 @@
 use actix_web::web::Path;
 use aviary_domain::mirror::{Mirrored, Page, Sort};
 use aviary_kernel::base::Result;
-use aviary_kernel::model::{Kind, Location, Node, PanelId, RemoteId};
+use aviary_kernel::model::{Kind, Location, Node, PanelId, Permission, RemoteId};
 use aviary_kernel::store::tables::counted;
 
 use super::card::{Body, Card, fact};
@@ -47,13 +47,9 @@ pub(super) async fn one(_may: Allow<perm::LocationRead>, desk: Desk, path: Path<
 fn row(page: &Page<'_>, known: &Known, panel: PanelId, row: &Mirrored<Location>) -> Result<Vec<Value>> {
     let id = row.data.id;
     Ok(vec![
-        Value::Name {
-            text: shown::name(&row.data.short),
-            href: format!("/admin/locations/{panel}/{id}"),
-            sub: String::new(),
-        },
+        known.name(shown::name(&row.data.short), format!("/admin/locations/{panel}/{id}")),
         Value::maybe(row.data.long.as_deref()),
-        Value::count(
+        known.count(
             page.count(counted::LOCATION_NODES, panel, id)?,
             links::children(Kind::Node, panel, (Kind::Location, id)),
         ),
@@ -69,11 +65,7 @@ fn describe(page: &Page<'_>, known: &Known, panel: PanelId, row: &Mirrored<Locat
         let node = &row.data;
         let [memory, disk] = gauges(node).map(|gauge| Value::Gauge(Gauge { label: "", ..gauge }));
         rows.push(vec![
-            Value::Name {
-                text: shown::name(&node.name),
-                href: format!("/admin/nodes/{panel}/{}", node.id),
-                sub: String::new(),
-            },
+            known.name(shown::name(&node.name), format!("/admin/nodes/{panel}/{}", node.id)),
             memory,
             disk,
             Value::number(page.load(panel, node.id)?.servers),
@@ -90,10 +82,10 @@ fn describe(page: &Page<'_>, known: &Known, panel: PanelId, row: &Mirrored<Locat
         fact("Created on the panel", time(location.created_at)),
         fact("Changed on the panel", time(location.updated_at)),
     ];
-    let cards = vec![
-        Card::new("About", "c4", Body::Facts(facts)),
-        Card::new("Nodes", "c8", nodes)
-            .more("As a list", links::children(Kind::Node, panel, (Kind::Location, location.id))),
-    ];
+    let mut cards = vec![Card::new("About", "c4", Body::Facts(facts))];
+    if known.may(Permission::NodeRead) {
+        let href = links::children(Kind::Node, panel, (Kind::Location, location.id));
+        cards.push(Card::new("Nodes", "c8", nodes).more("As a list", href));
+    }
     Ok(Object { title: shown::short(&location.short, 120), pills: Vec::new(), code: String::new(), cards })
 }

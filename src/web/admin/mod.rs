@@ -1,8 +1,8 @@
 //! The pages. They work without scripts; those in `static/js` only make them more comfortable.
 //!
 //! A handler takes a [`desk::Desk`], asks for one snapshot, and shows a page struct. One file for each family of pages; what
-//! they share stands in `desk` (frame), `listing` and `table` (lists), `object`, `card` and `timeline` (single objects),
-//! `value` and `shown` (how things look), `query` and `links` (addresses).
+//! they share stands in `desk` (frame), `offer` (what is shown to whom), `listing` and `table` (lists), `object`, `card` and
+//! `timeline` (single objects), `value` and `shown` (how things look), `query` and `links` (addresses).
 
 mod allocations;
 mod audit;
@@ -10,36 +10,47 @@ mod card;
 mod databases;
 mod desk;
 mod drift;
+mod explained;
 mod field;
 mod form;
 mod history;
 mod icon;
+mod keys;
 mod links;
 mod listing;
 mod locations;
 mod login;
 mod mailed;
+mod mails;
 mod me;
 mod nav;
 mod nests;
 mod nodes;
 mod notices;
 mod object;
+mod offer;
 mod on_record;
 mod outside;
 mod overview;
 mod panel;
 mod panel_form;
 mod panels;
+mod people;
+mod person;
+mod person_acts;
+mod person_form;
 mod query;
 mod register;
 mod removals;
+mod role_form;
+mod roles;
 mod servers;
 mod setting;
 mod settings;
 mod setup;
 mod setup_panel;
 mod shown;
+mod site;
 mod syncs;
 mod table;
 #[cfg(test)]
@@ -127,6 +138,32 @@ fn pages() -> Map {
         .get("/admin/audit", audit::page)
         .post("/admin/audit/export", audit::export)
         .get("/admin/audit/{seq}", audit::one)
+        .get("/admin/people", people::list)
+        .post("/admin/people", person_form::add)
+        .get("/admin/people/new", person_form::new)
+        .get("/admin/people/{id}", person::page)
+        .post("/admin/people/{id}/roles", person_acts::roles)
+        .post("/admin/people/{id}/disable", person_acts::disable)
+        .post("/admin/people/{id}/enable", person_acts::enable)
+        .post("/admin/people/{id}/sessions", person_acts::end_all)
+        .post("/admin/people/{id}/sessions/{session}", person_acts::end_one)
+        .post("/admin/people/{id}/password", person_acts::password)
+        .post("/admin/people/{id}/reset-link", person_acts::reset_link)
+        .post("/admin/people/{id}/second-factor", person_acts::second_factor)
+        .post("/admin/people/{id}/unlock", person_acts::unlock)
+        .get("/admin/people/{id}/remove", person_acts::ask_remove)
+        .post("/admin/people/{id}/remove", person_acts::remove)
+        .get("/admin/roles", roles::list)
+        .post("/admin/roles", role_form::make)
+        .get("/admin/roles/new", role_form::new)
+        .get("/admin/roles/{name}", roles::one)
+        .post("/admin/roles/{name}", roles::save)
+        .post("/admin/roles/{name}/remove", roles::remove)
+        .get("/admin/api-keys", keys::list)
+        .get("/admin/api-keys/{id}", keys::one)
+        .post("/admin/api-keys/{id}/revoke", keys::revoke)
+        .get("/admin/mails", mails::list)
+        .get("/admin/mails/{number}", mails::one)
         .get("/admin/panels", panels::list)
         .post("/admin/panels", panel_form::add)
         .get("/admin/panels/new", panel_form::new)

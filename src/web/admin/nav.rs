@@ -1,4 +1,3 @@
-use aviary_domain::access::Caller;
 use aviary_kernel::model::Permission;
 
 use super::desk::Known;
@@ -20,33 +19,14 @@ pub(super) enum Spot {
     History,
     Drift,
     Audit,
+    People,
+    Roles,
+    ApiKeys,
+    Mails,
     Panels,
     Settings,
     /// Somebody's own account.
     Me,
-}
-
-impl Spot {
-    /// What it takes to see the page.
-    fn needs(self) -> Option<Permission> {
-        Some(match self {
-            Self::Overview => Permission::StatsRead,
-            Self::Servers => Permission::ServerRead,
-            Self::Nodes => Permission::NodeRead,
-            Self::Allocations => Permission::AllocationRead,
-            Self::Databases => Permission::DatabaseRead,
-            Self::Locations => Permission::LocationRead,
-            Self::Nests | Self::Eggs => Permission::EggRead,
-            Self::Users => Permission::UserRead,
-            Self::Syncs => Permission::SyncRead,
-            Self::History => Permission::HistoryRead,
-            Self::Drift => Permission::DriftRead,
-            Self::Audit => Permission::AuditRead,
-            Self::Panels => Permission::PanelRead,
-            Self::Settings => Permission::SettingsRead,
-            Self::Me => return None,
-        })
-    }
 }
 
 /// Some entries under a heading.
@@ -57,7 +37,6 @@ pub(super) struct NavGroup {
 
 /// An entry of the side bar.
 pub(super) struct NavItem {
-    spot: Spot,
     pub(super) href: &'static str,
     pub(super) text: &'static str,
     pub(super) icon: &'static str,
@@ -69,20 +48,9 @@ pub(super) struct NavItem {
     pub(super) current: bool,
 }
 
-/// The side bar, with what this caller may see.
-pub(super) fn groups(here: Spot, known: &Known, caller: &Caller) -> Vec<NavGroup> {
-    let sees = |item: &NavItem| item.spot.needs().is_none_or(|permission| caller.may(permission));
-    let mut groups = all(here, known);
-    for group in &mut groups {
-        group.items.retain(sees);
-    }
-    groups.retain(|group| !group.items.is_empty());
-    groups
-}
-
-fn all(here: Spot, known: &Known) -> Vec<NavGroup> {
+/// The side bar, with what its reader may open.
+pub(super) fn groups(here: Spot, known: &Known) -> Vec<NavGroup> {
     let item = |spot, href, text, icon, key, count: Option<u64>| NavItem {
-        spot,
         href,
         text,
         icon,
@@ -92,10 +60,13 @@ fn all(here: Spot, known: &Known) -> Vec<NavGroup> {
         current: spot == here,
     };
     let counts = &known.counts;
-    let stops = Some(known.stops.len() as u64).filter(|n| *n > 0);
+    let stops = Some(known.stops.len() as u64).filter(|n| *n > 0 && known.may(Permission::RemovalRead));
     let syncs = NavItem { alert: true, ..item(Spot::Syncs, "/admin/syncs", "Syncs", "sync", "y", stops) };
-    let group = |title, items| NavGroup { title, items };
-    vec![
+    let group = |title, items: Vec<NavItem>| NavGroup {
+        title,
+        items: items.into_iter().filter(|item| known.opens(item.href)).collect(),
+    };
+    let groups = [
         group("", vec![item(Spot::Overview, "/admin", "Overview", "home", "o", None)]),
         group(
             "Mirror",
@@ -120,6 +91,15 @@ fn all(here: Spot, known: &Known) -> Vec<NavGroup> {
             ],
         ),
         group(
+            "People",
+            vec![
+                item(Spot::People, "/admin/people", "People", "people", "w", None),
+                item(Spot::Roles, "/admin/roles", "Roles", "shield", "r", None),
+                item(Spot::ApiKeys, "/admin/api-keys", "API keys", "key", "k", None),
+                item(Spot::Mails, "/admin/mails", "Mails", "mail", "i", None),
+            ],
+        ),
+        group(
             "Set up",
             vec![
                 item(Spot::Panels, "/admin/panels", "Panels", "panel", "p", Some(known.panels.len() as u64)),
@@ -127,5 +107,6 @@ fn all(here: Spot, known: &Known) -> Vec<NavGroup> {
             ],
         ),
         group("You", vec![item(Spot::Me, "/admin/me", "Your account", "user", "m", None)]),
-    ]
+    ];
+    groups.into_iter().filter(|group| !group.items.is_empty()).collect()
 }

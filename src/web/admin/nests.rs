@@ -3,7 +3,7 @@
 use actix_web::web::Path;
 use aviary_domain::mirror::{Mirrored, Page, Sort};
 use aviary_kernel::base::Result;
-use aviary_kernel::model::{Egg, EggVariable, Kind, Nest, PanelId, RemoteId};
+use aviary_kernel::model::{Egg, EggVariable, Kind, Nest, PanelId, Permission, RemoteId};
 use aviary_kernel::store::tables::counted;
 
 use super::card::{Body, Card, Fact, fact};
@@ -72,21 +72,14 @@ pub(super) async fn egg(_may: Allow<perm::EggRead>, desk: Desk, path: Path<(Pane
     object::show::<Egg>(desk, Spot::Eggs, "Eggs", path.into_inner(), describe_egg).await
 }
 
-fn nest_row(page: &Page<'_>, _: &Known, panel: PanelId, row: &Mirrored<Nest>) -> Result<Vec<Value>> {
+fn nest_row(page: &Page<'_>, known: &Known, panel: PanelId, row: &Mirrored<Nest>) -> Result<Vec<Value>> {
     let tied = (Kind::Nest, row.data.id);
     Ok(vec![
-        Value::Name {
-            text: shown::name(&row.data.name),
-            href: format!("/admin/nests/{panel}/{}", row.data.id),
-            sub: String::new(),
-        },
+        known.name(shown::name(&row.data.name), format!("/admin/nests/{panel}/{}", row.data.id)),
         Value::maybe(row.data.description.as_deref()),
         Value::Said(shown::short(&row.data.author, 50)),
-        Value::count(page.count(counted::NEST_EGGS, panel, row.data.id)?, links::children(Kind::Egg, panel, tied)),
-        Value::count(
-            page.count(counted::NEST_SERVERS, panel, row.data.id)?,
-            links::children(Kind::Server, panel, tied),
-        ),
+        known.count(page.count(counted::NEST_EGGS, panel, row.data.id)?, links::children(Kind::Egg, panel, tied)),
+        known.count(page.count(counted::NEST_SERVERS, panel, row.data.id)?, links::children(Kind::Server, panel, tied)),
     ])
 }
 
@@ -94,15 +87,11 @@ fn egg_row(page: &Page<'_>, known: &Known, panel: PanelId, row: &Mirrored<Egg>) 
     let egg = &row.data;
     let image = egg.docker_image.as_deref().or_else(|| egg.docker_images.0.first().map(|(_, image)| image.as_str()));
     Ok(vec![
-        Value::Name {
-            text: shown::name(&egg.name),
-            href: format!("/admin/eggs/{panel}/{}", egg.id),
-            sub: String::new(),
-        },
-        links::relation(page, panel, Kind::Nest, egg.nest_id)?,
+        known.name(shown::name(&egg.name), format!("/admin/eggs/{panel}/{}", egg.id)),
+        links::relation(page, known, panel, Kind::Nest, egg.nest_id)?,
         Value::Said(shown::short(&egg.author, 50)),
         image.map_or(Value::Nothing, |image| Value::Code(shown::short(image, 60))),
-        Value::count(
+        known.count(
             page.count(counted::EGG_SERVERS, panel, egg.id)?,
             links::children(Kind::Server, panel, (Kind::Egg, egg.id)),
         ),
@@ -116,13 +105,9 @@ fn describe_nest(page: &Page<'_>, known: &Known, panel: PanelId, row: &Mirrored<
     for row in page.children::<Egg>(panel, (Kind::Nest, nest.id), 200)? {
         let egg = (Kind::Egg, row.data.id);
         rows.push(vec![
-            Value::Name {
-                text: shown::name(&row.data.name),
-                href: format!("/admin/eggs/{panel}/{}", egg.1),
-                sub: String::new(),
-            },
+            known.name(shown::name(&row.data.name), format!("/admin/eggs/{panel}/{}", egg.1)),
             Value::Said(shown::short(&row.data.author, 50)),
-            Value::count(page.count(counted::EGG_SERVERS, panel, egg.1)?, links::children(Kind::Server, panel, egg)),
+            known.count(page.count(counted::EGG_SERVERS, panel, egg.1)?, links::children(Kind::Server, panel, egg)),
         ]);
     }
     let time = |at: Option<_>| at.map_or(Value::Nothing, |at| Value::When(known.when(at)));
@@ -134,11 +119,14 @@ fn describe_nest(page: &Page<'_>, known: &Known, panel: PanelId, row: &Mirrored<
     ];
     let eggs = table_or("Eggs of this nest", &["Name", "Author", "#Servers"], rows, "There is no egg in this nest.");
     let total = page.count(counted::NEST_SERVERS, panel, nest.id)?;
-    let cards = vec![
+    let mut cards = vec![
         Card::new("About", "c5", Body::Facts(facts)),
         Card::new("Eggs", "c7", eggs).more("As a list", links::children(Kind::Egg, panel, (Kind::Nest, nest.id))),
-        nodes::servers(page, panel, (Kind::Nest, nest.id), total, "No server uses an egg of this nest.")?,
     ];
+    if known.may(Permission::ServerRead) {
+        let hint = "No server uses an egg of this nest.";
+        cards.push(nodes::servers(page, known, panel, (Kind::Nest, nest.id), total, hint)?);
+    }
     Ok(Object { title: shown::short(&nest.name, 120), pills: Vec::new(), code: String::new(), cards })
 }
 
@@ -156,8 +144,10 @@ fn describe_egg(page: &Page<'_>, known: &Known, panel: PanelId, row: &Mirrored<E
         Card::new("About", "c6", Body::Facts(about_egg(page, known, panel, egg)?)),
         Card::new("Images", "c6", images),
         variables(page, panel, egg)?,
-        nodes::servers(page, panel, (Kind::Egg, egg.id), total, "No server uses this egg.")?,
     ];
+    if known.may(Permission::ServerRead) {
+        cards.push(nodes::servers(page, known, panel, (Kind::Egg, egg.id), total, "No server uses this egg.")?);
+    }
     let blocks = [("Start command", egg.startup.as_deref()), ("Install script", egg.script.install.as_deref())];
     for (title, text) in blocks {
         if let Some(text) = text.filter(|text| !text.trim().is_empty()) {
@@ -179,7 +169,7 @@ fn about_egg(page: &Page<'_>, known: &Known, panel: PanelId, egg: &Egg) -> Resul
         fact("Changed on the panel", time(egg.updated_at)),
     ];
     if egg.nest_id.is_some() {
-        facts.insert(0, fact("Nest", links::relation(page, panel, Kind::Nest, egg.nest_id)?));
+        facts.insert(0, fact("Nest", links::relation(page, known, panel, Kind::Nest, egg.nest_id)?));
     }
     if !egg.tags.is_empty() {
         facts.push(fact("Tags", Value::Tags(egg.tags.iter().map(|tag| Value::Tag(shown::short(tag, 40))).collect())));

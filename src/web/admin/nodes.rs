@@ -3,7 +3,8 @@
 use actix_web::web::Path;
 use aviary_domain::mirror::{Mirrored, Page, Sort};
 use aviary_kernel::base::Result;
-use aviary_kernel::model::{Kind, Node, PanelId, RemoteId, Server};
+use aviary_kernel::model::{Kind, Node, PanelId, Permission, RemoteId, Server};
+use aviary_kernel::store::tables::counted;
 
 use super::card::{Body, Card, fact};
 use super::desk::{Desk, Known};
@@ -66,18 +67,14 @@ fn row(page: &Page<'_>, known: &Known, panel: PanelId, row: &Mirrored<Node>) -> 
     let [memory, disk] = gauges(node).map(|gauge| Value::Gauge(Gauge { label: "", ..gauge }));
     let tied = (Kind::Node, node.id);
     Ok(vec![
-        Value::Name {
-            text: shown::name(&node.name),
-            href: format!("/admin/nodes/{panel}/{}", node.id),
-            sub: String::new(),
-        },
+        known.name(shown::name(&node.name), format!("/admin/nodes/{panel}/{}", node.id)),
         Value::Pill(pill(node)),
         Value::code(&node.fqdn),
-        links::relation(page, panel, Kind::Location, node.location_id)?,
+        links::relation(page, known, panel, Kind::Location, node.location_id)?,
         memory,
         disk,
-        Value::count(load.servers, links::children(Kind::Server, panel, tied)),
-        Value::count(load.allocations.saturating_sub(load.assigned), free(panel, node.id)),
+        known.count(load.servers, links::children(Kind::Server, panel, tied)),
+        known.count(load.allocations.saturating_sub(load.assigned), free(panel, node.id)),
         node.created_at.map_or(Value::Nothing, |at| Value::When(known.when(at))),
     ])
 }
@@ -106,7 +103,7 @@ fn describe(page: &Page<'_>, known: &Known, panel: PanelId, row: &Mirrored<Node>
         fact("Created on the panel", time(node.created_at)),
     ];
     if node.location_id.is_some() {
-        facts.insert(0, fact("Location", links::relation(page, panel, Kind::Location, node.location_id)?));
+        facts.insert(0, fact("Location", links::relation(page, known, panel, Kind::Location, node.location_id)?));
     }
     if !node.tags.is_empty() {
         facts.push(fact("Tags", Value::Tags(node.tags.iter().map(|tag| Value::Tag(shown::short(tag, 40))).collect())));
@@ -115,12 +112,15 @@ fn describe(page: &Page<'_>, known: &Known, panel: PanelId, row: &Mirrored<Node>
     given.push(Gauge::taken("Allocations in use", load.assigned, load.allocations));
     let mut cards = vec![
         Card::new("About", "c6", Body::Facts(facts)),
-        Card::new("Given away", "c6", Body::Gauges(given)).more(
+        known.more(
+            Card::new("Given away", "c6", Body::Gauges(given)),
             format!("{} allocations", shown::grouped(load.allocations)),
             links::children(Kind::Allocation, panel, (Kind::Node, node.id)),
         ),
-        servers(page, panel, (Kind::Node, node.id), load.servers, "No server stands on this node.")?,
     ];
+    if known.may(Permission::ServerRead) {
+        cards.push(servers(page, known, panel, (Kind::Node, node.id), load.servers, "No server stands on this node.")?);
+    }
     if let Some(text) = node.description.as_deref().filter(|text| !text.trim().is_empty()) {
         cards.insert(2, Card::new("Description", "c12", Body::Text(shown::Cut::new(text, 600))));
     }
@@ -131,8 +131,23 @@ fn describe(page: &Page<'_>, known: &Known, panel: PanelId, row: &Mirrored<Node>
     Ok(Object { title: shown::short(&node.name, 120), pills, code: String::new(), cards })
 }
 
+/// The servers that a user of a panel owns.
+pub(super) fn servers_of_user(page: &Page<'_>, known: &Known, panel: PanelId, user: RemoteId) -> Result<Card> {
+    let total = page.count(counted::USER_SERVERS, panel, user)?;
+    let card = servers(page, known, panel, (Kind::User, user), total, "This user owns no server.")?;
+    let title = if known.several() { format!("Servers on {}", known.panel_name(panel)) } else { card.title };
+    Ok(Card { title, ..card })
+}
+
 /// The first servers that belong to an object, and the way to all of them.
-pub(super) fn servers(page: &Page<'_>, panel: PanelId, of: (Kind, RemoteId), total: u64, hint: &str) -> Result<Card> {
+pub(super) fn servers(
+    page: &Page<'_>,
+    known: &Known,
+    panel: PanelId,
+    of: (Kind, RemoteId),
+    total: u64,
+    hint: &str,
+) -> Result<Card> {
     const MOST: usize = 10;
     let mut rows = Vec::new();
     for row in page.children::<Server>(panel, of, MOST)? {
@@ -145,7 +160,7 @@ pub(super) fn servers(page: &Page<'_>, panel: PanelId, of: (Kind, RemoteId), tot
                 sub: shown::short(&server.identifier, 12),
             },
             Value::Pill(server_pill(server)),
-            links::relation(page, panel, other.0, Some(other.1))?,
+            links::relation(page, known, panel, other.0, Some(other.1))?,
             Value::Text(shown::limit_mib(server.limits.memory)),
             Value::Text(shown::limit_mib(server.limits.disk)),
         ]);

@@ -30,6 +30,22 @@ pub(super) fn done(word: &str) -> Option<Notice> {
         }
         "panel-removed" => ("good", "The panel was removed from Aviary. Nothing was changed on the panel itself."),
         "panel-changed" => ("good", "The panel was changed. Test it to see whether it answers as it should."),
+        "person-added" => ("good", "The account was made."),
+        "person-invited" => {
+            ("good", "The account was made, and a mail with a link to set a password was written to them.")
+        }
+        "person-removed" => ("good", "The account was removed. What they did stays on record."),
+        "person-disabled" => ("good", "The account was disabled. They are signed out everywhere."),
+        "person-enabled" => ("good", "The account was enabled. They can sign in again."),
+        "person-unlocked" => ("good", "They can try to sign in again at once."),
+        "roles-set" => ("good", "The roles were set. They count with the next click."),
+        "their-session-ended" => ("good", "The session was ended."),
+        "their-sessions-ended" => ("good", "All their sessions were ended."),
+        "password-set" => ("good", "The password was set. Their sessions were ended."),
+        "second-factor-reset" => ("good", "The second factor was taken off. Their sessions were ended."),
+        "role-made" => ("good", "The role was made. Give it to people on their pages."),
+        "role-changed" => ("good", "The role was changed. That counts at once."),
+        "role-removed" => ("good", "The role was removed."),
         "settings-saved" => ("good", "The settings were saved. They count at once."),
         "settings-same" => ("info", "Nothing became different."),
         "setting-reset" => ("good", "The setting is as without; that counts at once."),

@@ -3,7 +3,7 @@
 use askama::Template;
 use aviary_domain::mirror::{HistoryQuery, Mirror, Mirrored, Page, fields_of};
 use aviary_kernel::base::Result;
-use aviary_kernel::model::{ObjectKey, PanelId, RemoteId};
+use aviary_kernel::model::{ObjectKey, PanelId, Permission, RemoteId};
 use serde_json::Value as Json;
 
 use super::card::{Card, Fact, fact};
@@ -32,9 +32,9 @@ struct ObjectPage {
     head: Head,
     missing: Option<When>,
     cards: Vec<Card>,
-    history: Timeline,
-    history_href: String,
-    on_record: Card,
+    /// What changed and the way to all of it, for who may see that.
+    history: Option<(Timeline, String)>,
+    on_record: Option<Card>,
     fields: Vec<Fact>,
 }
 
@@ -78,8 +78,7 @@ pub(super) async fn show<T: Mirror>(
         head: Head { title: seen.object.title, pills: seen.object.pills, truth, acts: acts.into_iter().collect() },
         missing: seen.missing,
         cards: seen.object.cards,
-        history: seen.history,
-        history_href: links::history(key),
+        history: known.may(Permission::HistoryRead).then(|| (seen.history, links::history(key))),
         on_record,
         fields: seen.fields,
         shell: desk.shell(&known, spot, crumbs),

@@ -3,6 +3,7 @@
 use aviary_domain::settings::Key;
 use aviary_kernel::base::Result;
 use aviary_kernel::model::{Actor, AuditEvent, AuditTarget, Kind, ObjectKey, Permission, Went};
+use uuid::Uuid;
 
 use super::card::{Body, Card};
 use super::desk::{Desk, Known};
@@ -13,11 +14,10 @@ use super::{links, shown};
 /// Events on such a page.
 const ROWS: usize = 10;
 
-/// The last events about a thing, for who may see the trail.
-pub(super) async fn card(desk: &Desk, known: &Known, kind: &str, id: &str) -> Result<Card> {
-    if !desk.visitor.caller.may(Permission::AuditRead) {
-        let hint = "What was done to it stands in the audit trail, which you may not see.";
-        return Ok(Card::new("On record", "c12", Body::Hint(hint.into())));
+/// The last events about a thing, for who may read the trail.
+pub(super) async fn card(desk: &Desk, known: &Known, kind: &str, id: &str) -> Result<Option<Card>> {
+    if !known.may(Permission::AuditRead) {
+        return Ok(None);
     }
     let page = desk.audit.of_target(kind, id, ROWS).await?;
     let rows: Vec<_> = page.events.iter().map(|(seq, event)| row(known, *seq, event)).collect();
@@ -27,7 +27,7 @@ pub(super) async fn card(desk: &Desk, known: &Known, kind: &str, id: &str) -> Re
         Body::Table(Table::plain("What was done, newest first", &["When", "Who", "What", "Outcome"], rows))
     };
     let more = format!("/admin/audit?{}", shown::query(&[("kind", kind), ("id", id)]));
-    Ok(Card::new("On record", "c12", body).more("All of it", more))
+    Ok(Some(Card::new("On record", "c12", body).more("All of it", more)))
 }
 
 /// The kind and id under which events about a mirrored object stand in the trail.
@@ -36,31 +36,39 @@ pub(super) fn object(key: ObjectKey) -> (&'static str, String) {
 }
 
 fn row(known: &Known, seq: u64, event: &AuditEvent) -> Vec<Value> {
-    vec![when(known, seq, event), who(&event.actor), Value::Text(event.action.does().into()), outcome(event)]
+    vec![when(known, seq, event), who(known, &event.actor), Value::Text(event.action.does().into()), outcome(event)]
 }
 
 /// When it was, leading to all that is known of it.
 pub(super) fn when(known: &Known, seq: u64, event: &AuditEvent) -> Value {
-    Value::Link { text: known.when(event.at).words(), href: format!("/admin/audit/{seq}") }
+    known.link(known.when(event.at).words(), format!("/admin/audit/{seq}"))
 }
 
 /// Who did it, leading to what else they did.
-pub(super) fn who(actor: &Actor) -> Value {
+pub(super) fn who(known: &Known, actor: &Actor) -> Value {
     let href = format!("/admin/audit?{}", shown::query(&[("actor", &actor.who.to_string())]));
-    Value::Link { text: shown::name(&actor.name), href }
+    known.link(shown::name(&actor.name), href)
 }
 
 /// What it was done to, leading there.
-pub(super) fn target(target: &AuditTarget) -> Value {
+pub(super) fn target(known: &Known, target: &AuditTarget) -> Value {
     let href = page_of(target)
         .unwrap_or_else(|| format!("/admin/audit?{}", shown::query(&[("kind", &target.kind), ("id", &target.id)])));
-    Value::Many(vec![
-        Value::Muted(shown::short(&target.kind, 40)),
-        Value::Link { text: shown::name(&target.name), href },
-    ])
+    Value::Many(vec![Value::Muted(shown::short(&target.kind, 40)), known.link(shown::name(&target.name), href)])
 }
 
 fn page_of(target: &AuditTarget) -> Option<String> {
+    let is_uuid = || target.id.parse::<Uuid>().is_ok();
+    match target.kind.as_str() {
+        "account" => return is_uuid().then(|| format!("/admin/people/{}", target.id)),
+        "apikey" => return is_uuid().then(|| format!("/admin/api-keys/{}", target.id)),
+        "role" => {
+            let is_name = target.id.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_');
+            return is_name.then(|| format!("/admin/roles/{}", target.id));
+        }
+        "mail" => return target.id.parse::<u64>().ok().map(|number| format!("/admin/mails/{number}")),
+        _ => {}
+    }
     if let "panel" | "sync" = target.kind.as_str() {
         let is_id = target.id.bytes().all(|b| b.is_ascii_hexdigit() || b == b'-');
         return is_id.then(|| format!("/admin/{}s/{}", target.kind, target.id));

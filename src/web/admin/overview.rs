@@ -7,7 +7,7 @@ use askama::Template;
 use aviary_domain::mirror::{HistoryQuery, ListQuery, Mirrored, NodeLoad, Page, PanelCounts};
 use aviary_domain::sync::SyncQuery;
 use aviary_kernel::base::Result;
-use aviary_kernel::model::{HistoryEntry, Node, ObjectKey, PanelId, ServerState, SyncRun};
+use aviary_kernel::model::{HistoryEntry, Node, ObjectKey, PanelId, Permission, ServerState, SyncRun};
 use aviary_kernel::store::tables::counted;
 
 use super::desk::{Act, Crumb, Desk, Head, Known, Shell};
@@ -33,11 +33,11 @@ struct OverviewView {
     welcome: Option<Empty>,
     well: Well,
     tiles: Vec<Tile>,
-    panels: Table,
-    capacity: Vec<Capacity>,
+    panels: Option<Table>,
+    capacity: Option<Vec<Capacity>>,
     nodes: u64,
-    changes: Vec<ChangeRow>,
-    syncs: Vec<SyncRow>,
+    changes: Option<Vec<ChangeRow>>,
+    syncs: Option<Vec<SyncRow>>,
 }
 
 /// A number with what it is made of.
@@ -45,6 +45,7 @@ struct Tile {
     title: &'static str,
     count: u64,
     detail: String,
+    /// Where to; empty for who may not go there.
     href: &'static str,
     /// Shares of the whole: tone, where it begins, how long it is, in percent.
     parts: Vec<(&'static str, u64, u64)>,
@@ -112,28 +113,29 @@ pub(super) async fn page(_may: Allow<perm::StatsRead>, desk: Desk, memo: Data<Dr
             vec![Act::link("What changed", "history", "/admin/history"), Act::link("Panels", "panel", "/admin/panels")]
         }
     };
+    let acts = known.offered(acts);
     let view = OverviewView {
         head: Head { title: "Overview".into(), truth: truth(&known, &standings), acts, ..Head::default() },
-        welcome: known.panels.is_empty().then(welcome),
+        welcome: known.panels.is_empty().then(|| welcome(&known)),
         well: Well::new(&known, &standings, drift, &overdue),
-        tiles: tiles(&known.counts, &seen.states, seen.memory),
-        panels: panels(&known, &standings, &seen.of_panels),
-        capacity: seen.capacity,
+        tiles: tiles(&known, &seen.states, seen.memory),
+        panels: known.opens("/admin/panels").then(|| panels(&known, &standings, &seen.of_panels)),
+        capacity: known.opens("/admin/nodes").then_some(seen.capacity),
         nodes: known.counts.nodes,
-        changes: seen.changes,
-        syncs: recent.iter().map(|run| SyncRow::new(&known, run)).collect(),
+        changes: known.opens("/admin/history").then_some(seen.changes),
+        syncs: known.opens("/admin/syncs").then(|| recent.iter().map(|run| SyncRow::new(&known, run)).collect()),
         shell: desk.shell(&known, Spot::Overview, vec![Crumb::here("Overview")]),
     };
     html(&view)
 }
 
-fn welcome() -> Empty {
+fn welcome(known: &Known) -> Empty {
     Empty {
         icon: "bird",
         title: "Welcome to Aviary".into(),
         text: "Aviary mirrors your game server panels, remembers every change, and tells you when something does not fit. Add the first panel to begin: you need its address and an API key that may read."
             .into(),
-        acts: vec![("Add a panel", "/admin/panels/new".into())],
+        acts: known.ways(vec![("Add a panel", "/admin/panels/new".into())]),
     }
 }
 
@@ -206,7 +208,7 @@ impl Capacity {
             .flatten();
         let [memory, disk] = gauges(node);
         Ok(Self {
-            name: Value::Link { text: shown::name(&node.name), href: format!("/admin/nodes/{panel}/{}", node.id) },
+            name: known.link(shown::name(&node.name), format!("/admin/nodes/{panel}/{}", node.id)),
             place: match location {
                 Some(location) => shown::short(&location.label, 30),
                 None if known.several() => known.panel_name(panel),
@@ -242,7 +244,7 @@ impl ChangeRow {
         let what = if what.is_empty() { noun.to_owned() } else { format!("{noun}: {what}") };
         Self {
             pill: Pill::new(tone, word.to_lowercase()),
-            about: about(entry),
+            about: about(known, entry),
             what: shown::short(&what, 90),
             when: known.when(entry.at),
         }
@@ -265,7 +267,8 @@ impl SyncRow {
     }
 }
 
-fn tiles(counts: &PanelCounts, states: &[(ServerState, u64)], (given, has): (u64, u64)) -> Vec<Tile> {
+fn tiles(known: &Known, states: &[(ServerState, u64)], (given, has): (u64, u64)) -> Vec<Tile> {
+    let counts = &known.counts;
     let share = |n: u64, of: u64| if n == 0 { 0 } else { shown::percent(n, of).unwrap_or(0).clamp(1, 100) };
     let mut at = 0;
     let mut parts = Vec::new();
@@ -282,7 +285,7 @@ fn tiles(counts: &PanelCounts, states: &[(ServerState, u64)], (given, has): (u64
         .collect();
     let free = counts.allocations.saturating_sub(counts.assigned_allocations);
     let none = |n: u64, text: String| if n == 0 { String::new() } else { text };
-    vec![
+    let mut tiles = vec![
         Tile {
             title: "Servers",
             count: counts.servers,
@@ -321,7 +324,13 @@ fn tiles(counts: &PanelCounts, states: &[(ServerState, u64)], (given, has): (u64
             href: "/admin/nodes",
             parts: vec![(if given > has { "bad" } else { "" }, 0, share(given, has))],
         },
-    ]
+    ];
+    for tile in &mut tiles {
+        if !known.opens(tile.href) {
+            tile.href = "";
+        }
+    }
+    tiles
 }
 
 fn panels(known: &Known, standings: &[Standing], counts: &[PanelCounts]) -> Table {
@@ -329,14 +338,16 @@ fn panels(known: &Known, standings: &[Standing], counts: &[PanelCounts]) -> Tabl
         let panel = &standing.panel;
         let last = standing.last.as_ref();
         vec![
-            Value::Name { text: panel.name.clone(), href: format!("/admin/panels/{}", panel.id), sub: String::new() },
+            known.name(panel.name.clone(), format!("/admin/panels/{}", panel.id)),
             Value::Pill(reach_pill(panel)),
-            last.map_or(Value::Muted("never".into()), |run| {
-                Value::Many(vec![Value::Pill(syncs::pill(run)), Value::When(known.when(run.created_at))])
-            }),
+            match last {
+                _ if !known.may(Permission::SyncRead) => Value::Nothing,
+                None => Value::Muted("never".into()),
+                Some(run) => Value::Many(vec![Value::Pill(syncs::pill(run)), Value::When(known.when(run.created_at))]),
+            },
             standing.next.value(known),
-            Value::count(counts.servers, format!("/admin/servers?panel={}", panel.id)),
-            Value::count(counts.missing, format!("/admin/drift?panel={}&kind=vanished", panel.id)),
+            known.count(counts.servers, format!("/admin/servers?panel={}", panel.id)),
+            known.count(counts.missing, format!("/admin/drift?panel={}&kind=vanished", panel.id)),
         ]
     });
     Table::plain("Panels", &["Panel", "State", "Last sync", "Next sync", "#Servers", "#Missing"], rows.collect())

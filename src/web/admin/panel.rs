@@ -7,7 +7,7 @@ use aviary_domain::mirror::PanelCounts;
 use aviary_domain::panels::PanelCheck;
 use aviary_domain::sync::SyncQuery;
 use aviary_kernel::base::{Error, Result};
-use aviary_kernel::model::{Kind, Panel, PanelId, Target};
+use aviary_kernel::model::{Kind, Panel, PanelId, Permission, Target};
 use serde::Serialize;
 
 use super::card::{Card, Fact, fact};
@@ -28,11 +28,18 @@ struct PanelView {
     head: Head,
     id: PanelId,
     trouble: Option<String>,
-    counts: Vec<(String, String, String)>,
+    counts: Vec<(String, Value)>,
+    may_sync: bool,
     facts: Vec<Fact>,
     targets: [Target; 8],
-    syncs: Option<Table>,
-    on_record: Card,
+    /// For who may see syncs.
+    syncs: Option<SyncsOf>,
+    on_record: Option<Card>,
+}
+
+/// The last syncs of a panel; none when it was never synced.
+struct SyncsOf {
+    table: Option<Table>,
 }
 
 /// The page.
@@ -67,14 +74,17 @@ pub(super) async fn one(_may: Allow<perm::PanelRead>, desk: Desk, id: Path<Panel
         syncs::sync_now(id),
     ];
     html(&PanelView {
-        head: Head { title: panel.name.clone(), pills: vec![reach_pill(&panel)], truth, acts },
+        head: Head { title: panel.name.clone(), pills: vec![reach_pill(&panel)], truth, acts: known.offered(acts) },
         id,
         trouble: panel.reach.trouble.as_deref().map(super::sentence),
-        counts: tiles(id, &counts),
+        counts: tiles(&known, id, &counts),
+        may_sync: known.takes("/admin/syncs"),
         facts,
         targets: Target::ALL,
         on_record: on_record::card(&desk, &known, "panel", &id.to_string()).await?,
-        syncs: (!runs.is_empty()).then(|| syncs::of_panel(&known, &runs)),
+        syncs: known
+            .may(Permission::SyncRead)
+            .then(|| SyncsOf { table: (!runs.is_empty()).then(|| syncs::of_panel(&known, &runs)) }),
         shell: desk.shell(&known, Spot::Panels, vec![Crumb::to("Panels", "/admin/panels"), Crumb::here(panel.name)]),
     })
 }
@@ -103,26 +113,20 @@ fn per_minute(limit: u32) -> Value {
     Value::Text(shown::per_minute(limit).unwrap_or_else(|| "no limit".into()))
 }
 
-/// (what, how many, where) for everything a panel holds.
-fn tiles(id: PanelId, counts: &PanelCounts) -> Vec<(String, String, String)> {
+/// What a panel holds, how many, and the way there.
+fn tiles(known: &Known, id: PanelId, counts: &PanelCounts) -> Vec<(String, Value)> {
     let listed =
         [Kind::Server, Kind::Node, Kind::Allocation, Kind::User, Kind::Egg, Kind::Nest, Kind::Location, Kind::Database];
     let mut tiles: Vec<_> = listed
         .into_iter()
         .map(|kind| {
-            (
-                upper(&format!("{}s", kind.noun())),
-                shown::grouped(counts.of_kind(kind)),
-                format!("/admin/{}?panel={id}", kind.plural()),
-            )
+            let href = format!("/admin/{}?panel={id}", kind.plural());
+            (upper(&format!("{}s", kind.noun())), known.link(shown::grouped(counts.of_kind(kind)), href))
         })
         .collect();
     if counts.missing > 0 {
-        tiles.push((
-            "Missing".into(),
-            shown::grouped(counts.missing),
-            format!("/admin/drift?panel={id}&kind=vanished"),
-        ));
+        let href = format!("/admin/drift?panel={id}&kind=vanished");
+        tiles.push(("Missing".into(), known.link(shown::grouped(counts.missing), href)));
     }
     tiles
 }
@@ -184,7 +188,7 @@ pub(super) async fn test(_may: Allow<perm::PanelWrite>, desk: Desk, id: Path<Pan
         head: Head {
             title: format!("Test of {}", panel.name),
             pills: vec![outcome.pill.clone()],
-            acts,
+            acts: known.offered(acts),
             ..Head::default()
         },
         outcome,

@@ -4,7 +4,7 @@ use askama::Template;
 use aviary_domain::settings::{AutoSync, SHORTEST_INTERVAL_S};
 use aviary_domain::sync::SyncQuery;
 use aviary_kernel::base::{Result, Timestamp};
-use aviary_kernel::model::{Dialect, Panel, SyncRun};
+use aviary_kernel::model::{Dialect, Panel, Permission, SyncRun};
 
 use super::desk::{Act, Crumb, Desk, Head, Known, Shell};
 use super::form::{Fields, Sent};
@@ -23,7 +23,8 @@ struct PanelsView {
     head: Head,
     table: Table,
     empty: Option<Empty>,
-    schedule: ScheduleForm,
+    /// For who may set it.
+    schedule: Option<ScheduleForm>,
 }
 
 /// The schedule for all panels that have none of their own.
@@ -131,12 +132,12 @@ async fn show(desk: Desk, schedule: ScheduleForm) -> PageResult {
     let rows = standings.iter().zip(&counts).map(|(standing, counts)| {
         let panel = &standing.panel;
         vec![
-            Value::Name { text: panel.name.clone(), href: format!("/admin/panels/{}", panel.id), sub: String::new() },
+            known.name(panel.name.clone(), format!("/admin/panels/{}", panel.id)),
             Value::Pill(reach_pill(panel)),
             Value::Out { text: shown::short(&panel.base_url, 50), href: panel.base_url.clone() },
             Value::Text(dialect_words(panel.dialect).into()),
-            Value::count(counts.servers, format!("/admin/servers?panel={}", panel.id)),
-            standing.last.as_ref().map_or(Value::Nothing, |run| {
+            known.count(counts.servers, format!("/admin/servers?panel={}", panel.id)),
+            standing.last.as_ref().filter(|_| known.may(Permission::SyncRead)).map_or(Value::Nothing, |run| {
                 Value::Many(vec![Value::Pill(syncs::pill(run)), Value::When(known.when(run.created_at))])
             }),
             standing.next.value(&known),
@@ -146,7 +147,7 @@ async fn show(desk: Desk, schedule: ScheduleForm) -> PageResult {
     let view = PanelsView {
         head: Head {
             title: "Panels".into(),
-            acts: vec![Act::link("Add a panel", "plus", "/admin/panels/new").class("main")],
+            acts: known.offered([Act::link("Add a panel", "plus", "/admin/panels/new").class("main")]),
             ..Head::default()
         },
         table: Table::plain("Panels", titles, rows.collect()),
@@ -154,9 +155,9 @@ async fn show(desk: Desk, schedule: ScheduleForm) -> PageResult {
             icon: "panel",
             title: "No panel yet".into(),
             text: "Add the first panel: you need its address and an application API key that may read.".into(),
-            acts: vec![("Add a panel", "/admin/panels/new".into())],
+            acts: known.ways(vec![("Add a panel", "/admin/panels/new".into())]),
         }),
-        schedule,
+        schedule: known.takes("/admin/panels/schedule").then_some(schedule),
         shell: desk.shell(&known, Spot::Panels, vec![Crumb::here("Panels")]),
     };
     html(&view)

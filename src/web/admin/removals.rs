@@ -4,7 +4,7 @@ use actix_web::web::Path;
 use askama::Template;
 use aviary_domain::mirror::Page;
 use aviary_kernel::base::{Error, Result};
-use aviary_kernel::model::{ObjectKey, Removal, RemovalState, RemovalStop, SyncId};
+use aviary_kernel::model::{ObjectKey, Permission, Removal, RemovalState, RemovalStop, SyncId};
 
 use super::desk::{Crumb, Desk, Head, Known, Shell};
 use super::form::{Fields, Sent};
@@ -22,8 +22,9 @@ struct RemovalView {
     head: Head,
     id: SyncId,
     total: u64,
+    /// Whether the reader may decide.
     waiting: bool,
-    /// Whether the objects were kept, so that they can still be removed.
+    /// Whether the objects were kept, so that the reader can still remove them.
     kept: bool,
     kinds: Vec<Group>,
     /// What became of it.
@@ -80,8 +81,8 @@ async fn show(desk: Desk, id: SyncId, wrong: Option<String>) -> PageResult {
     let stop = desk.syncs.stop(id).await?;
     let asked = stop.clone();
     let kinds = desk
-        .look(&known, move |page, _| {
-            asked.removals.iter().map(|removal| Group::new(page, &asked, removal)).collect::<Result<Vec<_>>>()
+        .look(&known, move |page, known| {
+            asked.removals.iter().map(|removal| Group::new(page, known, &asked, removal)).collect::<Result<Vec<_>>>()
         })
         .await?;
     let pill = match stop.state {
@@ -94,7 +95,7 @@ async fn show(desk: Desk, id: SyncId, wrong: Option<String>) -> PageResult {
     let truth = vec![
         known.panel_link(stop.panel),
         Value::Many(vec![Value::Text("stopped".into()), Value::When(known.when(stop.at))]),
-        Value::Link { text: "the sync".into(), href: format!("/admin/syncs/{id}") },
+        known.link("the sync", format!("/admin/syncs/{id}")),
     ];
     let crumbs = vec![
         Crumb::to("Syncs", "/admin/syncs"),
@@ -106,8 +107,8 @@ async fn show(desk: Desk, id: SyncId, wrong: Option<String>) -> PageResult {
         head: Head { title: title(stop.state, total), pills: vec![pill], truth, ..Head::default() },
         id,
         total,
-        waiting: stop.state == RemovalState::Waiting,
-        kept: stop.state == RemovalState::Refused,
+        waiting: stop.state == RemovalState::Waiting && known.may(Permission::RemovalDecide),
+        kept: stop.state == RemovalState::Refused && known.may(Permission::RemovalDecide),
         kinds,
         outcome: outcome(&known, &stop),
         wrong,
@@ -146,12 +147,12 @@ fn outcome(known: &Known, stop: &RemovalStop) -> Option<(&'static str, Vec<Value
 }
 
 impl Group {
-    fn new(page: &Page<'_>, stop: &RemovalStop, removal: &Removal) -> Result<Self> {
+    fn new(page: &Page<'_>, known: &Known, stop: &RemovalStop, removal: &Removal) -> Result<Self> {
         let mut names = Vec::new();
         for id in removal.ids.iter().take(NAMES) {
             let key = ObjectKey { panel: stop.panel, kind: removal.kind, id: *id };
             names.push(match links::label(page, key)? {
-                Some(label) => Value::Link { text: shown::name(&label), href: links::object(key, &label) },
+                Some(label) => known.link(shown::name(&label), links::object(key, &label)),
                 None => Value::Muted(format!("{} {id}, gone already", removal.kind.noun())),
             });
         }

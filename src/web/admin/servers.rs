@@ -4,8 +4,8 @@ use actix_web::web::Path;
 use aviary_domain::mirror::{Mirrored, Page, Sort};
 use aviary_kernel::base::Result;
 use aviary_kernel::model::{
-    Allocation, EggVariable, Kind, Limits, ObjectKey, PanelId, RemoteId, Scalar, Server, ServerDatabase, ServerState,
-    Subuser,
+    Allocation, EggVariable, Kind, Limits, ObjectKey, PanelId, Permission, RemoteId, Scalar, Server, ServerDatabase,
+    ServerState, Subuser,
 };
 
 use super::card::{Body, Card, Fact, fact};
@@ -83,9 +83,9 @@ fn row(page: &Page<'_>, known: &Known, panel: PanelId, row: &Mirrored<Server>) -
             sub: shown::short(&server.identifier, 12),
         },
         Value::Pill(pill(server)),
-        links::relation(page, panel, Kind::User, Some(server.user_id))?,
-        links::relation(page, panel, Kind::Node, Some(server.node_id))?,
-        links::relation(page, panel, Kind::Egg, Some(server.egg_id))?,
+        links::relation(page, known, panel, Kind::User, Some(server.user_id))?,
+        links::relation(page, known, panel, Kind::Node, Some(server.node_id))?,
+        links::relation(page, known, panel, Kind::Egg, Some(server.egg_id))?,
         address(page, panel, server.allocation_id)?,
         limit(server.limits.memory),
         limit(server.limits.disk),
@@ -113,10 +113,14 @@ fn describe(page: &Page<'_>, known: &Known, panel: PanelId, row: &Mirrored<Serve
     if let Some(text) = server.description.as_deref().filter(|text| !text.trim().is_empty()) {
         cards.push(Card::new("Description", "c12", Body::Text(shown::Cut::new(text, 600))));
     }
-    cards.push(allocations(page, panel, server)?);
-    cards.push(databases(page, panel, server)?);
+    cards.push(allocations(page, known, panel, server)?);
+    if known.may(Permission::DatabaseRead) {
+        cards.push(databases(page, known, panel, server)?);
+    }
     cards.push(variables(page, panel, server)?);
-    cards.push(people(page, panel, server)?);
+    if known.may(Permission::UserRead) {
+        cards.push(people(page, known, panel, server)?);
+    }
     cards.push(Card::new("Start command", "c12", Body::Block(shown::visible(&server.startup_command))));
     Ok(Object {
         title: shown::short(&server.name, 120),
@@ -129,12 +133,12 @@ fn describe(page: &Page<'_>, known: &Known, panel: PanelId, row: &Mirrored<Serve
 fn about(page: &Page<'_>, known: &Known, panel: PanelId, server: &Server) -> Result<Vec<Fact>> {
     let time = |at: Option<_>| at.map_or(Value::Nothing, |at| Value::When(known.when(at)));
     let mut facts = vec![
-        fact("Owner", links::relation(page, panel, Kind::User, Some(server.user_id))?),
-        fact("Node", links::relation(page, panel, Kind::Node, Some(server.node_id))?),
-        fact("Egg", links::relation(page, panel, Kind::Egg, Some(server.egg_id))?),
+        fact("Owner", links::relation(page, known, panel, Kind::User, Some(server.user_id))?),
+        fact("Node", links::relation(page, known, panel, Kind::Node, Some(server.node_id))?),
+        fact("Egg", links::relation(page, known, panel, Kind::Egg, Some(server.egg_id))?),
     ];
     if server.nest_id.is_some() {
-        facts.push(fact("Nest", links::relation(page, panel, Kind::Nest, server.nest_id)?));
+        facts.push(fact("Nest", links::relation(page, known, panel, Kind::Nest, server.nest_id)?));
     }
     facts.extend([
         fact("Address", address(page, panel, server.allocation_id)?),
@@ -173,7 +177,7 @@ fn limits(server: &Server) -> Vec<Fact> {
     ]
 }
 
-fn allocations(page: &Page<'_>, panel: PanelId, server: &Server) -> Result<Card> {
+fn allocations(page: &Page<'_>, known: &Known, panel: PanelId, server: &Server) -> Result<Card> {
     let rows: Vec<_> = page
         .allocations_of(panel, server)?
         .into_iter()
@@ -181,10 +185,10 @@ fn allocations(page: &Page<'_>, panel: PanelId, server: &Server) -> Result<Card>
             let primary = Some(row.data.id) == server.allocation_id;
             let label = aviary_domain::mirror::address(&row.data.ip, row.data.port);
             vec![
-                Value::Link {
-                    text: label.clone(),
-                    href: links::object(ObjectKey { panel, kind: Kind::Allocation, id: row.data.id }, &label),
-                },
+                known.link(
+                    label.clone(),
+                    links::object(ObjectKey { panel, kind: Kind::Allocation, id: row.data.id }, &label),
+                ),
                 if primary { Value::pill("info", "primary") } else { Value::Muted("additional".into()) },
                 Value::maybe(row.data.alias.as_deref()),
                 Value::maybe(row.data.notes.as_deref()),
@@ -203,7 +207,7 @@ fn allocations(page: &Page<'_>, panel: PanelId, server: &Server) -> Result<Card>
     ))
 }
 
-fn databases(page: &Page<'_>, panel: PanelId, server: &Server) -> Result<Card> {
+fn databases(page: &Page<'_>, known: &Known, panel: PanelId, server: &Server) -> Result<Card> {
     const MOST: usize = 50;
     let rows: Vec<_> = page
         .children::<ServerDatabase>(panel, (Kind::Server, server.id), MOST)?
@@ -223,8 +227,8 @@ fn databases(page: &Page<'_>, panel: PanelId, server: &Server) -> Result<Card> {
         rows,
         "This server has no database.",
     );
-    Ok(Card::new("Databases", "c6", body)
-        .more("As a list", links::children(Kind::Database, panel, (Kind::Server, server.id))))
+    let card = Card::new("Databases", "c6", body);
+    Ok(known.more(card, "As a list", links::children(Kind::Database, panel, (Kind::Server, server.id))))
 }
 
 fn variables(page: &Page<'_>, panel: PanelId, server: &Server) -> Result<Card> {
@@ -262,12 +266,12 @@ pub(super) fn scalar(value: &Scalar) -> Value {
     }
 }
 
-fn people(page: &Page<'_>, panel: PanelId, server: &Server) -> Result<Card> {
+fn people(page: &Page<'_>, known: &Known, panel: PanelId, server: &Server) -> Result<Card> {
     let mut rows = Vec::new();
     for row in page.children::<Subuser>(panel, (Kind::Server, server.id), 100)? {
         let granted = row.data.permissions.len() as u64;
         rows.push(vec![
-            links::relation(page, panel, Kind::User, Some(row.data.user_id))?,
+            links::relation(page, known, panel, Kind::User, Some(row.data.user_id))?,
             Value::Cut(shown::Cut {
                 head: shown::counted(granted, "permission", "permissions"),
                 whole: (granted > 0).then(|| (shown::visible(&row.data.permissions.join("\n")), "of them".into())),

@@ -26,7 +26,7 @@ struct SettingPage {
     facts: Vec<Fact>,
     changes: Vec<ChangeRow>,
     next: Option<String>,
-    on_record: Card,
+    on_record: Option<Card>,
 }
 
 struct ChangeRow {
@@ -66,7 +66,7 @@ pub(super) async fn page(_may: Allow<perm::SettingsRead>, desk: Desk, key: Path<
         },
         key: about.key,
         facts,
-        changes: page.changes.into_iter().map(|past| row(&known, past)).collect(),
+        changes: page.changes.into_iter().map(|past| row(&known, key, past)).collect(),
         next: page.next.map(|next| desk.query.link(&[("after", &next.to_string())])),
         on_record: on_record::card(&desk, &known, "setting", about.key).await?,
         shell: desk.shell(
@@ -77,14 +77,19 @@ pub(super) async fn page(_may: Allow<perm::SettingsRead>, desk: Desk, key: Path<
     })
 }
 
-fn row(known: &Known, past: PastChange) -> ChangeRow {
+/// Whether the reader may change a setting; what belongs to a panel needs what changing panels needs.
+pub(super) fn may_change(known: &Known, key: Key) -> bool {
+    known.may(Permission::SettingsWrite) && (!key.is_of_panel() || known.may(Permission::PanelWrite))
+}
+
+fn row(known: &Known, key: Key, past: PastChange) -> ChangeRow {
     ChangeRow {
         number: past.number,
-        who: on_record::who(&past.by),
+        who: on_record::who(known, &past.by),
         when: known.when(past.at),
         before: words(past.before.as_ref()),
         after: words(past.after.as_ref()),
-        can_undo: past.can_undo,
+        can_undo: past.can_undo && may_change(known, key),
     }
 }
 
@@ -152,11 +157,11 @@ pub(super) async fn test(_may: Allow<perm::SettingsWrite>, desk: Desk, what: Pat
     };
     let known = desk.known().await?;
     let back = Act::link("Back to the settings", "previous", "/admin/settings");
-    let acts = match what {
+    let acts = known.offered(match what {
         // The address of a webhook is not kept, so it cannot be asked again.
         Tested::Webhook => vec![back],
         _ => vec![back, Act::post("Test again", "check", format!("/admin/settings/test/{}", what.name()))],
-    };
+    });
     html(&TestPage {
         head: Head { title: format!("Test of {}", what.title()), pills: vec![pill], acts, ..Head::default() },
         failed,

@@ -11,6 +11,7 @@ use aviary_kernel::model::Permission;
 use super::desk::{Crumb, Desk, Head, Known, Shell};
 use super::form::{Fields, Sent};
 use super::nav::Spot;
+use super::setting::may_change;
 use super::shown;
 use super::value::Value;
 use crate::allow::{Allow, perm};
@@ -27,6 +28,8 @@ struct SettingsPage {
 }
 
 struct GroupForm {
+    /// Whether the reader may change what is in it.
+    may_save: bool,
     name: &'static str,
     title: &'static str,
     fields: Vec<Field>,
@@ -71,7 +74,8 @@ async fn show(desk: Desk, typed: &Typed) -> PageResult {
         name: group.name(),
         title: group.title(),
         fields: all.iter().filter(|s| s.key.about().group == group).map(|s| field(&known, s, typed)).collect(),
-        test: test_of(group),
+        test: test_of(group).filter(|(what, _)| known.takes(&format!("/admin/settings/test/{what}"))),
+        may_save: of_group(group).all(|key| may_change(&known, key)),
     });
     html(&SettingsPage {
         head: Head {
@@ -83,6 +87,10 @@ async fn show(desk: Desk, typed: &Typed) -> PageResult {
         error: typed.error.clone(),
         shell: desk.shell(&known, Spot::Settings, vec![Crumb::here("Settings")]),
     })
+}
+
+fn of_group(group: Group) -> impl Iterator<Item = Key> {
+    Key::ALL.iter().copied().filter(move |key| key.about().group == group)
 }
 
 fn test_of(group: Group) -> Option<(&'static str, &'static str)> {
@@ -123,11 +131,12 @@ fn field(known: &Known, shown: &Shown, typed: &Typed) -> Field {
         most,
         error: typed.errors.get(&shown.key).map(|why| super::sentence(why)),
         source: source(known, &shown.source),
-        can_reset: match &shown.source {
-            Source::Set { .. } => true,
-            Source::Panel { .. } => shown.key == Key::PterodactylClientApiKey && shown.value != "",
-            Source::Config(_) => false,
-        },
+        can_reset: may_change(known, shown.key)
+            && match &shown.source {
+                Source::Set { .. } => true,
+                Source::Panel { .. } => shown.key == Key::PterodactylClientApiKey && shown.value != "",
+                Source::Config(_) => false,
+            },
     }
 }
 

@@ -5,7 +5,9 @@ use actix_web::web::Path;
 use askama::Template;
 use aviary_domain::sync::{StartSync, SyncQuery};
 use aviary_kernel::base::{Cursor, Error};
-use aviary_kernel::model::{Counts, PanelId, StepReport, StepState, SyncId, SyncIssue, SyncRun, SyncStatus, Target};
+use aviary_kernel::model::{
+    Counts, PanelId, Permission, StepReport, StepState, SyncId, SyncIssue, SyncRun, SyncStatus, Target,
+};
 
 use super::card::Card;
 use super::desk::{Act, Crumb, Desk, Head, Known, Running, Shell};
@@ -46,7 +48,7 @@ pub(super) async fn list(_may: Allow<perm::SyncRead>, mut desk: Desk) -> PageRes
         icon: "sync",
         title: "No syncs yet".into(),
         text: "A sync reads what a panel holds and notes what changed. Start one from the page of a panel.".into(),
-        acts: vec![("Go to the panels", "/admin/panels".into())],
+        acts: known.ways(vec![("Go to the panels", "/admin/panels".into())]),
     });
     let pager = Pager { back: "Newest", on: "Older", ..Pager::new(said, older.then(|| query.link(&[])), next) };
     let view = ListView {
@@ -80,7 +82,7 @@ fn without_panel<T>(mut cells: Vec<T>) -> Vec<T> {
 /// A button that syncs, where it is plain what.
 pub(super) fn sync_acts(known: &Known) -> Vec<Act> {
     match known.panels.as_slice() {
-        [panel] => vec![sync_now(panel.id)],
+        [panel] => known.offered([sync_now(panel.id)]),
         _ => Vec::new(),
     }
 }
@@ -109,10 +111,7 @@ fn row(known: &Known, run: &SyncRun) -> Vec<Value> {
     let totals = run.totals();
     let number = |n: u64| if n == 0 { Value::Muted("0".into()) } else { Value::number(n) };
     vec![
-        Value::Many(vec![Value::Link {
-            text: known.when(run.created_at).words(),
-            href: format!("/admin/syncs/{}", run.id),
-        }]),
+        known.link(known.when(run.created_at).words(), format!("/admin/syncs/{}", run.id)),
         Value::Pill(pill(run)),
         known.panel_link(run.panel),
         Value::Text(what(run)),
@@ -169,7 +168,7 @@ struct SyncView {
     shell: Shell,
     head: Head,
     part: SyncPart,
-    on_record: Card,
+    on_record: Option<Card>,
     id: SyncId,
     running: bool,
 }
@@ -189,12 +188,13 @@ struct SyncPart {
     /// For those who listen: said when it changes.
     said: String,
     over: bool,
+    /// Removals wait, and the reader may see them.
     needs_review: bool,
     numbers: Vec<(&'static str, String)>,
     steps: Vec<Step>,
     issues: Vec<SyncIssue>,
     issues_more: u64,
-    history: String,
+    history: Option<String>,
     id: SyncId,
 }
 
@@ -235,7 +235,7 @@ pub(super) async fn one(_may: Allow<perm::SyncRead>, mut desk: Desk, id: Path<Sy
     ];
     let title = format!("Sync of {}", known.panel_name(run.panel));
     let view = SyncView {
-        head: Head { title, truth, acts, ..Head::default() },
+        head: Head { title, truth, acts: known.offered(acts), ..Head::default() },
         part: SyncPart::new(&known, &run),
         on_record: on_record::card(&desk, &known, "sync", &id.to_string()).await?,
         id: *id,
@@ -280,12 +280,12 @@ impl SyncPart {
             badge: Running::new(run, known).text,
             said,
             over: run.status.is_over(),
-            needs_review: run.status == SyncStatus::NeedsReview,
+            needs_review: run.status == SyncStatus::NeedsReview && known.may(Permission::RemovalRead),
             numbers: numbers(known, run),
             steps: run.steps.iter().map(Step::new).collect(),
             issues: run.issues.iter().map(visible).collect(),
             issues_more: run.issue_count.saturating_sub(run.issues.len() as u64),
-            history: format!("/admin/history?sync={}", run.id),
+            history: known.may(Permission::HistoryRead).then(|| format!("/admin/history?sync={}", run.id)),
             id: run.id,
         }
     }

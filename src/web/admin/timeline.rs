@@ -24,7 +24,8 @@ struct Entry {
     /// What it is about, where that is not plain.
     object: Option<About>,
     when: When,
-    sync: String,
+    /// The sync that found it.
+    sync: Value,
     fields: Vec<FieldRow>,
     /// More fields, behind a click.
     folded: Vec<FieldRow>,
@@ -76,7 +77,7 @@ impl Entry {
         let (tone, verb) = operation_words(entry.operation);
         let object = with_object.then(|| About {
             noun: entry.object.kind.noun(),
-            link: about(&entry),
+            link: about(known, &entry),
             panel: if known.several() { format!("on {}", known.panel_name(entry.object.panel)) } else { String::new() },
         });
         let mut fields: Vec<_> = entry.fields.iter().map(FieldRow::new).collect();
@@ -94,7 +95,7 @@ impl Entry {
             verb,
             object,
             when: known.when(entry.at),
-            sync: format!("/admin/syncs/{}", entry.sync),
+            sync: known.link("sync", format!("/admin/syncs/{}", entry.sync)),
             fields,
             folded,
             fold_text,
@@ -103,13 +104,13 @@ impl Entry {
 }
 
 /// What an entry is about; what is gone has only its history left.
-pub(super) fn about(entry: &HistoryEntry) -> Value {
+pub(super) fn about(known: &Known, entry: &HistoryEntry) -> Value {
     let href = if entry.operation == Operation::Removed {
         links::history(entry.object)
     } else {
         links::object(entry.object, &entry.label)
     };
-    Value::Link { text: shown::name(&entry.label), href }
+    known.link(shown::name(&entry.label), href)
 }
 
 impl FieldRow {

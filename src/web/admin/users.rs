@@ -3,7 +3,7 @@
 use actix_web::web::Path;
 use aviary_domain::mirror::{Mirrored, Page, Sort};
 use aviary_kernel::base::Result;
-use aviary_kernel::model::{Kind, PanelId, RemoteId, Subuser, User};
+use aviary_kernel::model::{Kind, PanelId, Permission, RemoteId, Subuser, User};
 use aviary_kernel::store::tables::counted;
 
 use super::card::{Body, Card, fact};
@@ -68,16 +68,12 @@ fn row(page: &Page<'_>, known: &Known, panel: PanelId, row: &Mirrored<User>) -> 
     let user = &row.data;
     let name = full_name(user);
     Ok(vec![
-        Value::Name {
-            text: shown::name(&user.username),
-            href: format!("/admin/users/{panel}/{}", user.id),
-            sub: String::new(),
-        },
+        known.name(shown::name(&user.username), format!("/admin/users/{panel}/{}", user.id)),
         Value::Said(shown::short(&user.email, 50)),
         if name.is_empty() { Value::Nothing } else { Value::Said(shown::short(&name, 50)) },
         role(user),
         two_factor(user),
-        Value::count(
+        known.count(
             page.count(counted::USER_SERVERS, panel, user.id)?,
             links::children(Kind::Server, panel, (Kind::User, user.id)),
         ),
@@ -103,18 +99,17 @@ fn describe(page: &Page<'_>, known: &Known, panel: PanelId, row: &Mirrored<User>
     let mut shared = Vec::new();
     for row in page.children::<Subuser>(panel, (Kind::User, user.id), 100)? {
         shared.push(vec![
-            links::relation(page, panel, Kind::Server, Some(row.data.server_id))?,
+            links::relation(page, known, panel, Kind::Server, Some(row.data.server_id))?,
             Value::Text(shown::counted(row.data.permissions.len() as u64, "permission", "permissions")),
         ]);
     }
     let shared =
         table_or("Servers of others", &["Server", "May"], shared, "This user has no access to the servers of others.");
-    let total = page.count(counted::USER_SERVERS, panel, user.id)?;
-    let cards = vec![
-        Card::new("About", "c6", Body::Facts(facts)),
-        Card::new("Access to servers of others", "c6", shared),
-        nodes::servers(page, panel, (Kind::User, user.id), total, "This user owns no server.")?,
-    ];
+    let mut cards = vec![Card::new("About", "c6", Body::Facts(facts))];
+    if known.may(Permission::ServerRead) {
+        cards.push(Card::new("Access to servers of others", "c6", shared));
+        cards.push(nodes::servers_of_user(page, known, panel, user.id)?);
+    }
     let pills = if user.root_admin { vec![Pill::new("info", "admin")] } else { Vec::new() };
     Ok(Object { title: shown::short(&user.username, 120), pills, code: String::new(), cards })
 }

@@ -26,7 +26,9 @@ pub(super) struct Matter {
 impl Well {
     /// Looks at everything that may want a person.
     pub(super) fn new(known: &Known, standings: &[Standing], drift: u64, overdue: &[&'static str]) -> Self {
-        let matters = matters(known, standings, drift, overdue);
+        let mut matters = matters(known, standings, drift, overdue);
+        // What the reader can do nothing about, and may not look at, is not theirs to worry about.
+        matters.retain(|matter| matter.href.is_empty() || known.opens(&matter.href));
         let bad = matters.iter().any(|matter| matter.pill.tone == "bad");
         let waiting = standings.iter().any(|standing| standing.panel.synced_at.is_none());
         let n = matters.len();

@@ -22,6 +22,7 @@ use aviary_kernel::model::*;
 use aviary_kernel::store::tables::{MISSING, REMOVAL_STOPS, SYNCS};
 use aviary_kernel::store::{Options as StoreOptions, Store};
 
+use crate::session::FormTokens;
 use crate::{Options, Services};
 
 pub(super) const EMAIL: &str = "mara@example.com";
@@ -243,9 +244,17 @@ impl Fixture {
 
     /// Sends a form as a browser would, with the token of the page it stands on.
     pub(super) async fn post(&self, session: &Cookie<'static>, uri: &str, fields: &[(&str, &str)]) -> Answer {
-        let token = form_token(&self.get(session, "/admin/me/security").await.body);
+        let token = self.token_of(session).await;
         let fields: Vec<_> = fields.iter().copied().chain([("_token", token.as_str())]).collect();
         self.send(same_origin(TestRequest::post().uri(uri)).cookie(session.clone()).set_form(fields)).await
+    }
+}
+
+impl Fixture {
+    /// What forms of a session carry.
+    pub(super) async fn token_of(&self, session: &Cookie<'static>) -> String {
+        let caller = self.services.sign_in.by_cookie(session.value(), Origin::default()).await.unwrap().unwrap();
+        FormTokens::new(&self.services.options.form_key).of(&caller)
     }
 }
 

@@ -45,7 +45,10 @@ async fn an_account_is_made_with_roles_that_exist_and_are_no_more_than_ones_own(
     assert!(people.by_email("x@example.com").is_none());
     let open = NewAccount { password: None, verified: false, ..new_account("x@example.com", &[]) };
     people.accounts.create(&admin, open).await.unwrap();
-    assert_eq!(people.letters_to("x@example.com"), [Letter::VerifyEmail]);
+    assert_eq!(people.letters_to("x@example.com"), [Letter::ResetPassword], "they set a password by it");
+    let unproved = NewAccount { verified: false, ..new_account("y@example.com", &[]) };
+    people.accounts.create(&admin, unproved).await.unwrap();
+    assert_eq!(people.letters_to("y@example.com"), [Letter::VerifyEmail]);
     people.assert_sound();
 }
 

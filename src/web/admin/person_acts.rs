@@ -1,0 +1,226 @@
+//! What is done about a person, by the forms on their page.
+
+use actix_web::HttpRequest;
+use actix_web::web::Path;
+use askama::Template;
+use aviary_domain::access::Refusal;
+use aviary_kernel::base::{Error, Secret};
+use aviary_kernel::model::{Account, AccountId, Letter};
+use uuid::Uuid;
+
+use super::desk::{Crumb, Desk, Shell};
+use super::form::{Fields, Sent};
+use super::nav::Spot;
+use super::person::{self, Trouble};
+use super::shown::{self, When};
+use super::site;
+use crate::allow::{Allow, perm};
+use crate::page::{PageResult, html, see_other};
+
+/// Leads back to the page with what was done, or shows it again with what went wrong.
+async fn done<T>(desk: Desk, id: AccountId, result: Result<T, Refusal>, word: &str) -> PageResult {
+    match result {
+        Ok(_) => Ok(see_other(&format!("/admin/people/{id}?done={word}"))),
+        Err(refusal) => {
+            let trouble = trouble(refusal)?;
+            person::show(desk, id, Some(trouble)).await
+        }
+    }
+}
+
+/// What the person at the form can mend; the rest is an error page.
+pub(super) fn trouble(refusal: Refusal) -> Result<Trouble, Error> {
+    let field = match &refusal {
+        Refusal::MissingEmail | Refusal::InvalidEmail | Refusal::EmailExists => "email",
+        Refusal::Fault(Error::Invalid { field, .. }) => field,
+        Refusal::Fault(Error::Conflict(_)) => "",
+        Refusal::Fault(_) => return refusal_to_error(refusal),
+        _ => "password",
+    };
+    let why = match refusal {
+        Refusal::Fault(Error::Invalid { reason: why, .. } | Error::Conflict(why)) => why,
+        other => other.to_string(),
+    };
+    Ok(Trouble { field, why: super::sentence(&why) })
+}
+
+fn refusal_to_error(refusal: Refusal) -> Result<Trouble, Error> {
+    match refusal {
+        Refusal::Fault(error) => Err(error),
+        other => Err(Error::internal(other)),
+    }
+}
+
+/// Sets the roles that are ticked.
+pub(super) async fn roles(may: Allow<perm::RoleAssign>, desk: Desk, id: Path<AccountId>, sent: Sent) -> PageResult {
+    desk.check(sent.token())?;
+    let roles = sent.each("role").map(str::to_owned).collect();
+    let set = desk.accounts.set_roles(&may.caller, *id, roles).await;
+    done(desk, *id, set.map_err(Refusal::from), "roles-set").await
+}
+
+/// Disables the account.
+pub(super) async fn disable(may: Allow<perm::AccountWrite>, desk: Desk, id: Path<AccountId>, sent: Sent) -> PageResult {
+    desk.check(sent.token())?;
+    let disabled = desk.accounts.disable(&may.caller, *id).await;
+    done(desk, *id, disabled.map_err(Refusal::from), "person-disabled").await
+}
+
+/// Lets them in again.
+pub(super) async fn enable(may: Allow<perm::AccountWrite>, desk: Desk, id: Path<AccountId>, sent: Sent) -> PageResult {
+    desk.check(sent.token())?;
+    let enabled = desk.accounts.enable(&may.caller, *id).await;
+    done(desk, *id, enabled.map_err(Refusal::from), "person-enabled").await
+}
+
+/// Ends all their sessions.
+pub(super) async fn end_all(
+    may: Allow<perm::AccountSecurity>,
+    desk: Desk,
+    id: Path<AccountId>,
+    sent: Sent,
+) -> PageResult {
+    desk.check(sent.token())?;
+    let ended = desk.sign_in.end_all(&may.caller, *id).await;
+    done(desk, *id, ended.map_err(Refusal::from), "their-sessions-ended").await
+}
+
+/// Ends one of their sessions.
+pub(super) async fn end_one(
+    may: Allow<perm::AccountSecurity>,
+    desk: Desk,
+    path: Path<(AccountId, Uuid)>,
+    sent: Sent,
+) -> PageResult {
+    desk.check(sent.token())?;
+    let (id, session) = path.into_inner();
+    let is_theirs = desk.sign_in.sessions_of(id).await?.iter().any(|held| held.id == session);
+    if is_theirs {
+        desk.sign_in.end_session(&may.caller, session).await?;
+    }
+    // One that is over already is what was wanted.
+    done(desk, id, Ok(()), "their-session-ended").await
+}
+
+/// Sets another password.
+pub(super) async fn password(
+    may: Allow<perm::AccountSecurity>,
+    desk: Desk,
+    id: Path<AccountId>,
+    sent: Sent,
+) -> PageResult {
+    desk.check(sent.token())?;
+    let set = desk.accounts.set_password(&may.caller, *id, &Secret::from(sent.field("password"))).await;
+    done(desk, *id, set, "password-set").await
+}
+
+/// Takes the second factor off.
+pub(super) async fn second_factor(
+    may: Allow<perm::AccountSecurity>,
+    desk: Desk,
+    id: Path<AccountId>,
+    sent: Sent,
+) -> PageResult {
+    desk.check(sent.token())?;
+    let reset = desk.accounts.reset_second_factor(&may.caller, *id).await;
+    done(desk, *id, reset.map_err(Refusal::from), "second-factor-reset").await
+}
+
+/// Forgives wrong passwords.
+pub(super) async fn unlock(
+    may: Allow<perm::AccountSecurity>,
+    desk: Desk,
+    id: Path<AccountId>,
+    sent: Sent,
+) -> PageResult {
+    desk.check(sent.token())?;
+    let unlocked = desk.sign_in.unlock(&may.caller, *id).await;
+    done(desk, *id, unlocked.map_err(Refusal::from), "person-unlocked").await
+}
+
+#[derive(Template)]
+#[template(path = "people/link.html")]
+struct LinkView {
+    shell: Shell,
+    id: AccountId,
+    name: String,
+    email: String,
+    link: String,
+    ends: When,
+}
+
+/// Makes a link to set another password, and shows it: this once and never again.
+pub(super) async fn reset_link(
+    may: Allow<perm::AccountSecurity>,
+    desk: Desk,
+    request: HttpRequest,
+    id: Path<AccountId>,
+    sent: Sent,
+) -> PageResult {
+    desk.check(sent.token())?;
+    let made = match desk.accounts.reset_link(&may.caller, *id).await {
+        Ok(made) => made,
+        Err(error) => return done::<()>(desk, *id, Err(error.into()), "").await,
+    };
+    let known = desk.known().await?;
+    let link = site::site(&desk, &request).await?.link(Letter::ResetPassword, &made.token, *id);
+    html(&LinkView {
+        id: *id,
+        name: shown::name(&made.account.username),
+        email: made.account.email.to_string(),
+        link: link.unwrap_or_default(),
+        ends: known.when(made.expires_at),
+        shell: desk.shell(&known, Spot::People, person::crumbs(&made.account, Some("Reset link"))),
+    })
+}
+
+#[derive(Template)]
+#[template(path = "people/remove.html")]
+struct RemoveView {
+    shell: Shell,
+    id: AccountId,
+    name: String,
+    email: String,
+    sessions: u64,
+    trouble: Option<String>,
+}
+
+/// Asks whether the account shall go.
+pub(super) async fn ask_remove(_may: Allow<perm::AccountWrite>, desk: Desk, id: Path<AccountId>) -> PageResult {
+    let person = desk.accounts.person(*id).await?;
+    show_remove(desk, person.account, person.sessions, None).await
+}
+
+async fn show_remove(desk: Desk, account: Account, sessions: u64, trouble: Option<String>) -> PageResult {
+    let known = desk.known().await?;
+    html(&RemoveView {
+        id: account.id,
+        name: shown::name(&account.username),
+        email: account.email.to_string(),
+        sessions,
+        trouble,
+        shell: desk.shell(&known, Spot::People, person::crumbs(&account, Some("Remove"))),
+    })
+}
+
+/// Removes the account, if its address was typed.
+pub(super) async fn remove(may: Allow<perm::AccountWrite>, desk: Desk, id: Path<AccountId>, sent: Sent) -> PageResult {
+    desk.check(sent.token())?;
+    let person = desk.accounts.person(*id).await?;
+    let typed = sent.field("email").trim();
+    let trouble = if typed.eq_ignore_ascii_case(person.account.email.as_str()) {
+        match desk.accounts.remove(&may.caller, *id).await {
+            Ok(()) => return Ok(see_other("/admin/people?done=person-removed")),
+            Err(Error::Conflict(why)) => super::sentence(&why),
+            Err(error) => return Err(error.into()),
+        }
+    } else {
+        "This is not the address of the account. Type it as it stands above.".into()
+    };
+    show_remove(desk, person.account, person.sessions, Some(trouble)).await
+}
+
+/// The way to the form of a new person.
+pub(super) fn new_crumbs() -> Vec<Crumb> {
+    vec![Crumb::to("People", "/admin/people"), Crumb::here("Add a person")]
+}

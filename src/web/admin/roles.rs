@@ -1,0 +1,180 @@
+//! Roles: the list, and one of them with what it allows.
+
+use actix_web::web::Path;
+use askama::Template;
+use aviary_domain::access::{RoleInfo, RolePatch};
+use aviary_kernel::base::{Error, Result};
+use aviary_kernel::model::{Grants, Permission, Role};
+
+use super::card::{Card, Fact, fact};
+use super::desk::{Act, Crumb, Desk, Head, Known, Shell};
+use super::form::{Fields, Sent};
+use super::nav::Spot;
+use super::on_record;
+use super::role_form::{Editor, RoleForm, read};
+use super::table::{ListView, Pager, Table};
+use super::value::{Pill, Value};
+use crate::allow::{Allow, perm};
+use crate::page::{PageResult, html, see_other};
+
+/// The list.
+pub(super) async fn list(_may: Allow<perm::RoleRead>, desk: Desk) -> PageResult {
+    let known = desk.known().await?;
+    let roles = desk.access.roles().await?;
+    let built_in = roles.iter().filter(|info| info.role.built_in).count();
+    let truth = vec![
+        Value::Text(format!("{built_in} come with the program")),
+        Value::Text(format!("{} made here", roles.len() - built_in)),
+        Value::Text("a person may what their roles allow together".into()),
+    ];
+    let acts = [Act::link("Make a role", "plus", "/admin/roles/new").class("main")];
+    let mut table = Table::plain(
+        "Roles",
+        &["Role", "Kind", "#People", "Permissions", "Second factor", "What it is for"],
+        roles.iter().map(|info| row(&known, info)).collect(),
+    );
+    if let Some(last) = table.columns.last_mut() {
+        last.class = "wrap";
+    }
+    let view = ListView {
+        head: Head { title: "Roles".into(), truth, acts: known.offered(acts), ..Head::default() },
+        filters: None,
+        table,
+        pager: Pager::new(format!("All {}", roles.len()), None, None),
+        empty: None,
+        shell: desk.shell(&known, Spot::Roles, vec![Crumb::here("Roles")]),
+    };
+    html(&view)
+}
+
+fn row(known: &Known, RoleInfo { role, people }: &RoleInfo) -> Vec<Value> {
+    vec![
+        known.name(role.name.clone(), format!("/admin/roles/{}", role.name)),
+        kind(role),
+        known.count(*people, people_with(role)),
+        Value::Text(allowed(&role.grants)),
+        if role.needs_second_factor { Value::pill("fine", "asked for") } else { Value::Muted("not asked for".into()) },
+        Value::Said(role.description.clone()),
+    ]
+}
+
+fn kind(role: &Role) -> Value {
+    if role.built_in { Value::Muted("built-in".into()) } else { Value::Text("made here".into()) }
+}
+
+fn people_with(role: &Role) -> String {
+    format!("/admin/people?role={}", role.name)
+}
+
+fn allowed(grants: &Grants) -> String {
+    let allowed = Permission::ALL.iter().filter(|permission| grants.allow(**permission)).count();
+    match allowed {
+        _ if grants.are_all() => "everything".into(),
+        0 => "only what is their own".into(),
+        n => format!("{n} of {}", Permission::ALL.len()),
+    }
+}
+
+#[derive(Template)]
+#[template(path = "roles/one.html")]
+struct RoleView {
+    shell: Shell,
+    head: Head,
+    name: String,
+    people: u64,
+    built_in: bool,
+    facts: Vec<Fact>,
+    form: RoleForm,
+    /// Why it cannot be changed by the reader.
+    hands_off: Option<String>,
+    may_write: bool,
+    on_record: Option<Card>,
+}
+
+/// One role.
+pub(super) async fn one(_may: Allow<perm::RoleRead>, desk: Desk, name: Path<String>) -> PageResult {
+    let info = desk.access.role(&name).await?;
+    let form = RoleForm::of(&info.role);
+    show(desk, info, form).await
+}
+
+async fn show(desk: Desk, info: RoleInfo, form: RoleForm) -> PageResult {
+    let known = desk.known().await?;
+    let RoleInfo { role, people } = info;
+    let may_write = known.may(Permission::RoleWrite);
+    let beyond = known.reader.require_no_more_than_own(&role.grants).err();
+    let hands_off = beyond.filter(|_| may_write).map(|why| super::sentence(&format!("you cannot change it: {why}")));
+    let may_write = may_write && hands_off.is_none();
+    let facts = vec![
+        fact("People", known.count(people, people_with(&role))),
+        fact("Allows", Value::Text(allowed(&role.grants))),
+        fact("As written", Value::code(&role.grants.to_string())),
+        fact("Second factor", Value::Text(if role.needs_second_factor { "asked for" } else { "not asked for" }.into())),
+    ];
+    let pill = if role.built_in { Pill::new("", "comes with the program") } else { Pill::new("info", "made here") };
+    html(&RoleView {
+        head: Head {
+            title: role.name.clone(),
+            pills: vec![pill],
+            truth: vec![Value::Said(role.description.clone())],
+            ..Head::default()
+        },
+        people,
+        built_in: role.built_in,
+        facts,
+        form: form.offered(Editor::of(&known, may_write && !role.built_in)),
+        hands_off,
+        may_write,
+        on_record: on_record::card(&desk, &known, "role", &role.name).await?,
+        shell: desk.shell(
+            &known,
+            Spot::Roles,
+            vec![Crumb::to("Roles", "/admin/roles"), Crumb::here(role.name.clone())],
+        ),
+        name: role.name,
+    })
+}
+
+/// Takes the form of a role. Of those that come with the program it has the second factor only.
+pub(super) async fn save(may: Allow<perm::RoleWrite>, desk: Desk, name: Path<String>, sent: Sent) -> PageResult {
+    desk.check(sent.token())?;
+    let info = desk.access.role(&name).await?;
+    let needs_second_factor = Some(sent.field("second_factor") == "yes");
+    let mut form = RoleForm::sent(&sent, &info.role.name);
+    let patch = if info.role.built_in {
+        Ok(RolePatch { needs_second_factor, ..RolePatch::default() })
+    } else {
+        read(&sent).map(|grants| RolePatch {
+            description: Some(form.description.clone()),
+            grants: Some(grants),
+            needs_second_factor,
+        })
+    };
+    let saved = match patch {
+        Ok(patch) => desk.access.change_role(&may.caller, &info.role.name, patch).await.map(drop),
+        Err(error) => Err(error),
+    };
+    match saved {
+        Ok(()) => Ok(see_other(&format!("/admin/roles/{}?done=role-changed", info.role.name))),
+        Err(error) => {
+            form.note(error)?;
+            show(desk, info, form).await
+        }
+    }
+}
+
+/// Removes a role that nobody has.
+pub(super) async fn remove(may: Allow<perm::RoleWrite>, desk: Desk, name: Path<String>, sent: Sent) -> PageResult {
+    desk.check(sent.token())?;
+    let info = desk.access.role(&name).await?;
+    let removed: Result<()> = desk.access.remove_role(&may.caller, &info.role.name).await;
+    match removed {
+        Ok(()) => Ok(see_other("/admin/roles?done=role-removed")),
+        Err(Error::Conflict(why)) => {
+            let mut form = RoleForm::of(&info.role);
+            form.note(Error::Conflict(why))?;
+            show(desk, info, form).await
+        }
+        Err(error) => Err(error.into()),
+    }
+}
