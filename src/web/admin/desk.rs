@@ -160,7 +160,7 @@ impl Desk {
         let doubts = self.query.doubts.into_iter().map(|text| Notice::new("warn", text));
         Shell {
             now: known.now,
-            crumbs,
+            crumbs: crumbs.into_iter().map(|crumb| crumb.seen_by(known)).collect(),
             nav: nav::groups(spot, known),
             notices: self.notices.into_iter().chain(doubts).collect(),
             read_only: known.read_only.as_deref().map(|why| format!("The reason: {why}.")),
@@ -247,6 +247,11 @@ impl Crumb {
 
     pub(super) fn to(text: impl Into<String>, href: impl Into<String>) -> Self {
         Self { text: text.into(), href: Some(href.into()) }
+    }
+
+    /// Leads nowhere for who may not go there.
+    fn seen_by(self, known: &Known) -> Self {
+        Self { href: self.href.filter(|href| known.opens(href)), ..self }
     }
 }
 

@@ -1,9 +1,13 @@
 //! A program with invented panels, for the tests of the pages.
 
+use std::pin::Pin;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
+use actix_web::body::BoxBody;
 use actix_web::cookie::Cookie;
+use actix_web::dev::ServiceResponse;
 use actix_web::http::StatusCode;
 use actix_web::test::TestRequest;
 use aviary_domain::access::{Access, Caller, Limits as RequestLimits, Refusal, SUPER_ADMIN};
@@ -184,17 +188,16 @@ impl Fixture {
 
     /// Sends a request as the program gets it.
     pub(super) async fn send(&self, request: TestRequest) -> Answer {
-        let app = actix_web::test::init_service(crate::app(&self.site)).await;
-        let answer = match actix_web::test::try_call_service(&app, request.to_request()).await {
-            Ok(answer) => answer.into_parts().1,
-            Err(error) => error.error_response(),
-        };
-        let cookies: Vec<_> = answer.cookies().map(Cookie::into_owned).collect();
-        let location = answer.headers().get("location").map(|to| to.to_str().unwrap().to_owned()).unwrap_or_default();
-        let status = answer.status();
-        let body = actix_web::body::to_bytes(answer.into_body()).await.unwrap();
-        let cookie = cookies.first().cloned();
-        Answer { status, location, cookie, cookies, body: String::from_utf8(body.to_vec()).unwrap() }
+        self.program().await.ask(request).await
+    }
+
+    /// The program, for many requests.
+    pub(super) async fn program(&self) -> Program {
+        let app = Rc::new(actix_web::test::init_service(crate::app(&self.site)).await);
+        Program(Box::new(move |request| {
+            let app = app.clone();
+            Box::pin(async move { read(actix_web::test::try_call_service(&*app, request.to_request()).await).await })
+        }))
     }
 
     /// The cookie of somebody who may everything.
@@ -248,6 +251,29 @@ impl Fixture {
         let fields: Vec<_> = fields.iter().copied().chain([("_token", token.as_str())]).collect();
         self.send(same_origin(TestRequest::post().uri(uri)).cookie(session.clone()).set_form(fields)).await
     }
+}
+
+/// The program, for many requests.
+pub(super) struct Program(Box<dyn Fn(TestRequest) -> Pin<Box<dyn Future<Output = Answer>>>>);
+
+impl Program {
+    /// Sends a request as the program gets it.
+    pub(super) async fn ask(&self, request: TestRequest) -> Answer {
+        (self.0)(request).await
+    }
+}
+
+async fn read(answer: Result<ServiceResponse<BoxBody>, actix_web::Error>) -> Answer {
+    let answer = match answer {
+        Ok(answer) => answer.into_parts().1,
+        Err(error) => error.error_response(),
+    };
+    let cookies: Vec<_> = answer.cookies().map(Cookie::into_owned).collect();
+    let location = answer.headers().get("location").map(|to| to.to_str().unwrap().to_owned()).unwrap_or_default();
+    let status = answer.status();
+    let body = actix_web::body::to_bytes(answer.into_body()).await.unwrap();
+    let cookie = cookies.first().cloned();
+    Answer { status, location, cookie, cookies, body: String::from_utf8(body.to_vec()).unwrap() }
 }
 
 impl Fixture {

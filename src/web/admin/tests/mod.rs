@@ -5,9 +5,12 @@ mod fixture;
 mod mailed;
 mod me;
 mod own_keys;
+mod people;
+mod roles;
 mod second_factor;
 mod settings;
 mod setup;
+mod sights;
 
 use actix_web::http::StatusCode;
 use actix_web::test::TestRequest;

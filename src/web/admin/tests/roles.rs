@@ -1,0 +1,147 @@
+//! The pages of roles, API keys and mails.
+
+use actix_web::http::StatusCode;
+use aviary_domain::access::{Caller, NewApiKey, NewRole};
+use aviary_domain::accounts::NewAccount;
+use aviary_kernel::model::{Action, Grants};
+
+use super::assert_is_clean;
+use super::fixture::{EMAIL, Fixture};
+
+impl Fixture {
+    /// Makes a role that allows this.
+    pub(super) async fn role(&self, name: &str, grants: &[&str]) {
+        let grants = Grants::parse(grants.iter().copied()).unwrap();
+        let new = NewRole { name: name.into(), description: "For a test.".into(), grants };
+        self.services.access.make_role(&Caller::command_line(), new).await.unwrap();
+    }
+}
+
+#[actix_web::test]
+async fn a_role_is_made_changed_and_removed_by_its_forms() {
+    let fixture = Fixture::empty();
+    let session = fixture.sign_in().await;
+    let page = fixture.get(&session, "/admin/roles/new").await.body;
+    assert!(page.contains("value=\"*.read\"") && page.contains("Everything about syncs"), "{page}");
+    let bad = [("name", "night shift"), ("grant", "sync.*")];
+    let refused = fixture.post(&session, "/admin/roles", &bad).await.body;
+    assert!(refused.contains("id=\"name-error\"") && refused.contains("value=\"sync.*\" checked"), "{refused}");
+    let odd = fixture.post(&session, "/admin/roles", &[("name", "NIGHT_SHIFT"), ("grant", "fly.away")]).await;
+    assert_eq!(odd.status, StatusCode::OK);
+    assert!(odd.body.contains("notice bad"), "{}", odd.body);
+    let good =
+        [("name", "NIGHT_SHIFT"), ("description", "At <b>night</b>"), ("grant", "sync.*"), ("grant", "server.read")];
+    let made = fixture.post(&session, "/admin/roles", &good).await;
+    assert_eq!(made.location, "/admin/roles/NIGHT_SHIFT?done=role-made", "{}", made.body);
+    let shown = fixture.get(&session, "/admin/roles/NIGHT_SHIFT").await.body;
+    assert_is_clean("/admin/roles/NIGHT_SHIFT", &shown);
+    assert!(shown.contains("value=\"sync.*\" checked") && shown.contains("At &#60;b&#62;night"), "{shown}");
+    let changed = [("description", "Nights"), ("grant", "sync.run"), ("second_factor", "yes")];
+    fixture.post(&session, "/admin/roles/NIGHT_SHIFT", &changed).await;
+    let role = fixture.services.access.role("NIGHT_SHIFT").await.unwrap().role;
+    assert_eq!((role.grants.to_string().as_str(), role.needs_second_factor), ("sync.run", true));
+    fixture.person("ada@example.com", "NIGHT_SHIFT").await;
+    let kept = fixture.post(&session, "/admin/roles/NIGHT_SHIFT/remove", &[]).await.body;
+    assert!(kept.contains("1 person has the role NIGHT_SHIFT"), "{kept}");
+    let ada = fixture.services.accounts.find("ada@example.com").await.unwrap();
+    fixture.post(&session, &format!("/admin/people/{}/roles", ada.id), &[("role", "MEMBER")]).await;
+    let removed = fixture.post(&session, "/admin/roles/NIGHT_SHIFT/remove", &[]).await;
+    assert_eq!(removed.location, "/admin/roles?done=role-removed");
+    assert!(fixture.services.access.role("NIGHT_SHIFT").await.is_err());
+}
+
+#[actix_web::test]
+async fn grants_without_a_box_of_their_own_are_not_lost() {
+    let fixture = Fixture::empty();
+    let session = fixture.sign_in().await;
+    fixture.role("LOOKERS", &["server.*", "*.run"]).await;
+    let page = fixture.get(&session, "/admin/roles/LOOKERS").await.body;
+    assert!(page.contains("value=\"server.*\" checked") && page.contains("value=\"*.run\" checked"), "{page}");
+}
+
+#[actix_web::test]
+async fn of_a_built_in_role_only_the_second_factor_changes() {
+    let fixture = Fixture::empty();
+    let session = fixture.sign_in().await;
+    let page = fixture.get(&session, "/admin/roles/TECH_TEAM").await.body;
+    assert!(page.contains("comes with the program") && !page.contains("Remove TECH_TEAM"), "{page}");
+    let fields = [("second_factor", "yes"), ("grant", "*"), ("description", "mine"), ("name", "OTHER")];
+    let saved = fixture.post(&session, "/admin/roles/TECH_TEAM", &fields).await;
+    assert_eq!(saved.location, "/admin/roles/TECH_TEAM?done=role-changed");
+    let role = fixture.services.access.role("TECH_TEAM").await.unwrap().role;
+    assert!(role.needs_second_factor && !role.grants.are_all() && role.description != "mine");
+    let removed = fixture.post(&session, "/admin/roles/TECH_TEAM/remove", &[]).await.body;
+    assert!(removed.contains("comes with the program and cannot be removed"), "{removed}");
+}
+
+#[actix_web::test]
+async fn an_editor_gives_no_more_than_their_own() {
+    let fixture = Fixture::empty();
+    fixture.role("EDITORS", &["role.read", "role.write", "server.read"]).await;
+    let editor = fixture.sign_in_as("editor@example.com", "EDITORS").await;
+    let page = fixture.get(&editor, "/admin/roles/new").await.body;
+    let tag = |grant: &str| {
+        let (_, rest) = page.split_once(&format!("value=\"{grant}\"")).unwrap();
+        rest.split_once('>').unwrap().0.to_owned()
+    };
+    assert!(!tag("server.read").contains("disabled") && tag("panel.write").contains("disabled"), "{page}");
+    assert!(page.contains("You cannot give it. This includes the permission panel.write"), "{page}");
+    for grant in ["*", "*.read", "panel.write", "role.*"] {
+        let made = fixture.post(&editor, "/admin/roles", &[("name", "MORE"), ("grant", grant)]).await;
+        assert_eq!(made.status, StatusCode::FORBIDDEN, "{grant}");
+    }
+    let own =
+        fixture.post(&editor, "/admin/roles/EDITORS", &[("grant", "role.write"), ("grant", "account.write")]).await;
+    assert_eq!(own.status, StatusCode::FORBIDDEN);
+    let above = fixture.get(&editor, "/admin/roles/ADMINISTRATOR").await.body;
+    assert!(above.contains("You cannot change it") && !above.contains("Save ADMINISTRATOR"), "{above}");
+    let above = fixture.post(&editor, "/admin/roles/ADMINISTRATOR", &[("second_factor", "yes")]).await;
+    assert_eq!(above.status, StatusCode::FORBIDDEN);
+    assert!(fixture.services.access.role("MORE").await.is_err());
+}
+
+#[actix_web::test]
+async fn keys_of_everybody_are_found_explained_and_revoked() {
+    let fixture = Fixture::empty();
+    let session = fixture.sign_in().await;
+    let empty = fixture.get(&session, "/admin/api-keys").await.body;
+    assert!(empty.contains("No API keys yet"), "{empty}");
+    let owner = fixture.services.accounts.find(EMAIL).await.unwrap().id;
+    let new = NewApiKey {
+        name: "shop <b>front</b>".into(),
+        owner: Some(owner),
+        grants: Grants::parse(["server.read"]).unwrap(),
+        ..NewApiKey::default()
+    };
+    let (key, text) = fixture.services.access.make_key(&Caller::command_line(), new).await.unwrap();
+    let list = fixture.get(&session, "/admin/api-keys?q=shop&state=good").await.body;
+    assert_is_clean("/admin/api-keys", &list);
+    assert!(list.contains(&key.start) && list.contains(EMAIL) && !list.contains(text.reveal()), "{list}");
+    let page = fixture.get(&session, &format!("/admin/api-keys/{}?permission=panel.write", key.id)).await.body;
+    assert!(page.contains("but the key does not include it."), "{page}");
+    let revoked = fixture.post(&session, &format!("/admin/api-keys/{}/revoke", key.id), &[]).await;
+    assert_eq!(revoked.location, format!("/admin/api-keys/{}?done=key-revoked", key.id));
+    assert!(fixture.get(&session, "/admin/api-keys?state=good").await.body.contains("Nothing matches"));
+}
+
+#[actix_web::test]
+async fn a_mail_shows_its_link_and_that_is_put_on_record() {
+    let fixture = Fixture::empty();
+    let session = fixture.sign_in().await;
+    assert!(fixture.get(&session, "/admin/mails").await.body.contains("No mail waits"));
+    let new = NewAccount {
+        email: "ada@example.com".into(),
+        username: None,
+        password: None,
+        roles: Vec::new(),
+        verified: false,
+    };
+    fixture.services.accounts.create(&Caller::command_line(), new).await.unwrap();
+    let list = fixture.get(&session, "/admin/mails").await.body;
+    assert!(list.contains("kept here until a mail provider is set up") && !list.contains("token="), "{list}");
+    let href = list.split_once("href=\"/admin/mails/").unwrap().1.split_once('"').unwrap().0;
+    let mail = fixture.get(&session, &format!("/admin/mails/{href}")).await.body;
+    assert!(mail.contains("/admin/reset-password?token="), "{mail}");
+    let seen = fixture.services.audit.of_target("mail", href, 5).await.unwrap();
+    assert_eq!(seen.events.iter().map(|(_, event)| event.action).collect::<Vec<_>>(), [Action::MailSeen]);
+}
