@@ -160,6 +160,7 @@ impl Desk {
         let doubts = self.query.doubts.into_iter().map(|text| Notice::new("warn", text));
         Shell {
             now: known.now,
+            reader: known.reader.clone(),
             crumbs: crumbs.into_iter().map(|crumb| crumb.seen_by(known)).collect(),
             nav: nav::groups(spot, known),
             notices: self.notices.into_iter().chain(doubts).collect(),
@@ -222,6 +223,8 @@ impl Known {
 /// The frame of a page.
 pub(super) struct Shell {
     pub(super) now: Timestamp,
+    /// Who reads the page.
+    pub(super) reader: Arc<Caller>,
     pub(super) crumbs: Vec<Crumb>,
     pub(super) nav: Vec<NavGroup>,
     pub(super) notices: Vec<Notice>,

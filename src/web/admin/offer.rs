@@ -4,10 +4,11 @@
 use std::sync::LazyLock;
 
 use actix_web::http::Method;
+use aviary_domain::access::Caller;
 use aviary_kernel::model::Permission;
 
 use super::card::Card;
-use super::desk::{Act, Known};
+use super::desk::{Act, Known, Shell};
 use super::pages;
 use super::shown;
 use super::value::Value;
@@ -29,30 +30,38 @@ pub(super) fn door(method: &Method, href: &str) -> Option<Door> {
     DOORS.iter().find(|(of, pattern, _)| of == method && is_at(pattern)).map(|(_, _, door)| *door)
 }
 
+/// Whether somebody is let in at an address.
+fn is_let_in(caller: &Caller, method: &Method, href: &str) -> bool {
+    door(method, href).is_some_and(|door| match door {
+        Door::Open | Door::NeedsKind => true,
+        Door::SignedIn => caller.actor.account().is_some(),
+        Door::Needs(permission) => caller.may(permission),
+        Door::NeedsOneOf(one, other) => caller.may(one) || caller.may(other),
+        Door::Local => false,
+    })
+}
+
+impl Shell {
+    /// As [`Known::opens`], for templates.
+    pub(super) fn opens(&self, href: &str) -> bool {
+        is_let_in(&self.reader, &Method::GET, href)
+    }
+}
+
 impl Known {
     /// Whether the reader may do something.
     pub(super) fn may(&self, permission: Permission) -> bool {
         self.reader.may(permission)
     }
 
-    fn is_let_in(&self, method: &Method, href: &str) -> bool {
-        door(method, href).is_some_and(|door| match door {
-            Door::Open | Door::NeedsKind => true,
-            Door::SignedIn => self.reader.actor.account().is_some(),
-            Door::Needs(permission) => self.may(permission),
-            Door::NeedsOneOf(one, other) => self.may(one) || self.may(other),
-            Door::Local => false,
-        })
-    }
-
     /// Whether there is a page at an address that lets its reader in.
     pub(super) fn opens(&self, href: &str) -> bool {
-        self.is_let_in(&Method::GET, href)
+        is_let_in(&self.reader, &Method::GET, href)
     }
 
     /// Whether a form may be sent to an address.
     pub(super) fn takes(&self, action: &str) -> bool {
-        self.is_let_in(&Method::POST, action)
+        is_let_in(&self.reader, &Method::POST, action)
     }
 
     /// A way to something; only its name for who may not go there.
