@@ -52,6 +52,7 @@ async fn place() -> Place {
     let session = fixture.services.sign_in.sessions_of(ada.id).await.unwrap()[0].id;
     let sync = SyncId::from_u128(1).to_string();
     let parts = vec![
+        ("/admin/me/keys/", "{id}", key.id.to_string()),
         ("/admin/people/", "{id}", ada.id.to_string()),
         ("/admin/people/", "{session}", session.to_string()),
         ("/admin/roles/", "{name}", "MEMBER".into()),
@@ -133,6 +134,8 @@ async fn every_page_answers_every_role_as_its_door_says() {
             if *method == Method::GET {
                 let answer = visit.get(&place, &uri).await;
                 match may {
+                    // Of what is somebody's own, others learn not even that it is there.
+                    true if uri.starts_with("/admin/me/") => assert_ne!(answer.status, StatusCode::FORBIDDEN, "{what}"),
                     true => assert_eq!(answer.status, StatusCode::OK, "{what}: {}", answer.body),
                     false if uri == "/admin" => assert_eq!(answer.location, "/admin/me", "{what}"),
                     false => assert_refused(&what, &answer, NOT_ALLOWED),
