@@ -136,6 +136,10 @@ async fn every_page_answers_every_role_as_its_door_says() {
                 match may {
                     // Of what is somebody's own, others learn not even that it is there.
                     true if uri.starts_with("/admin/me/") => assert_ne!(answer.status, StatusCode::FORBIDDEN, "{what}"),
+                    // The wizard leads on from what is done.
+                    true if uri.starts_with("/admin/setup/") => {
+                        assert_eq!(answer.status, StatusCode::SEE_OTHER, "{what}")
+                    }
                     true => assert_eq!(answer.status, StatusCode::OK, "{what}: {}", answer.body),
                     false if uri == "/admin" => assert_eq!(answer.location, "/admin/me", "{what}"),
                     false => assert_refused(&what, &answer, NOT_ALLOWED),
