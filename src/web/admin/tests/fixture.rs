@@ -253,8 +253,11 @@ impl Fixture {
     }
 }
 
+/// An answer that is on its way.
+type Coming = Pin<Box<dyn Future<Output = Answer>>>;
+
 /// The program, for many requests.
-pub(super) struct Program(Box<dyn Fn(TestRequest) -> Pin<Box<dyn Future<Output = Answer>>>>);
+pub(super) struct Program(Box<dyn Fn(TestRequest) -> Coming>);
 
 impl Program {
     /// Sends a request as the program gets it.
