@@ -1,10 +1,11 @@
-use aviary_kernel::base::{Result, Secret};
+use aviary_kernel::base::{Error, Result, Secret};
 use aviary_kernel::model::{Action, Actor, Panel, PanelId, Reach};
 use aviary_kernel::store::tables::PANELS;
 use aviary_kernel::store::{Read, Span, WriteTx};
 
 use super::{
-    Panels, about, check_interval, check_key, check_share, parse_name, parse_url, place, refuse_twin, require,
+    Panels, about, check_interval, check_key, check_share, is_same_place, parse_name, parse_url, place, refuse_twin,
+    require,
 };
 use crate::audit::{self, Did};
 use crate::masked::{self, MASK};
@@ -14,7 +15,7 @@ use crate::masked::{self, MASK};
 pub struct PanelPatch {
     /// What people call it.
     pub name: Option<String>,
-    /// Its address.
+    /// Its address. Stored keys go only to the place they are stored for, so another place needs them anew.
     pub url: Option<String>,
     /// The Application API key; empty or the mask = as it is.
     pub app_key: Option<Secret<String>>,
@@ -50,12 +51,18 @@ fn is_meant(key: &Secret<String>) -> bool {
     !matches!(key.reveal().trim(), "" | MASK)
 }
 
+/// Whoever may set an address but does not know the keys must not have them sent to a machine of their own.
+fn needed_anew(field: &'static str, is_given: bool) -> Result<()> {
+    let why = "is needed with another address: the stored one goes only to the address it is stored for";
+    if is_given { Ok(()) } else { Err(Error::invalid(field, why)) }
+}
+
 impl Panels {
     /// Changes a panel. When nothing becomes different, nothing is written.
     ///
     /// # Errors
-    /// [`aviary_kernel::base::Error::NotFound`]; `Invalid` for a value that cannot be taken, `Conflict` when the name or
-    /// address is taken.
+    /// [`Error::NotFound`]; [`Error::Invalid`] for a value that cannot be taken, and for a key that another address needs
+    /// anew; [`Error::Conflict`] when the name or address is taken.
     pub async fn change(&self, by: &Actor, id: PanelId, patch: PanelPatch) -> Result<Panel> {
         let (this, by) = (self.clone(), by.clone());
         self.store.write(move |tx| this.change_in(tx, &by, id, patch)).await
@@ -78,6 +85,10 @@ impl Panels {
 
     fn patched(&self, before: &Panel, patch: PanelPatch) -> Result<(Panel, Did)> {
         let mut after = before.clone();
+        if patch.url.as_ref().is_some_and(|url| !is_same_place(&before.base_url, url)) {
+            needed_anew("appKey", patch.app_key.is_some())?;
+            needed_anew("clientKey", patch.client_key.is_some() || before.client_key.is_none())?;
+        }
         let keys = self.keys(before)?;
         let mut did = about(before, Action::PanelChanged);
         if let Some(key) = patch.app_key {

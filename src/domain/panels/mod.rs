@@ -327,6 +327,14 @@ pub(crate) fn parse_url(raw: &str) -> Result<String> {
     Ok(text.strip_suffix("/api").or_else(|| text.strip_suffix("/admin")).unwrap_or(text).to_owned())
 }
 
+/// Whether a key that is stored for the address `old` may go to `new`: the same host and port, or the same host now with TLS.
+pub(crate) fn is_same_place(old: &str, new: &str) -> bool {
+    let (Ok(old), Ok(new)) = (Url::parse(old), Url::parse(new)) else { return false };
+    let is_upgrade = old.scheme() == "http" && new.scheme() == "https" && old.port() == new.port();
+    let is_same = old.scheme() == new.scheme() && old.port_or_known_default() == new.port_or_known_default();
+    old.host() == new.host() && (is_same || is_upgrade)
+}
+
 pub(crate) fn check_key(field: &'static str, key: &Secret<String>) -> Result<()> {
     let key = key.reveal().trim();
     if key.is_empty() || key.len() > 512 || !key.chars().all(|c| c.is_ascii_graphic()) {
@@ -380,5 +388,23 @@ mod tests {
         for bad in ["panel.example.com", "ftp://x", "https://u:p@x", "https://x/?key=1", ""] {
             assert!(parse_url(bad).is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn keys_stay_with_a_host_and_its_port() {
+        let panel = "http://panel.example.com";
+        for same in [panel, "http://PANEL.example.com:80/sub", "https://panel.example.com"] {
+            assert!(is_same_place(panel, same), "{same}");
+        }
+        let others = [
+            "http://panel.example.com:81",
+            "https://panel.example.com:8443",
+            "http://panel.example.com.evil.example",
+            "",
+        ];
+        for other in others {
+            assert!(!is_same_place(panel, other), "{other}");
+        }
+        assert!(!is_same_place("https://panel.example.com", panel));
     }
 }

@@ -222,6 +222,15 @@ impl Key {
         matches!(self, Self::PterodactylUrl | Self::PterodactylApiKey | Self::PterodactylClientApiKey)
     }
 
+    /// The setting that says where this secret is sent to; a stored one goes nowhere else.
+    pub(super) fn goes_to(self) -> Option<Self> {
+        match self {
+            Self::PterodactylApiKey | Self::PterodactylClientApiKey => Some(Self::PterodactylUrl),
+            Self::VirtfusionApiKey => Some(Self::VirtfusionUrl),
+            _ => None,
+        }
+    }
+
     /// Whether a panel cannot be without it.
     pub(super) fn is_needed_by_panel(self) -> bool {
         matches!(self, Self::PterodactylUrl | Self::PterodactylApiKey)

@@ -198,7 +198,10 @@ impl Settings {
     fn change_in(&self, tx: &mut WriteTx<'_>, by: &Actor, steps: Steps) -> Result<Vec<Key>> {
         let (of_panel, steps): (Steps, Steps) = steps.into_iter().partition(|(key, _)| key.is_of_panel());
         let mut changed = self.change_panel(tx, by, of_panel)?;
-        for (key, step) in steps {
+        self.refuse_to_send_elsewhere(tx, &steps)?;
+        // Secrets first, so that the history tells which address the old one was for.
+        let (secrets, others): (Steps, Steps) = steps.into_iter().partition(|(key, _)| key.is_secret());
+        for (key, step) in secrets.into_iter().chain(others) {
             let target = match step {
                 Step::Keep => continue,
                 Step::Reset => None,
@@ -213,6 +216,32 @@ impl Settings {
             }
         }
         Ok(changed)
+    }
+
+    /// Whoever may set an address but does not know the secret must not have it sent to a machine of their own: a secret
+    /// that is not given along goes to the place it was set for, here or in the configuration, and to no other.
+    fn refuse_to_send_elsewhere(&self, reader: &impl Read, steps: &Steps) -> Result<()> {
+        for (key, address) in Key::ALL.iter().filter_map(|key| Some((*key, key.goes_to()?))) {
+            if !steps.contains_key(&key) && !steps.contains_key(&address) {
+                continue;
+            }
+            let target = match steps.get(&address) {
+                Some(Step::Put(value)) => value.clone(),
+                Some(Step::Reset) => self.base(address).0.clone(),
+                _ => self.value_in(reader, address)?,
+            };
+            let (secret, set_for) = match steps.get(&key) {
+                Some(Step::Put(_)) => continue,
+                Some(Step::Reset) => (self.base(key).0.clone(), self.base(address).0.clone()),
+                _ => (self.value_in(reader, key)?, self.value_in(reader, address)?),
+            };
+            let (target, set_for) = (target.text().unwrap_or_default(), set_for.text().unwrap_or_default());
+            if secret.is_set() && !target.is_empty() && !panels::is_same_place(&set_for, &target) {
+                let why = "is needed with another address: the stored one goes only to the address it is stored for";
+                return Err(Error::invalid(key.about().name, why));
+            }
+        }
+        Ok(())
     }
 
     /// Stores a value, or takes it away. Whether anything became different.
@@ -238,7 +267,8 @@ impl Settings {
         let new = self.value_in(tx, key)?;
         let did = about(key, action).changed(key.about().key, old.told(&self.sealer), new.told(&self.sealer));
         audit::record(tx, &self.env, by, did)?;
-        self.remember(tx, by, key, before, after)?;
+        let sent_to = key.goes_to().map(|address| self.value_in(tx, address)).transpose()?.and_then(Value::text);
+        self.remember(tx, by, key, (before, after), sent_to)?;
         Ok(true)
     }
 
@@ -247,12 +277,12 @@ impl Settings {
         tx: &mut WriteTx<'_>,
         by: &Actor,
         key: Key,
-        before: Option<StoredValue>,
-        after: Option<StoredValue>,
+        (before, after): (Option<StoredValue>, Option<StoredValue>),
+        sent_to: Option<String>,
     ) -> Result<()> {
         let number = tx.next_number("setting_changes")?;
         let name = key.about().key;
-        let change = SettingChange { key: name.to_owned(), at: self.env.now(), by: by.clone(), before, after };
+        let change = SettingChange { key: name.to_owned(), at: self.env.now(), by: by.clone(), before, after, sent_to };
         tx.put(SETTING_CHANGES, &number, &change)?;
         feed::append(tx, &self.env, Change::Setting(name.to_owned())).map(drop)
     }
@@ -264,6 +294,7 @@ impl Settings {
             return Ok(Vec::new());
         }
         let old = self.panel_values(tx)?;
+        let address = self.value_in(tx, Key::PterodactylUrl)?.text();
         match panels::first(tx)? {
             Some(panel) => self.patch_panel(tx, by, &panel, steps)?,
             None => self.add_panel(tx, by, steps)?,
@@ -275,7 +306,8 @@ impl Settings {
                     true => value.store(key, &self.sealer).map(Some),
                     false => Ok(None),
                 };
-                self.remember(tx, by, key, stored(old)?, stored(new)?)?;
+                let sent_to = key.goes_to().and(address.clone());
+                self.remember(tx, by, key, (stored(old)?, stored(new)?), sent_to)?;
                 changed.push(key);
             }
         }
@@ -338,7 +370,15 @@ impl Settings {
         if self.held(tx, key)? != after {
             return Err(Error::Conflict(format!("{label} was changed again since then; undo the newer change first")));
         }
+        if !self.may_come_back(tx, key, &change, before.as_ref())? {
+            let why = "the address was changed since then, and a secret goes only to the one it was stored for";
+            return Err(Error::Conflict(format!(
+                "{label} cannot be brought back: {why}; set address and secret together"
+            )));
+        }
         if !key.is_of_panel() {
+            let step = before.clone().map_or(Step::Reset, Step::Put);
+            self.refuse_to_send_elsewhere(tx, &Steps::from([(key, step)]))?;
             return self.put(tx, by, key, before, Action::SettingUndone).map(drop);
         }
         let step = match before {
@@ -349,6 +389,19 @@ impl Settings {
             }
         };
         self.change_panel(tx, by, Steps::from([(key, step)])).map(drop)
+    }
+
+    /// Whether what was there before a change would be sent to no other address than then.
+    pub(super) fn may_come_back(
+        &self,
+        reader: &impl Read,
+        key: Key,
+        change: &SettingChange,
+        before: Option<&Value>,
+    ) -> Result<bool> {
+        let Some(address) = key.goes_to().filter(|_| before.is_some()) else { return Ok(true) };
+        let now = self.value_in(reader, address)?.text().unwrap_or_default();
+        Ok(change.sent_to.as_deref().is_some_and(|then| then == now || panels::is_same_place(then, &now)))
     }
 
     /// What was set here; none = it is as without.

@@ -216,11 +216,14 @@ impl Settings {
         })?;
         let key = match given_key {
             Some(key) => Secret::from(key.reveal().trim()),
-            None if address != stored && !stored.is_empty() => {
-                let why = "is needed: the stored one goes only to the address it is stored for";
-                return Err(Error::invalid(key.about().name, why));
+            None => {
+                let held = self.value(key).await?.secret().ok_or_else(|| missing(key))?;
+                if address != stored {
+                    let why = "is needed: the stored one goes only to the address it is stored for";
+                    return Err(Error::invalid(key.about().name, why));
+                }
+                held
             }
-            None => self.value(key).await?.secret().ok_or_else(|| missing(key))?,
         };
         Ok(Target { url: web_address(name, &address)?, key })
     }

@@ -66,11 +66,12 @@ impl Settings {
                 value.as_ref().map(|value| Value::load(key, value, &self.sealer)).transpose()
             };
             let (before, after) = (opened(&change.before)?, opened(&change.after)?);
+            let fits = self.may_come_back(reader, key, &change, before.as_ref())?;
             changes.push(PastChange {
                 number,
                 at: change.at,
                 by: change.by,
-                can_undo: after == held && (before.is_some() || !key.is_needed_by_panel()),
+                can_undo: after == held && fits && (before.is_some() || !key.is_needed_by_panel()),
                 before: before.map(|value| value.shown()),
                 after: after.map(|value| value.shown()),
             });

@@ -41,4 +41,6 @@ pub struct SettingChange {
     pub before: Option<StoredValue>,
     /// After; none = it has its default again.
     pub after: Option<StoredValue>,
+    /// The address that a secret was for until then, where it goes to one.
+    pub sent_to: Option<String>,
 }

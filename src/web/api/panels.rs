@@ -144,7 +144,7 @@ pub(crate) async fn one(
 pub(crate) struct PatchPanel {
     /// What people call it; 1 to 60 characters.
     name: Option<String>,
-    /// Its address. Who stands there is found out anew.
+    /// Its address. Who stands there is found out anew, and another host or port needs the keys anew.
     url: Option<String>,
     /// An Application API key; empty or the mask = as it is.
     #[schema(value_type = Option<String>)]

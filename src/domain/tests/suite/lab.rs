@@ -89,8 +89,12 @@ impl Lab {
 
     /// Settings that nobody changed, with automatic syncs as in a configuration.
     pub fn settings(&self, every_s: Option<u32>) -> Settings {
+        self.settings_of(|config| config.sync.every_s = every_s)
+    }
+
+    pub fn settings_of(&self, configure: impl FnOnce(&mut Config)) -> Settings {
         let mut config = Config::default();
-        config.sync.every_s = every_s;
+        configure(&mut config);
         Settings::new(self.store.clone(), self.env.clone(), sealer(), self.panels.clone(), &config)
     }
 

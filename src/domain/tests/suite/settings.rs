@@ -204,17 +204,18 @@ async fn the_pterodactyl_settings_are_those_of_the_first_panel() {
     lab.panels.test(&who(), lab.panel).await.unwrap();
     let wanted = vec![
         (Key::PterodactylUrl, Wanted::from("https://panel.example.com/")),
+        (Key::PterodactylApiKey, Wanted::from("ptla_new")),
         (Key::PterodactylClientApiKey, Wanted::from("ptlc_new")),
     ];
     let changed = settings.change(&mara(), wanted).await.unwrap();
-    assert_eq!(changed, [Key::PterodactylUrl, Key::PterodactylClientApiKey]);
+    assert_eq!(changed, [Key::PterodactylUrl, Key::PterodactylApiKey, Key::PterodactylClientApiKey]);
     let panel = lab.panels.require(lab.panel).await.unwrap();
     assert_eq!(
         (panel.base_url.as_str(), panel.dialect, panel.client_key.is_some()),
         ("https://panel.example.com", None, true)
     );
     let event = audit(&lab).pop().unwrap();
-    assert_eq!((event.action, event.changes.len()), (Action::PanelChanged, 2));
+    assert_eq!((event.action, event.changes.len()), (Action::PanelChanged, 3));
     assert!(!format!("{event:?}").contains("ptlc_new"));
     let shown = settings.get(Key::PterodactylClientApiKey).await.unwrap();
     assert_eq!((shown.value, shown.source), (MASK.into(), Source::Panel { id: lab.panel, name: "Main".into() }));
@@ -223,8 +224,66 @@ async fn the_pterodactyl_settings_are_those_of_the_first_panel() {
         .await
         .unwrap();
     assert_eq!(settings.get(Key::PterodactylClientApiKey).await.unwrap().value, "");
+    let on_its_own = settings.change(&mara(), set(Key::PterodactylUrl, "https://panel.example.com/sub")).await.unwrap();
+    assert_eq!(on_its_own, [Key::PterodactylUrl]);
     settings.undo(&mara(), Key::PterodactylUrl, newest(&settings, Key::PterodactylUrl).await).await.unwrap();
-    assert_eq!(lab.panels.require(lab.panel).await.unwrap().base_url, lab.sim.url());
+    assert_eq!(lab.panels.require(lab.panel).await.unwrap().base_url, "https://panel.example.com");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_key_that_is_stored_goes_to_no_other_panel() {
+    const EVIL: &str = "https://evil.example";
+    let lab = Lab::new(small()).await;
+    let settings = lab.settings(Some(900));
+    let alone = PanelPatch { url: Some(EVIL.into()), ..PanelPatch::default() };
+    let masked = PanelPatch { url: Some(EVIL.into()), app_key: Some(MASK.into()), ..PanelPatch::default() };
+    for patch in [alone, masked] {
+        let refused = lab.panels.change(&mara(), lab.panel, patch).await;
+        assert!(matches!(refused, Err(Error::Invalid { field: "appKey", .. })), "{refused:?}");
+    }
+    let by_setting = settings.change(&mara(), set(Key::PterodactylUrl, EVIL)).await;
+    assert!(matches!(by_setting, Err(Refused::Other(Error::Invalid { field: "pterodactylApiKey", .. }))));
+    // Whoever moves the panel with a key of their own cannot bring the real one back there.
+    let moved = vec![(Key::PterodactylUrl, Wanted::from(EVIL)), (Key::PterodactylApiKey, Wanted::from("ptla_mine"))];
+    settings.change(&mara(), moved).await.unwrap();
+    for key in [Key::PterodactylApiKey, Key::PterodactylUrl] {
+        let change = settings.history(key, None, 1).await.unwrap().changes.pop().unwrap();
+        assert!(settings.undo(&mara(), key, change.number).await.is_err());
+        assert!(key == Key::PterodactylUrl || !change.can_undo);
+    }
+    // Nor can it be brought back and moved afterwards, or moved and brought back in two steps.
+    let home = vec![
+        (Key::PterodactylUrl, Wanted::from(lab.sim.url().as_str())),
+        (Key::PterodactylApiKey, Wanted::from(lab.sim.app_key())),
+    ];
+    settings.change(&mara(), home).await.unwrap();
+    settings.change(&mara(), set(Key::PterodactylApiKey, "ptla_mine")).await.unwrap();
+    let number = newest(&settings, Key::PterodactylApiKey).await;
+    let moved = PanelPatch { url: Some(EVIL.into()), app_key: Some("ptla_mine".into()), ..PanelPatch::default() };
+    lab.panels.change(&mara(), lab.panel, moved).await.unwrap();
+    let back = settings.undo(&mara(), Key::PterodactylApiKey, number).await;
+    assert!(matches!(back, Err(Error::Conflict(_))), "{back:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_token_that_is_stored_or_configured_goes_to_no_other_virtfusion() {
+    const EVIL: &str = "https://evil.example";
+    let lab = Lab::new(small()).await;
+    let settings = lab.settings_of(|config| {
+        config.virtfusion.url = Some("https://virt.example.com".parse().unwrap());
+        config.virtfusion.api_key = Some(KEY.into());
+    });
+    let refused = |result| matches!(result, Err(Refused::Other(Error::Invalid { field: "virtfusionApiKey", .. })));
+    assert!(refused(settings.change(&mara(), set(Key::VirtfusionUrl, EVIL)).await));
+    let moved = vec![(Key::VirtfusionUrl, Wanted::from(EVIL)), (Key::VirtfusionApiKey, Wanted::from("vf_mine"))];
+    settings.change(&mara(), moved).await.unwrap();
+    let number = newest(&settings, Key::VirtfusionApiKey).await;
+    assert!(settings.undo(&mara(), Key::VirtfusionApiKey, number).await.is_err());
+    assert!(refused(settings.reset(&mara(), &[Key::VirtfusionApiKey]).await));
+    settings.reset(&mara(), &[Key::VirtfusionApiKey, Key::VirtfusionUrl]).await.unwrap();
+    let elsewhere = Given { url: Some(EVIL.into()), key: None };
+    assert!(settings.test(&mara(), Tested::VirtFusion, elsewhere).await.is_err());
+    assert_eq!(settings.value(Key::VirtfusionApiKey).await.unwrap(), Value::Secret(Some(KEY.into())));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -262,7 +321,12 @@ async fn a_panel_is_changed_field_by_field_and_twins_are_refused() {
     lab.panels.add(&who(), second).await.unwrap();
     for twin in [
         PanelPatch { name: Some("second".into()), ..PanelPatch::default() },
-        PanelPatch { url: Some(other.url()), ..PanelPatch::default() },
+        PanelPatch {
+            url: Some(other.url()),
+            app_key: Some("ptla_x".into()),
+            client_key: Some(None),
+            ..PanelPatch::default()
+        },
     ] {
         assert!(matches!(lab.panels.change(&mara(), lab.panel, twin).await, Err(Error::Conflict(_))));
     }

@@ -59,7 +59,8 @@ fn fill(tx: &mut WriteTx<'_>, sealer: &Sealer) -> Result<()> {
     let (at, by) = (Timestamp::from_seconds(1), Actor::job("test"));
     let value = SettingValue { value: secret()?, at, by: by.clone() };
     tx.put(SETTING_VALUES, &SortText::new("smtp_password"), &value)?;
-    let change = SettingChange { key: "smtp_password".into(), at, by, before: Some(secret()?), after: Some(secret()?) };
+    let (before, after) = (Some(secret()?), Some(secret()?));
+    let change = SettingChange { key: "smtp_password".into(), at, by, before, after, sent_to: None };
     tx.put(SETTING_CHANGES, &1, &change)?;
     let with_keys =
         Panel { app_key: seal("panels/1/app_key")?, client_key: Some(seal("panels/1/client_key")?), ..panel(1) };
