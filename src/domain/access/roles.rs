@@ -140,9 +140,11 @@ pub fn needs_second_factor(reader: &impl Read, account: &Account) -> Result<bool
 /// grants or accounts away.
 ///
 /// # Errors
-/// [`Error::Conflict`] when no active account with a password may everything.
+/// [`Error::Conflict`] when nobody who may everything could sign in with a password.
 pub fn keep_an_administrator(reader: &impl Read) -> Result<()> {
-    if administrators(reader)?.iter().any(|account| account.is_active && account.password.is_some()) {
+    let can_enter =
+        |account: &Account| account.is_active && account.password.is_some() && account.email_verified.is_some();
+    if administrators(reader)?.iter().any(can_enter) {
         return Ok(());
     }
     Err(Error::Conflict(

@@ -104,7 +104,7 @@ impl Accounts {
     ///
     /// # Errors
     /// [`Error::NotFound`], [`Error::Forbidden`], [`Error::Invalid`] at the field; [`Refusal::InvalidEmail`],
-    /// [`Refusal::EmailExists`].
+    /// [`Refusal::EmailExists`]; [`Error::Conflict`] when the last administrator would have to prove their address first.
     pub async fn update(&self, by: &Caller, id: AccountId, patch: AccountPatch) -> Result<Account, Refusal> {
         by.require(Permission::AccountWrite)?;
         let email = patch.email.as_deref().map(typed).transpose()?;
@@ -131,6 +131,10 @@ impl Accounts {
             if moves {
                 drop_links(tx, id, |_| true)?;
                 tend(tx, &this.env, &before.email)?;
+            }
+            if before.email_verified.is_some() && after.email_verified.is_none() {
+                // Who has not proved their address cannot sign in.
+                keep_an_administrator_after(tx, &before)?;
             }
             if moves && after.email_verified.is_none() {
                 this.post_link(tx, Purpose::VerifyEmail, &after, &after.email)?;

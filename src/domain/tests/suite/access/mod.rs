@@ -44,7 +44,7 @@ impl House {
             password: Some("$argon2id$".into()),
             roles: roles.iter().map(|role| (*role).to_owned()).collect(),
             is_active: true,
-            email_verified: None,
+            email_verified: Some(self.env.now()),
             source: AccountSource::Made,
             second_factor: None,
             second_factor_offer: None,

@@ -115,6 +115,13 @@ async fn the_last_administrator_stays_one() {
     assert!(matches!(it.set_roles(&owner, boss.id, vec![]).await, Err(Error::Conflict(_))));
     assert!(matches!(it.disable(&owner, boss.id).await, Err(Error::Conflict(_))));
     assert!(matches!(it.remove(&owner, boss.id).await, Err(Error::Conflict(_))));
+    // Who has not proved their address cannot sign in.
+    let elsewhere = AccountPatch { email: Some("typo@example.com".into()), ..AccountPatch::default() };
+    let unproved = AccountPatch { verified: Some(false), ..AccountPatch::default() };
+    for patch in [elsewhere, unproved] {
+        let refused = it.update(&owner, boss.id, patch).await;
+        assert!(matches!(refused, Err(Refusal::Fault(Error::Conflict(_)))), "{refused:?}");
+    }
     assert_eq!(people.account(boss.id), boss, "what was refused was undone as a whole");
     let second = people.made("second@example.com", &["SUPER_ADMIN"]).await;
     it.disable(&owner, boss.id).await.unwrap();
