@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::error::PayloadError;
 use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use actix_web::middleware::Next;
 use actix_web::web::Data;
@@ -15,6 +16,7 @@ use futures_util::FutureExt;
 use tracing::{error, info};
 
 use crate::guard::Recognised;
+use crate::input;
 use crate::page::PageError;
 use crate::problem::{Problem, Where};
 
@@ -91,6 +93,12 @@ fn final_form(fault: &Error, at: Where<'_>) -> Option<HttpResponse> {
     if let Some(problem) = fault.as_error::<Problem>() {
         log_cause(problem, at);
         return Some(problem.render(at));
+    }
+    // What was sent could not be read to its end: handlers that take the bare bytes leave it to us to say so.
+    if let Some(unread) = fault.as_error::<PayloadError>() {
+        let problem = input::unread(unread);
+        let for_pages = at.path.is_some_and(is_page);
+        return Some(if for_pages { PageError::from(problem).render(at) } else { problem.render(at) });
     }
     let page = fault.as_error::<PageError>()?;
     if let Some(problem) = page.problem() {

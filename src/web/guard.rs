@@ -16,6 +16,7 @@ use aviary_kernel::model::{Action, Actor, Origin, Permission, Who};
 
 use crate::allow;
 use crate::answer::is_page;
+use crate::input;
 use crate::origin;
 use crate::page::PageError;
 use crate::problem::{Problem, limit_headers};
@@ -54,7 +55,7 @@ impl Recognised {
 
 /// Wraps every handler, inside of everything else.
 pub(crate) async fn guard(
-    request: ServiceRequest,
+    mut request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
     let Some(recogniser) = request.app_data::<Data<Recogniser>>().cloned() else {
@@ -71,6 +72,7 @@ pub(crate) async fn guard(
         Err(error) => return Ok(refuse(request, error.into())),
     };
     request.extensions_mut().insert(known.clone());
+    input::hurry(&mut request);
     let verdict = limit(&request, &known, &recogniser);
     let response = match verdict.filter(|verdict| !verdict.allowed) {
         Some(verdict) => refuse(request, Problem::too_many(verdict.retry_after_s)),

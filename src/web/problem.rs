@@ -109,6 +109,11 @@ impl Problem {
         Self::new(StatusCode::PAYLOAD_TOO_LARGE, "TOO_LARGE", "the body is too large for this address")
     }
 
+    /// The body did not come to its end in time.
+    pub(crate) fn too_slow() -> Self {
+        Self::new(StatusCode::REQUEST_TIMEOUT, "TIMEOUT", "the body took too long to arrive; send it again")
+    }
+
     /// The body is of a type that the address does not take.
     pub fn wrong_type(wanted: &str) -> Self {
         Self::new(

@@ -225,6 +225,10 @@ async fn a_body_that_is_too_large_is_refused() {
         )
         .await;
     answer.problem(413);
+    let log_in = TestRequest::post().uri("/api/v1/auth/login").set_payload("x".repeat(2 << 20));
+    let answer = desk.call(log_in).await;
+    answer.problem(413);
+    assert_eq!(answer.json()["code"], "TOO_LARGE");
     let answer = desk.call(keyed(TestRequest::post().uri("/api/admin/sync")).set_payload(vec![b' '; 2 << 20])).await;
     assert_eq!(answer.status, 413, "{}", answer.body);
 }
