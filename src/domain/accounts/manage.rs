@@ -100,7 +100,7 @@ impl Accounts {
         .await
     }
 
-    /// Changes what is known of somebody.
+    /// Changes what is known of somebody; another address needs `account.security` too.
     ///
     /// # Errors
     /// [`Error::NotFound`], [`Error::Forbidden`], [`Error::Invalid`] at the field; [`Refusal::InvalidEmail`],
@@ -112,6 +112,10 @@ impl Accounts {
         self.decide(move |tx| {
             let account = target(tx, &by, id)?;
             let moves = email.as_ref().is_some_and(|email| *email != account.email);
+            if moves {
+                // Whoever reads the mail of somebody can reset their password.
+                by.require(Permission::AccountSecurity)?;
+            }
             if let Some(email) = &email {
                 this.make_room(tx, email, &account)?;
             }

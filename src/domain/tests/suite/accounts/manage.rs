@@ -92,6 +92,19 @@ async fn nobody_acts_on_somebody_who_may_more() {
 }
 
 #[tokio::test]
+async fn who_may_not_reset_passwords_moves_no_account_to_another_address() {
+    let Staff { people, admin, member, .. } = staff().await;
+    let by =
+        Caller { grants: aviary_kernel::model::Grants::parse(["account.write"]).unwrap(), ..people.caller(&admin) };
+    let moved =
+        AccountPatch { email: Some("mine@example.com".into()), verified: Some(true), ..AccountPatch::default() };
+    assert!(is_fault_forbidden(people.accounts.update(&by, member.id, moved).await));
+    assert_eq!(people.account(member.id), member);
+    let same = AccountPatch { email: Some("MEMBER@example.com".into()), ..AccountPatch::default() };
+    people.accounts.update(&by, member.id, same).await.unwrap();
+}
+
+#[tokio::test]
 async fn nobody_raises_anybody_above_themselves_not_even_themselves() {
     let Staff { people, admin, member, .. } = staff().await;
     let by = people.caller(&admin);
