@@ -127,6 +127,8 @@ impl Vault {
         }
         let progress = self.secrets.progress();
         assert_eq!((progress.state, progress.percent), (State::Done, 100), "{progress:?}");
+        // The task lets go of the data file a moment after it said so.
+        self.secrets.shut_down().await;
     }
 
     /// The ids of all keys that something is sealed under.
