@@ -164,7 +164,6 @@ pub(crate) async fn magic_link(knock: Knock, accounts: Data<Accounts>) -> ApiRes
 pub(crate) async fn magic_link_verify(knock: Knock, sign_in: Data<SignIn>) -> ApiResult {
     let (wanted, origin): (FollowLink, _) = knock.open(Limit::REDEEM)?;
     let token = wanted.token().ok_or(Refusal::MissingToken)?;
-    let origin = origin;
     let entered = sign_in.with_magic_link(origin, token, wanted.code.clone(), SessionKind::Api).await;
     let entered = entered.map_err(|refusal| Problem::from(refusal).unauthorised())?;
     answer(Entered::new(entered, "you are signed in", true).map(|entered| HttpResponse::Ok().json(entered)))
