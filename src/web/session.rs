@@ -138,7 +138,13 @@ fn way_back(request: &HttpRequest) -> String {
 pub(crate) fn local_path(path: &str) -> &str {
     let ours = path == "/admin" || path.starts_with("/admin/") || path.starts_with("/admin?");
     let plain = !path.contains(['\\', '\r', '\n', '\t']) && !path.contains("//");
-    if ours && plain { path } else { "/admin" }
+    if ours && plain && !climbs(path) { path } else { "/admin" }
+}
+
+/// Whether a browser would leave `/admin` on its way along `path`.
+fn climbs(path: &str) -> bool {
+    let before_query = path.split(['?', '#']).next().unwrap_or_default();
+    before_query.split('/').any(|part| part.to_ascii_lowercase().replace("%2e", ".") == "..")
 }
 
 #[cfg(test)]
@@ -147,9 +153,19 @@ mod tests {
 
     #[test]
     fn nobody_is_sent_to_another_site() {
-        for bad in ["https://evil.example", "//evil.example", "/admin//evil", "/adminx", "/admin/\\evil", ""] {
+        for bad in [
+            "https://evil.example",
+            "//evil.example",
+            "/admin//evil",
+            "/adminx",
+            "/admin/\\evil",
+            "",
+            "/admin/../evil",
+            "/admin/%2E./evil",
+        ] {
             assert_eq!(local_path(bad), "/admin", "{bad}");
         }
         assert_eq!(local_path("/admin/servers?q=a"), "/admin/servers?q=a");
+        assert_eq!(local_path("/admin/servers?q=/../a"), "/admin/servers?q=/../a");
     }
 }
