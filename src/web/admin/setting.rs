@@ -1,5 +1,6 @@
 //! One setting with what it was, undoing that, and tests of what settings lead to.
 
+use actix_web::http::StatusCode;
 use actix_web::web::Path;
 use askama::Template;
 use aviary_domain::settings::{Given, Key, PastChange, TestReport, Tested};
@@ -23,6 +24,8 @@ struct SettingPage {
     shell: Shell,
     head: Head,
     key: &'static str,
+    /// Why a change was not undone.
+    trouble: Option<String>,
     facts: Vec<Fact>,
     changes: Vec<ChangeRow>,
     next: Option<String>,
@@ -43,7 +46,10 @@ const ROWS: usize = 25;
 
 /// The page.
 pub(super) async fn page(_may: Allow<perm::SettingsRead>, desk: Desk, key: Path<String>) -> PageResult {
-    let key = Key::require(&key)?;
+    show(desk, Key::require(&key)?, None).await
+}
+
+async fn show(desk: Desk, key: Key, trouble: Option<String>) -> PageResult {
     let about = key.about();
     let known = desk.known().await?;
     let shown = desk.settings.get(key).await?;
@@ -65,6 +71,7 @@ pub(super) async fn page(_may: Allow<perm::SettingsRead>, desk: Desk, key: Path<
             ..Head::default()
         },
         key: about.key,
+        trouble,
         facts,
         changes: page.changes.into_iter().map(|past| row(&known, key, past)).collect(),
         next: page.next.map(|next| desk.query.link(&[("after", &next.to_string())])),
@@ -118,8 +125,15 @@ pub(super) async fn undo(may: Allow<perm::SettingsWrite>, desk: Desk, key: Path<
     }
     let number = sent.field("change");
     let number = number.parse().map_err(|_| Error::not_found("change", shown::short(number, 20)))?;
-    desk.settings.undo(&desk.visitor.who, key, number).await?;
-    Ok(see_other(&format!("/admin/settings/{}?done=setting-undone", key.about().key)))
+    match desk.settings.undo(&desk.visitor.who, key, number).await {
+        Ok(()) => Ok(see_other(&format!("/admin/settings/{}?done=setting-undone", key.about().key))),
+        Err(Error::Conflict(why)) => {
+            let mut answer = show(desk, key, Some(super::sentence(&why))).await?;
+            *answer.status_mut() = StatusCode::CONFLICT;
+            Ok(answer)
+        }
+        Err(error) => Err(error.into()),
+    }
 }
 
 #[derive(Template)]

@@ -44,6 +44,8 @@ struct Field {
     /// `switch`, `list`, or the type of an input.
     control: &'static str,
     value: String,
+    /// What is stored, so that the form can tell what was changed in it; none for secrets.
+    was: Option<String>,
     on: bool,
     unit: &'static str,
     least: u64,
@@ -126,6 +128,7 @@ fn field(known: &Known, shown: &Shown, typed: &Typed) -> Field {
         on: again.map_or(shown.value == true, |typed| typed == "true"),
         control,
         value,
+        was: (!shown.key.is_secret()).then(|| in_a_field(&shown.value)),
         unit,
         least,
         most,
@@ -172,6 +175,9 @@ pub(super) async fn save(may: Allow<perm::SettingsWrite>, desk: Desk, sent: Sent
         Some(key) => (vec![(key, Wanted::Reset)], Typed::default(), "setting-reset"),
         None => read(&sent),
     };
+    if let Some(clashing) = clashes(&desk.settings.all().await?, &sent, &wanted, &typed) {
+        return show(desk, &Typed { errors: clashing, error: Some(NOTHING_SAVED.into()), ..typed }).await;
+    }
     if desk.settings.reaches_panel(&wanted).await? {
         may.caller.require(Permission::PanelWrite)?;
     }
@@ -193,12 +199,19 @@ fn read(sent: &Sent) -> (Vec<(Key, Wanted)>, Typed, &'static str) {
     for key in Key::ALL.iter().copied().filter(of_group) {
         let about = key.about();
         let was_sent = sent.iter().any(|(name, _)| name == about.key);
+        let is_same = |text: &str| shown_before(sent, key).is_some_and(|was| was.lines().eq(text.lines()));
         if about.kind == Type::Switch {
             let on = sent.field(about.key) == "yes";
+            if is_same(&on.to_string()) {
+                continue;
+            }
             typed.values.insert(key, on.to_string());
             wanted.push((key, Wanted::Switch(on)));
         } else if was_sent {
             let text = sent.field(about.key);
+            if is_same(text) {
+                continue;
+            }
             if !key.is_secret() {
                 typed.values.insert(key, text.chars().take(20_000).collect());
             }
@@ -207,6 +220,35 @@ fn read(sent: &Sent) -> (Vec<(Key, Wanted)>, Typed, &'static str) {
     }
     (wanted, typed, "settings-saved")
 }
+
+/// What the form showed of a setting when it was opened.
+fn shown_before(sent: &Sent, key: Key) -> Option<&str> {
+    let name = format!("was:{}", key.about().key);
+    sent.iter().find(|(sent, _)| *sent == name).map(|(_, was)| was.as_str())
+}
+
+/// Settings that this form changes, and somebody else did since it was opened.
+fn clashes(all: &[Shown], sent: &Sent, wanted: &[(Key, Wanted)], typed: &Typed) -> Option<BTreeMap<Key, String>> {
+    let changed = all.iter().filter(|shown| wanted.iter().any(|(key, _)| *key == shown.key));
+    let clash = |shown: &Shown| {
+        let (was, now) = (shown_before(sent, shown.key)?, in_a_field(&shown.value));
+        let is_as_wanted = typed.values.get(&shown.key).is_some_and(|typed| typed.lines().eq(now.lines()));
+        if was.lines().eq(now.lines()) || is_as_wanted {
+            return None;
+        }
+        let now = match shown.key.about().kind {
+            Type::Switch if now == "true" => "on".into(),
+            Type::Switch => "off".into(),
+            _ if now.is_empty() => "nothing".into(),
+            _ => format!("“{}”", shown::short(&now, 60)),
+        };
+        Some((shown.key, format!("somebody else set this to {now} meanwhile. Save again to set what you chose.")))
+    };
+    let clashing: BTreeMap<_, _> = changed.filter_map(clash).collect();
+    (!clashing.is_empty()).then_some(clashing)
+}
+
+const NOTHING_SAVED: &str = "Nothing was saved: look at the fields that are marked below.";
 
 fn noted(mut typed: Typed, refused: Refused) -> Result<Typed> {
     match refused {
@@ -219,7 +261,7 @@ fn noted(mut typed: Typed, refused: Refused) -> Result<Typed> {
         Refused::Other(error) => return Err(error),
     }
     if typed.error.is_none() {
-        typed.error = Some("Nothing was saved: look at the fields that are marked below.".into());
+        typed.error = Some(NOTHING_SAVED.into());
     }
     Ok(typed)
 }

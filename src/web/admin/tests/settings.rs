@@ -112,3 +112,52 @@ async fn a_panel_is_changed_by_its_form_and_keys_stay_when_they_are_left_alone()
     assert_eq!(refused.status, StatusCode::OK);
     assert!(refused.body.contains("Give the panel a name.") && refused.body.contains("value=\"nowhere\""));
 }
+
+#[actix_web::test]
+async fn a_form_that_was_open_for_long_takes_nothing_back() {
+    let fixture = Fixture::empty();
+    let session = fixture.sign_in().await;
+    let page = fixture.get(&session, "/admin/settings").await.body;
+    assert!(page.contains("name=\"was:session_hours\" value=\"12\""), "{page}");
+    assert!(!page.contains("was:resend_api_key"), "secrets are not compared");
+    let form = |hours, tries| {
+        [
+            ("group", "access"),
+            ("was:registration_enabled", "false"),
+            ("was:session_hours", "12"),
+            ("session_hours", hours),
+            ("was:sign_in_per_minute", "10"),
+            ("sign_in_per_minute", tries),
+        ]
+    };
+    fixture.post(&session, "/admin/settings", &form("24", "10")).await;
+    let other = fixture.post(&session, "/admin/settings", &form("12", "20")).await;
+    assert_eq!(&*other.location, "/admin/settings?done=settings-saved", "{}", other.body);
+    let settings = &fixture.services.settings;
+    assert_eq!(settings.value(Key::SessionHours).await.unwrap(), Value::Number(24), "the other tab did not touch it");
+    assert_eq!(settings.value(Key::SignInPerMinute).await.unwrap(), Value::Number(20));
+
+    let clash = fixture.post(&session, "/admin/settings", &form("48", "20")).await;
+    assert_eq!(clash.status, StatusCode::OK);
+    assert!(clash.body.contains("Somebody else set this to “24” meanwhile."), "{}", clash.body);
+    assert!(
+        clash.body.contains("name=\"session_hours\" value=\"48\"")
+            && clash.body.contains("session_hours\" value=\"24\"")
+    );
+    assert_eq!(settings.value(Key::SessionHours).await.unwrap(), Value::Number(24));
+}
+
+#[actix_web::test]
+async fn a_change_that_cannot_be_undone_any_more_says_so_on_its_page() {
+    let fixture = Fixture::empty();
+    let session = fixture.sign_in().await;
+    for name in ["Birds", "Bees"] {
+        fixture.post(&session, "/admin/settings", &[("group", "site"), ("site_name", name)]).await;
+    }
+    let page = fixture.get(&session, "/admin/settings/site_name").await.body;
+    let number = page.split("name=\"change\" value=\"").nth(1).unwrap().split('"').next().unwrap().to_owned();
+    fixture.post(&session, "/admin/settings", &[("group", "site"), ("site_name", "Wasps")]).await;
+    let late = fixture.post(&session, "/admin/settings/site_name/undo", &[("change", &number)]).await;
+    assert_eq!(late.status, StatusCode::CONFLICT);
+    assert!(late.body.contains("Nothing was changed.") && late.body.contains("All settings"), "{}", late.body);
+}
