@@ -54,7 +54,11 @@ pub(crate) fn limits(config: &mut ServiceConfig) {
             FormConfig::default().limit(LARGEST_BODY).error_handler(|error, _| PageError::from(form(&error)).into()),
         )
         .app_data(QueryConfig::default().error_handler(|error, request| told(query(&error), request.path())))
-        .app_data(PathConfig::default().error_handler(|error, request| told(path(&error), request.path())));
+        .app_data(PathConfig::default().error_handler(|error, request| match is_page(request.path()) {
+            // Nobody types ids: an address with an odd one was copied by halves.
+            true => PageError::from(Problem::no_such_page()).into(),
+            false => path(&error).into(),
+        }));
 }
 
 fn told(problem: Problem, path: &str) -> actix_web::Error {

@@ -39,6 +39,8 @@ struct PersonView {
     servers: Vec<Card>,
     sessions: Vec<SessionRow>,
     roles: Vec<RoleBox>,
+    /// The roles that the form begins with.
+    had: String,
     explained: Option<Explained>,
     on_record: Option<Card>,
 }
@@ -123,6 +125,7 @@ pub(super) async fn show(mut desk: Desk, id: AccountId, trouble: Option<Trouble>
         servers: servers(&desk, &known, &person).await?,
         sessions: sessions.iter().map(|session| SessionRow::new(&known, session)).collect(),
         roles: boxes(&known, &all_roles, &account.roles),
+        had: had(account),
         explained,
         on_record: on_record::card(&desk, &known, "account", &id.to_string()).await?,
         shell: desk.shell(&known, Spot::People, crumbs(account, None)),
@@ -158,8 +161,8 @@ fn hands_off(known: &Known, account: &Account, all: &[RoleInfo]) -> Option<Strin
     let grants = Grants(all.iter().filter(has).flat_map(|info| info.role.grants.0.clone()).collect());
     let beyond = known.reader.require_no_more_than_own(&grants).err()?;
     Some(format!(
-        "{} may more than you do, so there is nothing that you can do about their account: {beyond}.",
-        account.username
+        "{} may do more than you, so there is nothing that you can do about their account: {beyond}.",
+        shown::name(&account.username)
     ))
 }
 
@@ -274,11 +277,16 @@ impl SessionRow {
     }
 }
 
+/// The roles of a person, as their form carries them.
+pub(super) fn had(account: &Account) -> String {
+    account.roles.join(" ")
+}
+
 /// Every role; those that the reader may not give say why.
 pub(super) fn boxes(known: &Known, all: &[RoleInfo], ticked: &[String]) -> Vec<RoleBox> {
     let a_box = |RoleInfo { role, .. }: &RoleInfo| RoleBox {
         name: role.name.clone(),
-        description: role.description.clone(),
+        description: shown::visible(&role.description),
         ticked: ticked.contains(&role.name),
         needs_second_factor: role.needs_second_factor,
         locked: known.reader.require_no_more_than_own(&role.grants).err().map(|why| super::sentence(&why.to_string())),

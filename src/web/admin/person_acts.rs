@@ -54,6 +54,13 @@ fn refusal_to_error(refusal: Refusal) -> Result<Trouble, Error> {
 /// Sets the roles that are ticked.
 pub(super) async fn roles(may: Allow<perm::RoleAssign>, desk: Desk, id: Path<AccountId>, sent: Sent) -> PageResult {
     desk.check(sent.token())?;
+    if sent.iter().any(|(name, _)| name == "had") {
+        let person = desk.accounts.person(*id).await?;
+        if sent.field("had") != person::had(&person.account) {
+            let why = "somebody else changed the roles meanwhile: they are shown as they are now";
+            return done::<()>(desk, *id, Err(Refusal::Fault(Error::Conflict(why.into()))), "").await;
+        }
+    }
     let roles = sent.each("role").map(str::to_owned).collect();
     let set = desk.accounts.set_roles(&may.caller, *id, roles).await;
     done(desk, *id, set.map_err(Refusal::from), "roles-set").await

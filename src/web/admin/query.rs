@@ -41,7 +41,7 @@ impl Query {
     pub(super) fn pick<T>(&mut self, name: &str, fallback: &str, read: impl FnOnce(&str) -> Option<T>) -> Option<T> {
         let picked = read(self.text(name)?);
         if picked.is_none() {
-            self.doubts.push(format!("The address asked for a {name} that does not exist: {fallback}."));
+            self.doubts.push(format!("The address has a value of “{name}” that does not exist: {fallback}."));
             self.pairs.retain(|(key, _)| key != name);
         }
         picked
@@ -112,7 +112,7 @@ mod tests {
     fn what_is_not_understood_is_said_and_left_out() {
         let mut query = Query::new("/admin/servers", "state=flying&q=x");
         assert_eq!(query.parse::<u64>("state", "all are shown"), None);
-        assert_eq!(query.doubts, ["The address asked for a state that does not exist: all are shown."]);
+        assert_eq!(query.doubts, ["The address has a value of “state” that does not exist: all are shown."]);
         assert_eq!(query.link(&[]), "/admin/servers?q=x");
     }
 }

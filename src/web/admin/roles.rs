@@ -10,10 +10,10 @@ use super::card::{Card, Fact, fact};
 use super::desk::{Act, Crumb, Desk, Head, Known, Shell};
 use super::form::{Fields, Sent};
 use super::nav::Spot;
-use super::on_record;
 use super::role_form::{Editor, RoleForm, read};
 use super::table::{ListView, Pager, Table};
 use super::value::{Pill, Value};
+use super::{on_record, shown};
 use crate::allow::{Allow, perm};
 use crate::page::{PageResult, html, see_other};
 
@@ -25,7 +25,7 @@ pub(super) async fn list(_may: Allow<perm::RoleRead>, desk: Desk) -> PageResult 
     let truth = vec![
         Value::Text(format!("{built_in} come with the program")),
         Value::Text(format!("{} made here", roles.len() - built_in)),
-        Value::Text("a person may what their roles allow together".into()),
+        Value::Text("a person may do what their roles allow together".into()),
     ];
     let acts = [Act::link("Make a role", "plus", "/admin/roles/new").class("main")];
     let mut table = Table::plain(
@@ -54,7 +54,7 @@ fn row(known: &Known, RoleInfo { role, people }: &RoleInfo) -> Vec<Value> {
         known.count(*people, people_with(role)),
         Value::Text(allowed(&role.grants)),
         if role.needs_second_factor { Value::pill("fine", "asked for") } else { Value::Muted("not asked for".into()) },
-        Value::Said(role.description.clone()),
+        Value::Said(shown::visible(&role.description)),
     ]
 }
 
@@ -85,6 +85,8 @@ struct RoleView {
     built_in: bool,
     facts: Vec<Fact>,
     form: RoleForm,
+    /// What the form begins with.
+    seen: String,
     /// Why it cannot be changed by the reader.
     hands_off: Option<String>,
     may_write: bool,
@@ -116,10 +118,11 @@ async fn show(desk: Desk, info: RoleInfo, form: RoleForm) -> PageResult {
         head: Head {
             title: role.name.clone(),
             pills: vec![pill],
-            truth: vec![Value::Said(role.description.clone())],
+            truth: vec![Value::Said(shown::visible(&role.description))],
             ..Head::default()
         },
         people,
+        seen: seen(&role),
         built_in: role.built_in,
         facts,
         form: form.offered(Editor::of(&known, may_write && !role.built_in)),
@@ -135,12 +138,22 @@ async fn show(desk: Desk, info: RoleInfo, form: RoleForm) -> PageResult {
     })
 }
 
+/// A role as its form carries it, to tell whether somebody else changed it meanwhile.
+fn seen(role: &Role) -> String {
+    format!("{} | {} | {}", role.needs_second_factor, role.grants, role.description)
+}
+
 /// Takes the form of a role. Of those that come with the program it has the second factor only.
 pub(super) async fn save(may: Allow<perm::RoleWrite>, desk: Desk, name: Path<String>, sent: Sent) -> PageResult {
     desk.check(sent.token())?;
     let info = desk.access.role(&name).await?;
     let needs_second_factor = Some(sent.field("second_factor") == "yes");
     let mut form = RoleForm::sent(&sent, &info.role.name);
+    if sent.iter().any(|(name, _)| name == "seen") && sent.field("seen") != seen(&info.role) {
+        let mut form = RoleForm::of(&info.role);
+        form.note(Error::Conflict("somebody else changed the role meanwhile: it is shown as it is now".into()))?;
+        return show(desk, info, form).await;
+    }
     let patch = if info.role.built_in {
         Ok(RolePatch { needs_second_factor, ..RolePatch::default() })
     } else {

@@ -287,7 +287,7 @@ async fn what_the_address_asks_for_and_is_unknown_is_said() {
     ] {
         let answer = fixture.get(&session, uri).await;
         assert_eq!(answer.status, StatusCode::OK, "{uri}");
-        assert!(answer.body.contains("The address asked for a"), "{uri}");
+        assert!(answer.body.contains("The address has a value of"), "{uri}");
         assert!(answer.body.contains("notice warn"), "{uri}");
     }
     let answer = fixture.get(&session, "/admin?done=You+have+won").await;

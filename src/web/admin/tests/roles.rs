@@ -145,3 +145,35 @@ async fn a_mail_shows_its_link_and_that_is_put_on_record() {
     let seen = fixture.services.audit.of_target("mail", href, 5).await.unwrap();
     assert_eq!(seen.events.iter().map(|(_, event)| event.action).collect::<Vec<_>>(), [Action::MailSeen]);
 }
+
+#[actix_web::test]
+async fn a_role_that_somebody_else_changed_meanwhile_is_not_overwritten() {
+    let fixture = Fixture::empty();
+    let session = fixture.sign_in().await;
+    fixture.role("LOOKERS", &["server.read", "account.write"]).await;
+    let page = fixture.get(&session, "/admin/roles/LOOKERS").await.body;
+    let seen = page.split("name=\"seen\" value=\"").nth(1).unwrap().split('"').next().unwrap().to_owned();
+    let less = [("seen", seen.as_str()), ("description", "For a test."), ("grant", "server.read")];
+    let saved = fixture.post(&session, "/admin/roles/LOOKERS", &less).await;
+    assert_eq!(saved.location, "/admin/roles/LOOKERS?done=role-changed", "{}", saved.body);
+    let old = [("seen", seen.as_str()), ("description", "Old"), ("grant", "server.read"), ("grant", "account.write")];
+    let refused = fixture.post(&session, "/admin/roles/LOOKERS", &old).await;
+    assert!(refused.body.contains("Somebody else changed the role meanwhile"), "{}", refused.body);
+    assert!(!refused.body.contains("value=\"account.write\" checked"));
+    let role = fixture.services.access.role("LOOKERS").await.unwrap().role;
+    assert_eq!(role.grants.to_string(), "server.read", "what was taken from the role stays taken");
+}
+
+#[actix_web::test]
+async fn what_turns_the_direction_of_writing_is_shown_in_a_role_as_a_sign() {
+    let fixture = Fixture::empty();
+    let session = fixture.sign_in().await;
+    let made = [("name", "LOOKERS"), ("description", "\u{202e}gnp"), ("grant", "server.read")];
+    fixture.post(&session, "/admin/roles", &made).await;
+    fixture.person("ada@example.com", "MEMBER").await;
+    let ada = fixture.services.accounts.find("ada@example.com").await.unwrap();
+    for page in ["/admin/roles".to_owned(), format!("/admin/people/{}", ada.id), "/admin/people/new".into()] {
+        let body = fixture.get(&session, &page).await.body;
+        assert!(body.contains("LOOKERS") && !body.contains('\u{202e}'), "{page}");
+    }
+}
