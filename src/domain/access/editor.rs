@@ -238,7 +238,10 @@ fn parse_description(raw: &str) -> Result<String> {
     let text = raw.trim();
     match text.chars().count() {
         0..=LONGEST_DESCRIPTION if !text.chars().any(char::is_control) => Ok(text.to_owned()),
-        n => Err(Error::invalid("description", format!("needs up to {LONGEST_DESCRIPTION} plain characters, has {n}"))),
+        n => Err(Error::invalid(
+            "description",
+            format!("needs up to {LONGEST_DESCRIPTION} characters on one line, without control characters; has {n}"),
+        )),
     }
 }
 

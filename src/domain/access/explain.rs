@@ -208,7 +208,7 @@ impl Key {
         match (key_has, owner_has) {
             (true, true) => None,
             (true, false) => Some(format!(
-                "The key includes {permission}, but its owner {owner} does not have it, and a key never may more than its owner."
+                "The key includes {permission}, but its owner {owner} does not have it, and a key may never do more than its owner."
             )),
             (false, true) => Some(format!("The owner {owner} has {permission}, but the key does not include it.")),
             (false, false) => Some(format!("Neither the key nor its owner {owner} has {permission}.")),

@@ -309,7 +309,10 @@ fn parse_name(raw: &str) -> Result<String> {
     let name = raw.trim();
     match name.chars().count() {
         1..=LONGEST_NAME if !name.chars().any(char::is_control) => Ok(name.to_owned()),
-        n => Err(Error::invalid("name", format!("needs 1 to {LONGEST_NAME} plain characters, has {n}"))),
+        n => Err(Error::invalid(
+            "name",
+            format!("needs 1 to {LONGEST_NAME} characters on one line, without control characters; has {n}"),
+        )),
     }
 }
 

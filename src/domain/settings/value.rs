@@ -184,7 +184,7 @@ impl Wanted {
                     _ => None,
                 };
                 let fits = number.filter(|number| (least..=most).contains(number));
-                let number = fits.ok_or_else(|| format!("is a whole number from {least} to {most} ({unit})"))?;
+                let number = fits.ok_or_else(|| format!("must be a whole number from {least} to {most} ({unit})"))?;
                 Ok(Step::Put(Value::Number(number)))
             }
             (Self::List(items), Type::Repositories) => repositories(items).map(|list| Step::Put(Value::List(list))),
@@ -242,7 +242,9 @@ fn line(raw: &str, kind: Type) -> Result<String, String> {
     match kind {
         Type::Url => match text.parse::<WebUrl>() {
             Ok(url) if url.as_str().len() <= LONGEST_URL => Ok(url.as_str().to_owned()),
-            _ => Err("is an address such as https://www.example.com, without a user, a query or a fragment".into()),
+            _ => {
+                Err("must be an address such as https://www.example.com, without a user, a query or a fragment".into())
+            }
         },
         Type::Email => email(text),
         Type::Sender => sender(text),

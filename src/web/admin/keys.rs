@@ -86,7 +86,7 @@ pub(super) async fn list(_may: Allow<perm::ApiKeyRead>, mut desk: Desk) -> PageR
             truth: vec![
                 Value::Text(format!("{} in all", shown::grouped(all.len() as u64))),
                 Value::Text(format!("{} good", shown::grouped(good as u64))),
-                Value::Text("a key never may more than its owner".into()),
+                Value::Text("a key may never do more than its owner".into()),
             ],
             acts: known.offered(acts),
             ..Head::default()

@@ -78,7 +78,7 @@ fn row(known: &Known, line: &MailLine, open: &BTreeMap<AccountId, bool>) -> Vec<
     let subject = if is_open {
         known.name(line.subject, href)
     } else {
-        Value::Many(vec![Value::Text(line.subject.into()), Value::Muted("to somebody who may more than you".into())])
+        Value::Many(vec![Value::Text(line.subject.into()), Value::Muted("to somebody who may do more than you".into())])
     };
     vec![subject, to(known, line), Value::When(known.when(line.mail.written_at))]
 }

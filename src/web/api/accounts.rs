@@ -278,7 +278,7 @@ impl From<ChangeAccount> for AccountPatch {
 #[utoipa::path(patch, path = "/api/v1/accounts/{id}", tag = "accounts", params(("id" = String, Path)), request_body = ChangeAccount, responses(
     (status = 200, body = Reply<AccountView>),
     (status = 400, description = "A value cannot be taken", body = ProblemView),
-    (status = 403, description = "They may more than you", body = ProblemView),
+    (status = 403, description = "They may do more than you", body = ProblemView),
     (status = 404, description = "There is no such account", body = ProblemView),
     (status = 409, description = "`email_exists`", body = ProblemView),
 ))]
@@ -298,7 +298,7 @@ pub(crate) async fn change(
 /// With their sessions, keys and links. What they did stays on record.
 #[utoipa::path(delete, path = "/api/v1/accounts/{id}", tag = "accounts", params(("id" = String, Path)), responses(
     (status = 200, body = Reply<Option<String>>),
-    (status = 403, description = "They may more than you", body = ProblemView),
+    (status = 403, description = "They may do more than you", body = ProblemView),
     (status = 404, description = "There is no such account", body = ProblemView),
     (status = 409, description = "Yourself, the last administrator, or it only stands for a panel's user", body = ProblemView),
 ))]
@@ -316,7 +316,7 @@ fn done(what: &str) -> HttpResponse {
 /// Their sessions end at once, and nothing of theirs works.
 #[utoipa::path(post, path = "/api/v1/accounts/{id}/disable", tag = "accounts", params(("id" = String, Path)), responses(
     (status = 200, body = Reply<AccountView>),
-    (status = 403, description = "They may more than you", body = ProblemView),
+    (status = 403, description = "They may do more than you", body = ProblemView),
     (status = 404, description = "There is no such account", body = ProblemView),
     (status = 409, description = "Yourself, or the last administrator", body = ProblemView),
 ))]
@@ -333,7 +333,7 @@ pub(crate) async fn disable(
 /// Let a person in again
 #[utoipa::path(post, path = "/api/v1/accounts/{id}/enable", tag = "accounts", params(("id" = String, Path)), responses(
     (status = 200, body = Reply<AccountView>),
-    (status = 403, description = "They may more than you", body = ProblemView),
+    (status = 403, description = "They may do more than you", body = ProblemView),
     (status = 404, description = "There is no such account", body = ProblemView),
 ))]
 pub(crate) async fn enable(accounts: Data<Accounts>, caller: Allow<perm::AccountWrite>, id: Path<String>) -> ApiResult {
@@ -384,7 +384,7 @@ pub(crate) struct GivePassword {
 #[utoipa::path(post, path = "/api/v1/accounts/{id}/password", tag = "accounts", params(("id" = String, Path)), request_body = GivePassword, responses(
     (status = 200, body = Reply<AccountView>),
     (status = 400, description = "`password_...`", body = ProblemView),
-    (status = 403, description = "They may more than you", body = ProblemView),
+    (status = 403, description = "They may do more than you", body = ProblemView),
     (status = 404, description = "There is no such account", body = ProblemView),
     (status = 409, description = "Yourself", body = ProblemView),
 ))]
@@ -402,7 +402,7 @@ pub(crate) async fn password(
 /// Take somebody's second factor off
 #[utoipa::path(post, path = "/api/v1/accounts/{id}/reset-second-factor", tag = "accounts", params(("id" = String, Path)), responses(
     (status = 200, body = Reply<AccountView>),
-    (status = 403, description = "They may more than you", body = ProblemView),
+    (status = 403, description = "They may do more than you", body = ProblemView),
     (status = 404, description = "There is no such account", body = ProblemView),
     (status = 409, description = "Yourself", body = ProblemView),
 ))]
@@ -419,7 +419,7 @@ pub(crate) async fn reset_second_factor(
 /// Let somebody try again who was locked out
 #[utoipa::path(post, path = "/api/v1/accounts/{id}/unlock", tag = "accounts", params(("id" = String, Path)), responses(
     (status = 200, body = Reply<AccountView>),
-    (status = 403, description = "They may more than you", body = ProblemView),
+    (status = 403, description = "They may do more than you", body = ProblemView),
     (status = 404, description = "There is no such account", body = ProblemView),
 ))]
 pub(crate) async fn unlock(
@@ -448,7 +448,7 @@ pub(crate) struct ResetLinkView {
 /// To be handed on by hand, where mail does not reach them. Good once, for an hour.
 #[utoipa::path(post, path = "/api/v1/accounts/{id}/reset-link", tag = "accounts", params(("id" = String, Path)), responses(
     (status = 200, body = Reply<ResetLinkView>),
-    (status = 403, description = "They may more than you", body = ProblemView),
+    (status = 403, description = "They may do more than you", body = ProblemView),
     (status = 404, description = "There is no such account", body = ProblemView),
     (status = 409, description = "It is disabled", body = ProblemView),
 ))]

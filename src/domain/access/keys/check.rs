@@ -48,7 +48,7 @@ pub(super) fn owner_has(owner: &Account, theirs: &Grants, wanted: &Grants) -> Re
         None => Ok(()),
         Some(beyond) => Err(Error::invalid(
             "permissions",
-            format!("{} does not have {beyond}, and a key never may more than its owner", owner.email),
+            format!("{} does not have {beyond}, and a key may never do more than its owner", owner.email),
         )),
     }
 }
@@ -73,7 +73,10 @@ pub(super) fn name(raw: &str) -> Result<String> {
     let name = raw.trim();
     match name.chars().count() {
         1..=LONGEST_NAME if !name.chars().any(char::is_control) => Ok(name.to_owned()),
-        n => Err(Error::invalid("name", format!("needs 1 to {LONGEST_NAME} plain characters, has {n}"))),
+        n => Err(Error::invalid(
+            "name",
+            format!("needs 1 to {LONGEST_NAME} characters on one line, without control characters; has {n}"),
+        )),
     }
 }
 

@@ -253,7 +253,7 @@ fn owner_of(by: &Caller, given: Option<AccountId>) -> Result<AccountId> {
         )),
         (Some(own), _) => Ok(own),
         (None, Some(other)) if by.actor.who == Who::CommandLine => Ok(other),
-        (None, _) => Err(Error::invalid("owner", "say whose key it will be: it never may more than they")),
+        (None, _) => Err(Error::invalid("owner", "say whose key it will be: it may never do more than they")),
     }
 }
 
