@@ -115,7 +115,9 @@ fn limit(request: &ServiceRequest, known: &Recognised, recogniser: &Recogniser) 
         Some(_) => None,
         None => {
             let address = identity_of(known.origin.address.or(request.peer_addr().map(|peer| peer.ip())));
-            let tries = found.refused.as_ref().map(|_| take(Limit::BAD_API_KEYS, &address));
+            // Access tokens expire all the time; keys are what somebody would guess.
+            let is_key = found.refused.as_ref().is_some_and(|refused| refused.on_record);
+            let tries = is_key.then(|| take(Limit::BAD_API_KEYS, &address));
             let too_many = tries.filter(|tries| !tries.allowed);
             too_many.or_else(|| usual(Limit::REQUESTS_BY_ADDRESS).map(|limit| take(limit, &address)))
         }

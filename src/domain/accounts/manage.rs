@@ -53,13 +53,18 @@ pub struct ResetLink {
 }
 
 impl Accounts {
-    /// Makes an account. One that only stood for a panel's user with this address becomes it.
+    /// Makes an account. One that only stood for a panel's user with this address becomes it. To say that the address is
+    /// known to be theirs needs `account.security` too.
     ///
     /// # Errors
     /// [`Error::Forbidden`]; [`Refusal::MissingEmail`], [`Refusal::InvalidEmail`], what [`check_rules`] says,
     /// [`Refusal::EmailExists`]; [`Error::Invalid`] for a role that there is not.
     pub async fn create(&self, by: &Caller, new: NewAccount) -> Result<Account, Refusal> {
         by.require(Permission::AccountWrite)?;
+        if new.verified {
+            // Who has a panel user's address has their servers.
+            by.require(Permission::AccountSecurity)?;
+        }
         let email = typed(&new.email)?;
         let called = match new.username.as_deref().map(str::trim).filter(|name| !name.is_empty()) {
             Some(name) => username(name)?,
@@ -100,7 +105,7 @@ impl Accounts {
         .await
     }
 
-    /// Changes what is known of somebody; another address needs `account.security` too.
+    /// Changes what is known of somebody; another address, or that it is theirs, needs `account.security` too.
     ///
     /// # Errors
     /// [`Error::NotFound`], [`Error::Forbidden`], [`Error::Invalid`] at the field; [`Refusal::InvalidEmail`],
@@ -112,8 +117,9 @@ impl Accounts {
         self.decide(move |tx| {
             let account = target(tx, &by, id)?;
             let moves = email.as_ref().is_some_and(|email| *email != account.email);
-            if moves {
-                // Whoever reads the mail of somebody can reset their password.
+            if moves || (patch.verified == Some(true) && account.email_verified.is_none()) {
+                // Whoever reads the mail of somebody can reset their password, and who has a panel user's address has
+                // their servers.
                 by.require(Permission::AccountSecurity)?;
             }
             if let Some(email) = &email {

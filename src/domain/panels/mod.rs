@@ -50,13 +50,23 @@ impl NewPanel {
     }
 }
 
+/// What stands in front of some panels and wants a token of its own.
+#[derive(Default)]
+pub(crate) struct Front {
+    /// Whom it stands in front of, in small letters.
+    pub(crate) hosts: Vec<String>,
+    /// What it wants.
+    pub(crate) headers: Vec<(String, Secret<String>)>,
+}
+
 /// Knows the panels.
 #[derive(Clone)]
 pub struct Panels {
     store: Store,
     env: Env,
     sealer: Arc<Sealer>,
-    options: Arc<RwLock<Arc<HttpOptions>>>,
+    options: Arc<HttpOptions>,
+    front: Arc<RwLock<Front>>,
     share_percent: u8,
 }
 
@@ -65,7 +75,7 @@ const LONGEST_NAME: usize = 60;
 impl Panels {
     /// The panels in `store`.
     pub fn new(store: Store, env: Env, sealer: Arc<Sealer>, options: HttpOptions, share_percent: u8) -> Self {
-        Self { store, env, sealer, options: Arc::new(RwLock::new(Arc::new(options))), share_percent }
+        Self { store, env, sealer, options: Arc::new(options), front: Arc::default(), share_percent }
     }
 
     /// Every panel, by number.
@@ -184,7 +194,8 @@ impl Panels {
             dialect: panel.dialect,
             share_percent: panel.share_percent,
         };
-        PanelClient::new(access, &self.options(), self.env.clone()).map_err(|error| error.into_error(&panel.name))
+        let options = self.options_for(&panel.base_url);
+        PanelClient::new(access, &options, self.env.clone()).map_err(|error| error.into_error(&panel.name))
     }
 
     /// The keys of a panel, opened.
@@ -206,18 +217,26 @@ impl Panels {
             dialect: None,
             share_percent: self.share_percent,
         };
-        PanelClient::new(access, &self.options(), self.env.clone())?.check().await
+        PanelClient::new(access, &self.options_for(url), self.env.clone())?.check().await
     }
 
-    /// How panels are spoken to.
-    pub(crate) fn options(&self) -> Arc<HttpOptions> {
-        self.options.read().unwrap_or_else(PoisonError::into_inner).clone()
+    /// How hosts are spoken to that get nothing of what stands in front of panels.
+    pub(crate) fn options(&self) -> HttpOptions {
+        HttpOptions { headers: Vec::new(), ..HttpOptions::clone(&self.options) }
     }
 
-    /// Sends these headers along from the next request of a new client on, for what stands in front of the panels.
-    pub(crate) fn send_along(&self, headers: Vec<(String, Secret<String>)>) {
-        let mut options = self.options.write().unwrap_or_else(PoisonError::into_inner);
-        *options = Arc::new(HttpOptions { headers, ..HttpOptions::clone(&options) });
+    /// How a panel at this address is spoken to.
+    pub(crate) fn options_for(&self, url: &str) -> HttpOptions {
+        let front = self.front.read().unwrap_or_else(PoisonError::into_inner);
+        let host = Url::parse(url).ok().and_then(|url| url.host_str().map(str::to_ascii_lowercase));
+        let is_behind = host.is_some_and(|host| front.hosts.contains(&host));
+        let headers = if is_behind { front.headers.clone() } else { Vec::new() };
+        HttpOptions { headers, ..HttpOptions::clone(&self.options) }
+    }
+
+    /// What is sent along to these hosts, and to no others, from the next client on.
+    pub(crate) fn send_along(&self, front: Front) {
+        *self.front.write().unwrap_or_else(PoisonError::into_inner) = front;
     }
 
     /// Notes what the last contact was like, and which API the panel speaks as far as that is known now.

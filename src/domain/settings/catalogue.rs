@@ -169,6 +169,7 @@ catalogue! {
     PterodactylApi = "pterodactyl_api" / "pterodactylApi", Panel, Text(500), "API note", "Free text that front ends may show.";
     CfAccessClientId = "cf_access_client_id" / "cfAccessClientId", Panel, Text(200), "Cloudflare Access id", "The service token for panels behind Cloudflare Access.";
     CfAccessClientSecret = "cf_access_client_secret" / "cfAccessClientSecret", Panel, Secret, "Cloudflare Access secret", "The secret of that token; counts together with the id.";
+    CfAccessHosts = "cf_access_hosts" / "cfAccessHosts", Panel, Text(500), "Cloudflare Access hosts", "Hosts of panels that get this token, such as panel.example.com, separated by commas; no other host ever does.";
 
     AutoSyncEnabled = "auto_sync_enabled" / "autoSyncEnabled", Sync, Switch, "Automatic syncs", "Syncs every panel that has no interval of its own.";
     SyncInterval = "auto_sync_interval" / "syncInterval" or "autoSyncInterval", "sync_interval", "sync_every_s", Sync, Number { least: 60, most: 31_536_000, unit: "seconds" }, "Interval", "Between two automatic syncs of a panel.";
@@ -243,6 +244,7 @@ impl Key {
             Self::SessionHours => ("security", "session_hours"),
             Self::CfAccessClientId => ("sync", "cf_access_client_id"),
             Self::CfAccessClientSecret => ("sync", "cf_access_client_secret"),
+            Self::CfAccessHosts => ("panel", "url"),
             Self::AutoSyncEnabled | Self::SyncInterval => ("sync", "every_s"),
             Self::HistoryDays => ("sync", "history_days"),
             Self::AuditDays => ("audit", "days"),
@@ -274,6 +276,10 @@ impl Key {
             Self::RequestsPerMinute => Value::Number(600),
             Self::CfAccessClientId => text(&config.sync.cf_access_client_id),
             Self::CfAccessClientSecret => secret(&config.sync.cf_access_client_secret),
+            Self::CfAccessHosts => {
+                let url = config.panel.url.as_ref().and_then(|url| url::Url::parse(url.as_str()).ok());
+                Value::Text(url.and_then(|url| url.host_str().map(str::to_owned)).unwrap_or_default())
+            }
             Self::AutoSyncEnabled => Value::Switch(config.sync.every_s.is_some_and(|every_s| every_s > 0)),
             Self::SyncInterval => {
                 Value::Number(config.sync.every_s.filter(|every_s| *every_s > 0).unwrap_or(3600).max(60).into())

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use aviary_kernel::base::{Error, Result, Secret};
 use aviary_kernel::model::{Action, Actor, Dialect};
 use aviary_remote::probe::{self, Exchange, NoAnswer, Outcome, Question, Reply};
-use aviary_remote::{HttpOptions, PanelCheck, Severity};
+use aviary_remote::{PanelCheck, Severity};
 use serde::Serialize;
 use serde_json::Value as Json;
 use url::Url;
@@ -243,7 +243,8 @@ impl Settings {
     async fn look_at_panel(&self, target: &Target, patience: Duration) -> TestReport {
         let url = below(&target.url, "api/application/nodes?per_page=1");
         let question = Question::get(url).bearer(target.key.clone());
-        let Outcome { exchange, answer } = probe::ask(&self.panels.options(), &question, patience).await;
+        let Outcome { exchange, answer } =
+            probe::ask(&self.panels.options_for(target.url.as_str()), &question, patience).await;
         let report = match answer {
             Ok(Reply { status: 200, body }) if is_list(&body) => TestReport::good(Tested::Panel, "the panel answers"),
             Ok(reply) => refused(Tested::Panel, &reply, "the panel", Key::PterodactylApiKey),
@@ -254,7 +255,7 @@ impl Settings {
 
     async fn look_at_virtfusion(&self, target: Target, patience: Duration) -> TestReport {
         let question = Question::get(below(&target.url, "api/v1/connect")).bearer(target.key);
-        let Outcome { exchange, answer } = probe::ask(&self.elsewhere(), &question, patience).await;
+        let Outcome { exchange, answer } = probe::ask(&self.panels.options(), &question, patience).await;
         let report = match answer {
             Ok(Reply { status: 200..=299, .. }) => TestReport::good(Tested::VirtFusion, "VirtFusion knows the token"),
             Ok(reply) => refused(Tested::VirtFusion, &reply, "VirtFusion", Key::VirtfusionApiKey),
@@ -273,7 +274,7 @@ impl Settings {
         };
         let sender = self.email_from().await?;
         let question = Question::get(below(&self.mail_api, "domains")).bearer(key);
-        let Outcome { exchange, answer } = probe::ask(&self.elsewhere(), &question, PATIENT).await;
+        let Outcome { exchange, answer } = probe::ask(&self.panels.options(), &question, PATIENT).await;
         let report = match answer {
             Ok(reply) => mail(&reply, sender.as_deref()),
             Err(none) => silent(Tested::Mail, none),
@@ -286,34 +287,31 @@ impl Settings {
         let url = web_address("url", url.ok_or_else(|| Error::invalid("url", "give the address of the webhook"))?)?;
         let is_discord = is_discord(&url);
         let question = Question { hides_path: true, head_only: !is_discord, ..Question::get(url) };
-        let Outcome { exchange, answer } = probe::ask(&self.elsewhere(), &question, PATIENT).await;
+        let Outcome { exchange, answer } = probe::ask(&self.panels.options(), &question, PATIENT).await;
         if let Ok(Reply { status: 405 | 501, .. }) = &answer
             && question.head_only
         {
             let again = Question { head_only: false, ..question };
-            let second = probe::ask(&self.elsewhere(), &again, PATIENT).await;
+            let second = probe::ask(&self.panels.options(), &again, PATIENT).await;
             return Ok(webhook(second.answer, false).with(exchange).with(second.exchange));
         }
         Ok(webhook(answer, is_discord).with(exchange))
-    }
-
-    /// How to speak to what is not a panel: nothing that stands in front of the panels is its business.
-    fn elsewhere(&self) -> HttpOptions {
-        HttpOptions { headers: Vec::new(), ..HttpOptions::clone(&self.panels.options()) }
     }
 }
 
 fn web_address(field: &'static str, text: &str) -> Result<Url> {
     let bad = || Error::invalid(field, "is no address; write it like https://www.example.com");
     let url = Url::parse(text).map_err(|_| bad())?;
-    let plain = url.username().is_empty() && url.password().is_none();
+    let plain = url.username().is_empty() && url.password().is_none() && url.fragment().is_none();
     if plain && matches!(url.scheme(), "http" | "https") && url.has_host() { Ok(url) } else { Err(bad()) }
 }
 
-/// `path` below an address that may have a path itself.
+/// `path` below an address that may have a path itself. A query must not swallow the path.
 fn below(base: &Url, path: &str) -> Url {
+    let mut base = base.clone();
+    base.set_query(None);
     let text = format!("{}/{path}", base.as_str().trim_end_matches('/'));
-    Url::parse(&text).unwrap_or_else(|_| base.clone())
+    Url::parse(&text).unwrap_or(base)
 }
 
 fn is_list(body: &str) -> bool {

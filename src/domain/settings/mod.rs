@@ -24,7 +24,7 @@ use tokio::sync::{Mutex, watch};
 use url::Url;
 
 use crate::masked::MASK;
-use crate::panels::{self, Panels};
+use crate::panels::{self, Front, Panels};
 
 pub use catalogue::{About, Group, Key, Type};
 pub use change::{FieldFault, Refused};
@@ -200,10 +200,12 @@ impl Settings {
         let look = move |tx: &aviary_kernel::store::ReadTx| {
             let current = Current::of(|key| this.value_in(tx, key))?;
             let id = this.value_in(tx, Key::CfAccessClientId)?.text();
-            Ok((current, id.zip(this.value_in(tx, Key::CfAccessClientSecret)?.secret())))
+            let token = id.zip(this.value_in(tx, Key::CfAccessClientSecret)?.secret());
+            let hosts = this.value_in(tx, Key::CfAccessHosts)?.text().unwrap_or_default();
+            Ok((current, token.map(|token| front(&hosts, token)).unwrap_or_default()))
         };
-        let (current, token) = self.store.read(look).await?;
-        self.panels.send_along(token.map(access_headers).unwrap_or_default());
+        let (current, front) = self.store.read(look).await?;
+        self.panels.send_along(front);
         self.current.send_if_modified(|known| {
             let differs = **known != current;
             if differs {
@@ -215,8 +217,10 @@ impl Settings {
     }
 }
 
-fn access_headers((id, secret): (String, Secret<String>)) -> Vec<(String, Secret<String>)> {
-    vec![("CF-Access-Client-Id".into(), Secret::new(id)), ("CF-Access-Client-Secret".into(), secret)]
+fn front(hosts: &str, (id, secret): (String, Secret<String>)) -> Front {
+    let hosts = hosts.split(',').map(|host| host.trim().to_ascii_lowercase()).filter(|host| !host.is_empty());
+    let headers = vec![("CF-Access-Client-Id".into(), Secret::new(id)), ("CF-Access-Client-Secret".into(), secret)];
+    Front { hosts: hosts.collect(), headers }
 }
 
 fn shown_of_panel(reader: &impl Read, key: Key, base: serde_json::Value) -> Result<Shown> {

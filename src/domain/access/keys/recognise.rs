@@ -12,7 +12,7 @@ use super::text;
 use crate::access::Caller;
 use crate::access::editor::Access;
 use crate::access::limits::{Limit, identity_of};
-use crate::access::roles::grants_of;
+use crate::access::roles::{grants_of, needs_second_factor};
 use crate::audit::{self, Did};
 
 /// When a key was last used is noted no more often than this.
@@ -76,9 +76,9 @@ impl Access {
             })
             .await?;
         match found {
-            Ok((key, grants)) => {
-                self.note_use(&key, now, &origin);
-                Ok(holder(key, grants, origin))
+            Ok(good) => {
+                self.note_use(&good.key, now, &origin);
+                Ok(holder(good, origin))
             }
             Err(bad) => {
                 self.note_refusal(bad, origin);
@@ -125,7 +125,15 @@ impl Access {
     }
 }
 
-type Found = std::result::Result<(ApiKey, Grants), Bad>;
+type Found = std::result::Result<Good, Bad>;
+
+/// A key that is good.
+struct Good {
+    key: ApiKey,
+    grants: Grants,
+    /// A role of its owner asks for a second factor that they have not set up.
+    lacks_second_factor: bool,
+}
 
 fn look_up(reader: &impl Read, token: &TokenHash, now: Timestamp, origin: &Origin) -> Result<Found> {
     let unknown = || Ok(Err(Bad { why: "it is unknown", key: None }));
@@ -135,9 +143,10 @@ fn look_up(reader: &impl Read, token: &TokenHash, now: Timestamp, origin: &Origi
     if let Some(why) = trouble(&key, token, owner.as_ref(), now, origin) {
         return Ok(Err(Bad { why, key: Some(key) }));
     }
-    let theirs = owner.map_or(Ok(Grants::default()), |owner| grants_of(reader, &owner))?;
-    let both = key.grants.shared_with(&theirs);
-    Ok(Ok((key, both)))
+    let Some(owner) = owner else { return unknown() };
+    let grants = key.grants.shared_with(&grants_of(reader, &owner)?);
+    let lacks_second_factor = owner.second_factor.is_none() && needs_second_factor(reader, &owner)?;
+    Ok(Ok(Good { key, grants, lacks_second_factor }))
 }
 
 /// What is wrong with a key.
@@ -176,14 +185,14 @@ fn is_noted(key: &ApiKey, now: Timestamp) -> bool {
     key.used_at.is_some_and(|at| now.since(at) < NOTE_USE_EVERY)
 }
 
-fn holder(key: ApiKey, grants: Grants, origin: Origin) -> KeyHolder {
+fn holder(Good { key, grants, lacks_second_factor }: Good, origin: Origin) -> KeyHolder {
     KeyHolder {
         caller: Caller {
             actor: Actor::new(Who::ApiKey(key.id), key.name).from(origin),
             grants,
             account: Some(key.owner),
             session: None,
-            lacks_second_factor: false,
+            lacks_second_factor,
         },
         requests: key.per_minute.map(|per_minute| Limit::REQUESTS_BY_API_KEY.of(per_minute)),
     }

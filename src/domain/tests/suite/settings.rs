@@ -400,7 +400,7 @@ async fn a_stored_key_goes_to_its_own_address_only() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_headers_of_cloudflare_access_are_sent_as_soon_as_they_are_set() {
+async fn the_headers_of_cloudflare_access_are_sent_to_listed_hosts_as_soon_as_they_are_set() {
     let lab = Lab::new(small()).await;
     let settings = lab.settings(Some(900));
     let headers = |report: &aviary_domain::settings::TestReport| format!("{:?}", report.exchanges[0].request_headers);
@@ -409,8 +409,13 @@ async fn the_headers_of_cloudflare_access_are_sent_as_soon_as_they_are_set() {
     let token = vec![
         (Key::CfAccessClientId, Wanted::from("0123.access")),
         (Key::CfAccessClientSecret, Wanted::from("cf-secret-of-the-token")),
+        (Key::CfAccessHosts, Wanted::from("panel.example.com")),
     ];
     settings.change(&mara(), token).await.unwrap();
+    let other_host = settings.test(&mara(), Tested::Panel, Given::default()).await.unwrap();
+    assert!(!headers(&other_host).contains("CF-Access"), "a host that is not listed gets nothing");
+    let hosts = vec![(Key::CfAccessHosts, Wanted::from("Panel.example.com, 127.0.0.1"))];
+    settings.change(&mara(), hosts).await.unwrap();
     let after = settings.test(&mara(), Tested::Panel, Given::default()).await.unwrap();
     assert!(headers(&after).contains("CF-Access-Client-Secret") && !headers(&after).contains("cf-secret"));
     settings.reset(&mara(), &[Key::CfAccessClientId]).await.unwrap();

@@ -136,6 +136,17 @@ async fn the_key_of_a_disabled_or_removed_owner_is_dead_on_the_next_call() {
 }
 
 #[tokio::test]
+async fn a_key_is_no_way_around_the_second_factor_of_its_owner() {
+    let house = House::new();
+    let ada = house.person("ada", &["TECH_TEAM"]);
+    let (_, text) = house.key(&house.caller(ada), &["sync.read"]).await;
+    assert!(good(&house, text.reveal()).await.may(Permission::SyncRead));
+    house.access.set_second_factor(&Caller::command_line(), "TECH_TEAM", true).await.unwrap();
+    let held_up = good(&house, text.reveal()).await;
+    assert!(held_up.lacks_second_factor && !held_up.may(Permission::SyncRead));
+}
+
+#[tokio::test]
 async fn what_is_no_key_is_refused_in_the_same_words() {
     let house = House::new();
     let ada = house.person("ada", &["TECH_TEAM"]);

@@ -105,6 +105,26 @@ async fn who_may_not_reset_passwords_moves_no_account_to_another_address() {
 }
 
 #[tokio::test]
+async fn who_may_not_reset_passwords_says_of_no_address_whose_it_is() {
+    let Staff { people, admin, member, .. } = staff().await;
+    let by =
+        Caller { grants: aviary_kernel::model::Grants::parse(["account.write"]).unwrap(), ..people.caller(&admin) };
+    let unproved = AccountPatch { verified: Some(false), ..AccountPatch::default() };
+    people.accounts.update(&by, member.id, unproved).await.unwrap();
+    let proved = AccountPatch { verified: Some(true), ..AccountPatch::default() };
+    assert!(is_fault_forbidden(people.accounts.update(&by, member.id, proved).await));
+    let new = |verified| NewAccount {
+        email: "player@example.com".into(),
+        username: None,
+        password: Some("Right-1234".into()),
+        roles: Vec::new(),
+        verified,
+    };
+    assert!(is_fault_forbidden(people.accounts.create(&by, new(true)).await));
+    assert_eq!(people.accounts.create(&by, new(false)).await.unwrap().email_verified, None);
+}
+
+#[tokio::test]
 async fn nobody_raises_anybody_above_themselves_not_even_themselves() {
     let Staff { people, admin, member, .. } = staff().await;
     let by = people.caller(&admin);
