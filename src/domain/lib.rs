@@ -5,10 +5,10 @@
 //! * [`secrets`]: the key that everything is sealed under, and its renewal.
 //! * [`access`]: who may what: roles, grants, API keys.
 //! * [`accounts`]: people, their passwords and profiles.
-//! * [`sign_in`]: who is let in, and who is signed in where.
 //! * [`masked`]: how secrets are shown.
 //! * [`panels`]: the panels that are mirrored, and their keys.
 //! * [`settings`]: what operators change at run time; some settings stand for a panel.
+//! * [`sign_in`]: who is let in, and who is signed in where.
 //! * [`mirror`]: our picture of the panels: queries, history, drift, and the only writer of it.
 //! * [`sync`]: brings the picture up to date.
 //! * [`ops`]: health and check of the data file.

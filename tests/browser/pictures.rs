@@ -38,6 +38,10 @@ async fn the_main_pages_sit_for_a_picture_in_light_and_dark() {
         ("drift", "/admin/drift"),
         ("audit", "/admin/audit"),
         ("audit-event", "/admin/audit/1"),
+        ("people", "/admin/people"),
+        ("role", "/admin/roles/SUPPORT_TEAM"),
+        ("security", "/admin/me/security"),
+        ("settings", "/admin/settings"),
     ] {
         browser.open(address).await;
         for theme in Theme::ALL {
