@@ -21,7 +21,10 @@ use aviary_domain::access::Refusal;
 use aviary_kernel::base::Error;
 use aviary_kernel::config::{Config, ConfigError, LogFormat, Sources, default_file};
 use clap::{Args, Parser, Subcommand};
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
+use tracing_subscriber::{Layer, fmt};
 
 /// A durable, searchable mirror of game server panels, in one binary and one data file.
 #[derive(Parser)]
@@ -188,14 +191,12 @@ fn wait(work: impl Future<Output = Done>) -> Done {
 
 /// Log lines go to standard error; what a command prints goes to standard output.
 fn start_log(level: &str, format: LogFormat) -> Done {
-    let filter = EnvFilter::try_new(level).map_err(|e| Failure::Usage(format!("log.level: {e}")))?;
-    let log = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_ansi(print::Quiet::is_colourful())
-        .with_writer(|| print::Quiet);
+    let filter: Targets = level.parse().map_err(|e| Failure::Usage(format!("log.level: {e}")))?;
+    let lines = fmt::layer().with_ansi(print::Quiet::is_colourful()).with_writer(|| print::Quiet);
+    let registry = tracing_subscriber::registry();
     let started = match format {
-        LogFormat::Json => log.json().try_init(),
-        LogFormat::Text => log.with_target(false).try_init(),
+        LogFormat::Json => registry.with(lines.json().with_filter(filter)).try_init(),
+        LogFormat::Text => registry.with(lines.with_target(false).with_filter(filter)).try_init(),
     };
     started.map_err(|e| Failure::Failed(e.to_string()))
 }
