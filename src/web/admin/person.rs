@@ -38,6 +38,8 @@ struct PersonView {
     linked: Card,
     servers: Vec<Card>,
     sessions: Vec<SessionRow>,
+    /// Addresses and devices are for who can end sessions.
+    shows_sessions: bool,
     roles: Vec<RoleBox>,
     /// The roles that the form begins with.
     had: String,
@@ -123,6 +125,7 @@ pub(super) async fn show(mut desk: Desk, id: AccountId, trouble: Option<Trouble>
         facts: facts(&desk, &known, &person).await?,
         linked: linked(&known, &person),
         servers: servers(&desk, &known, &person).await?,
+        shows_sessions: known.may(Permission::AccountSecurity),
         sessions: sessions.iter().map(|session| SessionRow::new(&known, session)).collect(),
         roles: boxes(&known, &all_roles, &account.roles),
         had: had(account),

@@ -160,6 +160,10 @@ pub(super) async fn test(_may: Allow<perm::SettingsWrite>, desk: Desk, what: Pat
     desk.check(sent.token())?;
     let what: Tested = what.parse()?;
     let given = Given { url: Some(sent.field("url").to_owned()), key: None };
+    if what == Tested::Panel {
+        // What a panel answers is for who looks after panels.
+        desk.visitor.caller.require(Permission::PanelWrite)?;
+    }
     let tested = desk.settings.test(&desk.visitor.who, what, given).await;
     let (pill, failed, report) = match tested {
         Ok(report) => judged(report),

@@ -76,7 +76,11 @@ async fn show(desk: Desk, typed: &Typed) -> PageResult {
         name: group.name(),
         title: group.title(),
         fields: all.iter().filter(|s| s.key.about().group == group).map(|s| field(&known, s, typed)).collect(),
-        test: test_of(group).filter(|(what, _)| known.takes(&format!("/admin/settings/test/{what}"))),
+        test: test_of(group).filter(|(what, _)| {
+            // What a panel answers is for who looks after panels.
+            let may = *what != "panel" || known.may(Permission::PanelWrite);
+            may && known.takes(&format!("/admin/settings/test/{what}"))
+        }),
         may_save: of_group(group).all(|key| may_change(&known, key)),
     });
     html(&SettingsPage {

@@ -307,6 +307,10 @@ pub(crate) async fn test(
         false => serde_json::from_slice(&body)
             .map_err(|error| Problem::bad_request(format!("the body cannot be read: {error}")))?,
     };
+    if what == Tested::Panel {
+        // What a panel answers is for who looks after panels.
+        caller.caller.require(Permission::PanelWrite)?;
+    }
     let report = settings.test(&caller.who, what, Given { url: with.url, key: with.key }).await?;
     let message = report.message.clone();
     Ok(reply::told(StatusCode::OK, report, message))

@@ -301,6 +301,10 @@ pub(crate) async fn test(
         "database" => (Tested::Database, Given::default()),
         _ => return Err(Problem::bad_request("type: is pterodactyl, virtfusion or database")),
     };
+    if what == Tested::Panel {
+        // What a panel answers is for who looks after panels.
+        caller.caller.require(Permission::PanelWrite)?;
+    }
     let status = match settings.test(&caller.who, what, given).await {
         Ok(report) => ConnectionView::new(Some(report)),
         Err(error @ Error::Invalid { .. }) => ConnectionView::failed(error.to_string()),

@@ -60,7 +60,7 @@ async fn place() -> Place {
         ("/admin/mails/", "{number}", mail.to_string()),
         ("/admin/syncs/", "{id}", sync),
         ("/admin/audit/", "{seq}", "1".into()),
-        ("/admin/settings/test/", "{what}", "panel".into()),
+        ("/admin/settings/test/", "{what}", "database".into()),
         ("/admin/settings/", "{key}", "site_name".into()),
         ("/admin/", "{panel}", "1".into()),
         ("/admin/", "{id}", "1".into()),

@@ -1,6 +1,7 @@
 //! Settings through the API: the flat object of the older one, and one by one.
 
 use actix_web::http::Method;
+use actix_web::test::TestRequest;
 use aviary_domain::masked::MASK;
 use aviary_sim::{PanelSpec, SimPanel};
 use serde_json::{Value, json};
@@ -257,4 +258,22 @@ async fn a_panel_is_changed_field_by_field() {
         send(&desk, Method::PATCH, path, bad).await.problem(400);
     }
     send(&desk, Method::PATCH, "/api/v1/panels/9", json!({"name": "x"})).await.problem(404);
+}
+
+#[actix_web::test]
+async fn what_a_panel_answers_to_a_test_is_for_who_looks_after_panels() {
+    let desk = Desk::furnished().await;
+    desk.as_admin(
+        Method::POST,
+        "/api/v1/roles",
+        json!({"name": "CLERK", "description": "", "permissions": ["settings.*"]}),
+    )
+    .await;
+    let token = desk.token_of("clerk@example.com", &["CLERK"]).await;
+    for path in ["/api/v1/settings/test/panel", "/api/admin/settings/test?type=pterodactyl"] {
+        let request = TestRequest::post().uri(path).insert_header(("authorization", format!("Bearer {token}")));
+        assert!(desk.call(request).await.problem(403).contains("panel.write"), "{path}");
+    }
+    let database = TestRequest::post().uri("/api/v1/settings/test/database");
+    desk.call(database.insert_header(("authorization", format!("Bearer {token}")))).await.ok();
 }
