@@ -57,6 +57,12 @@ impl Form {
         }
     }
 
+    /// What is shown of a panel, as its form carries it: so a form that was loaded before somebody else's change is noticed.
+    fn had(panel: &Panel) -> String {
+        let Self { name, url, share, minutes, .. } = Self::of(panel);
+        [name, url, share, minutes].join(" | ")
+    }
+
     fn error(&self, field: &str) -> Option<&str> {
         self.errors.iter().find(|(name, _)| *name == field).map(|(_, why)| why.as_str())
     }
@@ -113,6 +119,11 @@ pub(super) async fn add(_may: Allow<perm::PanelWrite>, desk: Desk, sent: Sent) -
 pub(super) async fn save(_may: Allow<perm::PanelWrite>, desk: Desk, id: Path<PanelId>, sent: Sent) -> PageResult {
     desk.check(sent.token())?;
     let panel = desk.panels.require(*id).await?;
+    if sent.iter().any(|(name, _)| name == "had") && sent.field("had") != Form::had(&panel) {
+        let why =
+            "Somebody changed this panel since you opened this page. Look at what is there now, and change it again.";
+        return show(desk, Form { errors: vec![("", why.into())], ..Form::of(&panel) }, Some(panel)).await;
+    }
     let mut form = Form::sent(&sent);
     if let Some(patch) = read_patch(&sent, &panel, &mut form.errors) {
         match desk.panels.change(&desk.visitor.who, panel.id, patch).await {

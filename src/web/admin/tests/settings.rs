@@ -114,6 +114,29 @@ async fn a_panel_is_changed_by_its_form_and_keys_stay_when_they_are_left_alone()
 }
 
 #[actix_web::test]
+async fn a_panel_form_that_was_open_for_long_is_refused_and_shows_what_is_there_now() {
+    let fixture = Fixture::empty();
+    let session = fixture.sign_in().await;
+    let id = fixture.add_panel("Main", "https://panel.example.com").await;
+    let form = fixture.get(&session, "/admin/panels/1/edit").await.body;
+    let (_, had) = form.split_once("name=\"had\" value=\"").unwrap();
+    let had = had.split('"').next().unwrap().to_owned();
+    let send = async |name: &str, had: &str| {
+        let url = "https://panel.example.com";
+        let fields = [("name", name), ("url", url), ("app_key", MASK), ("share", "80"), ("minutes", ""), ("had", had)];
+        fixture.post(&session, "/admin/panels/1/edit", &fields).await
+    };
+    assert_eq!(&*send("First", &had).await.location, "/admin/panels/1?done=panel-changed");
+    let late = send("Second", &had).await;
+    assert!(
+        late.body.contains("Somebody changed this panel") && late.body.contains("value=\"First\""),
+        "{}",
+        late.body
+    );
+    assert_eq!(fixture.services.panels.require(id).await.unwrap().name, "First");
+}
+
+#[actix_web::test]
 async fn a_form_that_was_open_for_long_takes_nothing_back() {
     let fixture = Fixture::empty();
     let session = fixture.sign_in().await;
