@@ -1,12 +1,12 @@
 //! Passwords: Argon2id for new ones; bcrypt is read, and replaced at the next sign-in.
 
-use std::sync::Arc;
+use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant};
 
 use argon2::password_hash::phc::PasswordHash;
 use argon2::{Algorithm, Argon2, Params, PasswordHasher, PasswordVerifier, Version};
 use aviary_kernel::base::{Error, Result, Secret};
-use tokio::sync::Semaphore;
+use tokio::sync::oneshot;
 
 use crate::access::Refusal;
 
@@ -18,8 +18,9 @@ const LONGEST: usize = 1024;
 const BCRYPT_LONGEST: usize = 72;
 /// A hash that asks for more rounds than this (2 to the power of) is not believed.
 const BCRYPT_HIGHEST_COST: u32 = 14;
-/// Hashes at the same time; each takes as much memory as `cost` says.
-const AT_ONCE: usize = 2;
+/// What a hash costs: 7 MiB and 5 rounds, which is as hard to guess as 19 MiB and 2 rounds and fits a small machine better.
+const MEMORY_KIB: u32 = 7 * 1024;
+const ROUNDS: u32 = 5;
 /// The passwords that are tried first, as far as they follow the rules.
 const COMMON: &[&str] = &[
     "Password1",
@@ -71,11 +72,14 @@ pub enum Verdict {
     Wrong,
 }
 
-/// Makes and compares hashes, a few at a time and away from the threads that answer requests.
+type Work = Box<dyn FnOnce() + Send>;
+
+/// Makes and compares hashes, one at a time and on a thread of its own: what a hash takes of memory an allocator keeps for
+/// the thread that took it, so many threads would keep it many times.
 #[derive(Clone)]
 pub struct Hasher {
     argon: Argon2<'static>,
-    turns: Arc<Semaphore>,
+    work: mpsc::Sender<Work>,
     /// A hash of nothing in particular, to compare with where there is no account.
     nobody: Arc<str>,
     /// A wrong password takes no less than this, whatever it was compared with.
@@ -83,12 +87,13 @@ pub struct Hasher {
 }
 
 impl Hasher {
-    /// As it should be: 19 MiB and 2 rounds for each hash.
+    /// As it should be.
     ///
     /// # Errors
-    /// When the system gives no random numbers.
+    /// When the system gives no random numbers or no thread.
     pub fn new() -> Result<Self> {
-        Self::with(Params::DEFAULT, Duration::from_millis(200))
+        let params = Params::new(MEMORY_KIB, ROUNDS, 1, None).map_err(|e| Error::internal(e.to_string()))?;
+        Self::with(params, Duration::from_millis(200))
     }
 
     /// As weak as can be, for tests that sign in hundreds of times.
@@ -103,7 +108,10 @@ impl Hasher {
     fn with(params: Params, floor: Duration) -> Result<Self> {
         let argon = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
         let nobody = hash_with(&argon, b"nobody")?.into();
-        Ok(Self { argon, turns: Arc::new(Semaphore::new(AT_ONCE)), nobody, floor })
+        let (work, waiting) = mpsc::channel::<Work>();
+        let thread = std::thread::Builder::new().name("passwords".into());
+        thread.spawn(move || waiting.into_iter().for_each(|work| work())).map_err(Error::internal)?;
+        Ok(Self { argon, work, nobody, floor })
     }
 
     /// The hash of a password, to be stored.
@@ -138,8 +146,10 @@ impl Hasher {
     }
 
     async fn apart<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T> {
-        let _turn = self.turns.acquire().await.map_err(Error::internal)?;
-        tokio::task::spawn_blocking(work).await.map_err(Error::internal)
+        let (tell, told) = oneshot::channel();
+        let work = Box::new(move || drop(tell.send(work())));
+        self.work.send(work).map_err(|_| Error::internal("the thread that compares passwords is gone"))?;
+        told.await.map_err(Error::internal)
     }
 }
 
