@@ -40,6 +40,8 @@ async fn whoever_sees_the_console_sets_everything_up_and_watches_the_first_sync(
     check_answered(&browser, 200).await;
     browser.keep("first-run-no-answer").await;
     browser.fill("Address", &panel.url).await;
+    // A stored key never goes to another address, so it is given again.
+    browser.fill("Application API key", &panel.app_key).await;
     browser.press("Test it again").await;
     browser.see("What the keys may read").await;
     browser.see_heading("Main panel is connected").await;
