@@ -136,21 +136,27 @@ impl Browser {
 
     /// Presses the button with this text, and waits for the page that follows.
     pub async fn press(&self, name: &str) {
-        let button = self.button(name).await;
-        self.leave_by(&button).await;
+        self.leave(async || self.button(name).await).await;
     }
 
     /// Follows the link with this text in the content of the page.
     pub async fn follow(&self, name: &str) {
-        let link = self.link(name).await;
-        self.leave_by(&link).await;
+        self.leave(async || self.link(name).await).await;
     }
 
     /// Follows the link in the side bar.
     pub async fn go(&self, name: &str) {
         let path = format!("//nav[@aria-label='Main']//a[starts-with(normalize-space(.), {})]", quoted(name));
-        let link = self.find(&format!("“{name}” in the main navigation"), &path).await;
-        self.leave_by(&link).await;
+        self.leave(async || self.find(&format!("“{name}” in the main navigation"), &path).await).await;
+    }
+
+    /// Clicks on what leads to another page. A page that follows what happens may put another in its place just then, so it
+    /// is looked for again.
+    async fn leave(&self, find: impl AsyncFn() -> WebElement) {
+        let element = find().await;
+        let is_there = element.is_displayed().await.is_ok();
+        let element = if is_there { element } else { find().await };
+        self.leave_by(&element).await;
     }
 
     /// Clicks on what leads to another page, and waits until this one is gone.
