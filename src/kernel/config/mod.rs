@@ -93,7 +93,8 @@ config! {
         history_days: u32 = 365, in 0..=36500;
         /// More certificate authorities to believe, in a PEM file.
         ca_file: Option<PathBuf> = None, sample "\"/etc/aviary/ca.pem\"";
-        /// The service token for panels behind Cloudflare Access.
+        /// The service token for panels behind Cloudflare Access. It is sent to the host of panel.url only, until the setting
+        /// cf_access_hosts names others.
         cf_access_client_id: Option<String> = None, sample "\"0123456789abcdef.access\"";
         /// Its secret.
         cf_access_client_secret: Option<Secret<String>> = None, sample "\"the secret of the token\"";

@@ -205,7 +205,7 @@ pub(crate) struct MakeAccount {
     /// Names of roles, no higher than one's own; a member unless told.
     #[serde(default)]
     roles: Vec<String>,
-    /// The address is known to be theirs; if not, they get a link to prove it.
+    /// The address is known to be theirs, which needs `account.security` too; if not, they get a link to prove it.
     #[serde(default)]
     verified: bool,
 }
@@ -243,9 +243,9 @@ pub(crate) async fn one(accounts: Data<Accounts>, _caller: Allow<perm::AccountRe
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct ChangeAccount {
-    /// Takes effect at once, and is to be proved unless `verified` says otherwise.
+    /// Takes effect at once, and is to be proved unless `verified` says otherwise; needs `account.security` too.
     email: Option<String>,
-    /// Whether the address is known to be theirs.
+    /// Whether the address is known to be theirs; to say so needs `account.security` too.
     verified: Option<bool>,
     username: Option<String>,
     first_name: Option<String>,
