@@ -76,6 +76,7 @@ pub(crate) mod perm {
         ServerRead NodeRead LocationRead AllocationRead EggRead DatabaseRead UserRead HistoryRead DriftRead StatsRead
         PanelRead PanelWrite SyncRead SyncRun RemovalRead RemovalDecide
         AccountRead AccountWrite AccountSecurity RoleRead RoleAssign RoleWrite ApiKeyRead ApiKeyWrite ApiKeyOwn MailOpen
+        JobRead JobWrite ScheduleRead ScheduleWrite ScheduleRun WebhookRead WebhookWrite EventSend MailRead MailSend
         SettingsRead SettingsWrite AuditRead AuditExport StoreCheck
     }
 

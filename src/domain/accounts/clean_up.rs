@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 use std::time::Duration;
 
 use aviary_kernel::base::{Result, Timestamp};
-use aviary_kernel::model::Letter;
+use aviary_kernel::model::MailContent;
 use aviary_kernel::store::tables::{MAILS, ONE_TIME_TOKENS};
 use aviary_kernel::store::{Direction, Key, Read, Row, Span, Table, WriteTx};
 
@@ -44,7 +44,7 @@ impl Accounts {
     async fn drop_mails(&self, now: Timestamp) -> Result<usize> {
         let newest = self.store.read(|tx| tx.last_key(MAILS, &Span::all())).await?.unwrap_or(0);
         self.drop_where(MAILS, move |number, mail| {
-            mail.written_at.plus(use_of(mail.letter)) <= now || number + MOST_MAILS <= newest
+            mail.written_at.plus(use_of(&mail.says)) <= now || number + MOST_MAILS <= newest
         })
         .await
     }
@@ -98,6 +98,9 @@ fn drop_keys<K: Key, V: Row<K>>(
     Ok(dropped)
 }
 
-fn use_of(letter: Letter) -> Duration {
-    purpose_of(letter).map_or(NEWS, lifetime)
+fn use_of(says: &MailContent) -> Duration {
+    match says {
+        MailContent::Letter { letter, .. } => purpose_of(*letter).map_or(NEWS, lifetime),
+        MailContent::Template { .. } | MailContent::Event(_) | MailContent::Test => NEWS,
+    }
 }

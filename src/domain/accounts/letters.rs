@@ -1,7 +1,7 @@
 //! What the mails say.
 
 use aviary_kernel::base::Secret;
-use aviary_kernel::model::{AccountId, Letter, Mail};
+use aviary_kernel::model::{AccountId, Letter};
 
 /// Where links lead.
 #[derive(Clone, Debug, Default)]
@@ -49,8 +49,8 @@ pub(super) fn subject(letter: Letter) -> &'static str {
 }
 
 /// The whole mail as plain text.
-pub(super) fn text(site: &Site, mail: &Mail, link: Option<&str>) -> String {
-    let says = match mail.letter {
+pub(super) fn text(site: &Site, letter: Letter, name: &str, link: Option<&str>) -> String {
+    let says = match letter {
         Letter::VerifyEmail => {
             "Somebody registered with this e-mail address. If it was you, open this link to prove that the address is yours. \
              It is good for 24 hours.\n\nIf it was not you, do not open it: without it the account cannot be used."
@@ -81,7 +81,7 @@ pub(super) fn text(site: &Site, mail: &Mail, link: Option<&str>) -> String {
         }
     };
     let link = link.map(|link| format!("\n\n{link}")).unwrap_or_default();
-    format!("{}\n\n{says}{link}\n\n{}\n", greeting(&mail.name), site.name())
+    format!("{}\n\n{says}{link}\n\n{}\n", greeting(name), site.name())
 }
 
 /// People choose their names, and mail goes to addresses that are not proved yet. So a name that a mail program could make a

@@ -3,7 +3,7 @@
 use std::ops::ControlFlow;
 
 use aviary_kernel::base::{Error, Result};
-use aviary_kernel::model::{Action, Mail, Permission};
+use aviary_kernel::model::{AccountId, Action, Mail, MailContent, Permission};
 use aviary_kernel::store::tables::{ACCOUNTS, MAILS};
 use aviary_kernel::store::{Direction, Key, Read, Span};
 
@@ -62,7 +62,7 @@ impl Accounts {
                 let span = before.map_or_else(Span::all, |n| Span::all().after(&n.to_bytes(), Direction::Down));
                 let mut rows = Vec::new();
                 tx.walk(MAILS, &span, Direction::Down, |number, mail| {
-                    rows.push(MailLine { number, subject: subject(mail.letter), mail });
+                    rows.push(MailLine { number, subject: subject_of(&mail), mail });
                     Ok(if rows.len() > limit { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
                 })?;
                 let more = rows.len() > limit;
@@ -83,7 +83,7 @@ impl Accounts {
         self.store
             .write(move |tx| {
                 let mail = tx.get(MAILS, &number)?.ok_or_else(|| Error::not_found("mail", number))?;
-                if let Some(account) = tx.get(ACCOUNTS, &mail.account)? {
+                if let Some(account) = account_of(&mail).map(|id| tx.get(ACCOUNTS, &id)).transpose()?.flatten() {
                     require_not_above(tx, &by, &account)?;
                 }
                 let shown = this.show(number, mail, &site)?;
@@ -96,8 +96,21 @@ impl Accounts {
 
     /// The mail as it leaves.
     fn show(&self, number: u64, mail: Mail, site: &Site) -> Result<ShownMail> {
-        let token = mail.token.as_ref().map(|sealed| self.sealer.open(&token_place(number), sealed)).transpose()?;
-        let link = token.and_then(|token| site.link(mail.letter, &token, mail.account));
-        Ok(ShownMail { number, subject: subject(mail.letter), text: text(site, &mail, link.as_deref()), link, mail })
+        let subject = subject_of(&mail);
+        let MailContent::Letter { letter, account, name, token } = &mail.says else {
+            return Ok(ShownMail { number, subject, text: String::new(), link: None, mail });
+        };
+        let token = token.as_ref().map(|sealed| self.sealer.open(&token_place(number), sealed)).transpose()?;
+        let link = token.and_then(|token| site.link(*letter, &token, *account));
+        Ok(ShownMail { number, subject, text: text(site, *letter, name, link.as_deref()), link, mail })
     }
+}
+
+fn subject_of(mail: &Mail) -> &'static str {
+    if let MailContent::Letter { letter, .. } = &mail.says { subject(*letter) } else { "" }
+}
+
+/// Whose account a mail is about.
+pub fn account_of(mail: &Mail) -> Option<AccountId> {
+    if let MailContent::Letter { account, .. } = &mail.says { Some(*account) } else { None }
 }

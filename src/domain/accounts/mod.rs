@@ -38,7 +38,7 @@ pub use letters::Site;
 pub use linked::{LinkedUser, PanelFacts, facts_of, linked_users, own_servers};
 pub(crate) use links::{peek_magic_link, redeem_magic_link};
 pub use list::{AccountQuery, PeopleFilter, PeoplePage, PeopleSort, PeopleStats, Person};
-pub use mail::{MailLine, MailPage, ShownMail};
+pub use mail::{MailLine, MailPage, ShownMail, account_of};
 pub use manage::{AccountPatch, NewAccount, ResetLink};
 pub use password::{Hasher, Verdict, check_rules};
 pub use profile::ProfilePatch;

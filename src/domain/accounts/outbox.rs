@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use aviary_kernel::base::{Result, Secret};
-use aviary_kernel::model::{Account, Email, Letter, Mail, OneTimeToken, Purpose};
+use aviary_kernel::model::{Account, Email, Letter, Mail, MailContent, MailState, OneTimeToken, Purpose};
 use aviary_kernel::store::WriteTx;
 use aviary_kernel::store::tables::{MAILS, ONE_TIME_TOKENS};
 
@@ -61,11 +61,12 @@ impl Accounts {
         let token = token.map(|token| self.sealer.seal(&token_place(number), token.reveal())).transpose()?;
         let mail = Mail {
             to: to.clone(),
-            account: account.id,
-            name: account.username.clone(),
-            letter,
-            token,
+            says: MailContent::Letter { letter, account: account.id, name: account.username.clone(), token },
             written_at: self.env.now(),
+            state: MailState::Kept,
+            job: None,
+            taken: None,
+            attempts: Vec::new(),
         };
         tx.put(MAILS, &number, &mail).map(drop)
     }

@@ -2,6 +2,7 @@
 
 use aviary_kernel::base::Error;
 use aviary_kernel::config::{Config, SetBy};
+use aviary_kernel::model::JOB_DAYS;
 
 use super::value::Value;
 
@@ -31,6 +32,8 @@ pub enum Type {
     Repositories,
     /// A secret: sealed, and never shown.
     Secret,
+    /// One of these words.
+    Choice(&'static [&'static str]),
 }
 
 impl Type {
@@ -45,6 +48,7 @@ impl Type {
             Self::Sender => "sender",
             Self::Repositories => "repositories",
             Self::Secret => "secret",
+            Self::Choice(_) => "choice",
         }
     }
 }
@@ -148,7 +152,7 @@ macro_rules! catalogue {
     };
 }
 
-use Type::{Email, Number, Repositories, Secret, Sender, Switch, Text, Url};
+use Type::{Choice, Email, Number, Repositories, Secret, Sender, Switch, Text, Url};
 
 const DAYS: Type = Number { least: 0, most: 36_500, unit: "days" };
 
@@ -176,13 +180,21 @@ catalogue! {
     SyncBatchSize = "sync_batch_size" / "syncBatchSize", Sync, Number { least: 1, most: 10_000, unit: "rows" }, "Batch size", "Kept for programs that read it: Aviary itself takes the largest page that a panel gives.";
 
     EmailNotifications = "email_notifications_enabled" / "emailNotifications", Mail, Switch, "Notices by mail", "Sends mail about what happens.";
+    MailService = "mail_service" / "mailService", Mail, Choice(&["auto", "resend", "smtp", "none"]), "Mail service", "What takes the mail; auto = the SMTP server where one is set, otherwise Resend where there is a key.";
     ResendApiKey = "resend_api_key" / "resendApiKey", Mail, Secret, "Resend API key", "Delivers mail through Resend.";
-    EmailFrom = "email_from" / "emailFrom", Mail, Sender, "Sender", "Who mail is from; the domain must be verified at Resend.";
+    EmailFrom = "email_from" / "emailFrom", Mail, Sender, "Sender", "Who mail is from; the mail service must accept the domain.";
+    SmtpHost = "smtp_host" / "smtpHost", Mail, Text(253), "SMTP server", "The name of the server, such as smtp.example.com.";
+    SmtpPort = "smtp_port" / "smtpPort", Mail, Number { least: 0, most: 65_535, unit: "" }, "SMTP port", "0 = the usual one: 465 with tls, 587 with starttls, 25 with none.";
+    SmtpSecurity = "smtp_security" / "smtpSecurity", Mail, Choice(&["tls", "starttls", "none"]), "SMTP security", "How the connection is kept from others: from the start, after a greeting, or not at all.";
+    SmtpUser = "smtp_user" / "smtpUser", Mail, Text(200), "SMTP user", "The name to sign in with; empty = without signing in.";
+    SmtpPassword = "smtp_password" / "smtpPassword", Mail, Secret, "SMTP password", "Goes to this SMTP server only.";
 
     DiscordNotifications = "discord_notifications_enabled" / "discordNotifications", Notices, Switch, "Notices on Discord", "Sends messages to Discord about what happens.";
 
     HistoryDays = "history_days" / "historyDays", Keeping, DAYS, "History", "How long changes of mirrored objects and syncs are kept; 0 = for ever.";
     AuditDays = "audit_days" / "auditDays", Keeping, DAYS, "Audit trail", "How long it is kept who did what; 0 = for ever.";
+    JobDays = "job_days" / "jobDays", Keeping, DAYS, "Jobs", "How long jobs that are done stay in the list; 0 = for ever.";
+    EventDays = "event_days" / "eventDays", Keeping, DAYS, "Events and mails", "How long events, deliveries and mails are kept; 0 = for ever.";
     CacheTimeout = "cache_timeout" / "cacheTimeout", Keeping, Number { least: 0, most: 86_400, unit: "seconds" }, "Cache of front ends", "How long front ends may keep answers.";
 
     VirtfusionUrl = "virtfusion_url" / "virtfusionUrl", VirtFusion, Url, "Address", "The address of VirtFusion, as in the browser.";
@@ -228,6 +240,7 @@ impl Key {
         match self {
             Self::PterodactylApiKey | Self::PterodactylClientApiKey => Some(Self::PterodactylUrl),
             Self::VirtfusionApiKey => Some(Self::VirtfusionUrl),
+            Self::SmtpPassword => Some(Self::SmtpHost),
             _ => None,
         }
     }
@@ -250,6 +263,11 @@ impl Key {
             Self::AuditDays => ("audit", "days"),
             Self::ResendApiKey => ("mail", "resend_api_key"),
             Self::EmailFrom => ("mail", "from"),
+            Self::SmtpHost => ("mail", "smtp_host"),
+            Self::SmtpPort => ("mail", "smtp_port"),
+            Self::SmtpSecurity => ("mail", "smtp_security"),
+            Self::SmtpUser => ("mail", "smtp_user"),
+            Self::SmtpPassword => ("mail", "smtp_password"),
             Self::VirtfusionUrl => ("virtfusion", "url"),
             Self::VirtfusionApiKey => ("virtfusion", "api_key"),
             _ => return None,
@@ -287,6 +305,13 @@ impl Key {
             Self::SyncBatchSize => Value::Number(100),
             Self::ResendApiKey => secret(&config.mail.resend_api_key),
             Self::EmailFrom => text(&config.mail.from),
+            Self::SmtpHost => text(&config.mail.smtp_host),
+            Self::SmtpPort => Value::Number(config.mail.smtp_port.into()),
+            Self::SmtpSecurity => Value::Text(config.mail.smtp_security.to_string()),
+            Self::SmtpUser => text(&config.mail.smtp_user),
+            Self::SmtpPassword => secret(&config.mail.smtp_password),
+            Self::JobDays => Value::Number(JOB_DAYS),
+            Self::EventDays => Value::Number(30),
             Self::HistoryDays => Value::Number(config.sync.history_days.into()),
             Self::AuditDays => Value::Number(config.audit.days.into()),
             Self::CacheTimeout => Value::Number(60),
@@ -296,6 +321,7 @@ impl Key {
                 Switch => Value::Switch(false),
                 Number { least, .. } => Value::Number(least),
                 Text(_) | Url | Email | Sender => Value::Text(String::new()),
+                Choice(words) => Value::Text(words.first().copied().unwrap_or_default().into()),
                 Repositories => Value::List(Vec::new()),
                 Secret => Value::Secret(None),
             },

@@ -87,7 +87,7 @@ impl Value {
             (self, kind),
             (Self::Switch(_), Type::Switch)
                 | (Self::Number(_), Type::Number { .. })
-                | (Self::Text(_), Type::Text(_) | Type::Url | Type::Email | Type::Sender)
+                | (Self::Text(_), Type::Text(_) | Type::Url | Type::Email | Type::Sender | Type::Choice(_))
                 | (Self::List(_), Type::Repositories)
                 | (Self::Secret(_), Type::Secret)
         )
@@ -114,7 +114,7 @@ impl Value {
         Ok(match key.about().kind {
             Type::Switch => Self::Switch(serde_json::from_str(text).map_err(bad)?),
             Type::Number { .. } => Self::Number(serde_json::from_str(text).map_err(bad)?),
-            Type::Text(_) | Type::Url | Type::Email | Type::Sender => {
+            Type::Text(_) | Type::Url | Type::Email | Type::Sender | Type::Choice(_) => {
                 Self::Text(serde_json::from_str(text).map_err(bad)?)
             }
             Type::Repositories => Self::List(serde_json::from_str(text).map_err(bad)?),
@@ -193,6 +193,11 @@ impl Wanted {
                 repositories(&lines(text.reveal())).map(|list| Step::Put(Value::List(list)))
             }
             (_, Type::Repositories) => Err("is a list of owner/name".into()),
+            (Self::Text(text), Type::Choice(words)) => {
+                let found = words.iter().find(|word| word.eq_ignore_ascii_case(text.reveal().trim()));
+                let word = found.ok_or_else(|| format!("is one of {}", words.join(", ")))?;
+                Ok(Step::Put(Value::Text((*word).to_owned())))
+            }
             (Self::Text(text), _) => line(text.reveal(), kind).map(|text| Step::Put(Value::Text(text))),
             _ => Err("is a text".into()),
         }
@@ -384,6 +389,7 @@ mod tests {
         assert_eq!(put(Key::SyncInterval, " 60 "), Ok(Value::Number(60)));
         assert_eq!(put(Key::SiteUrl, "https://a.example/"), Ok(Value::Text("https://a.example".into())));
         assert_eq!(put(Key::EmailFrom, "A B <a@b.example>"), Ok(Value::Text("A B <a@b.example>".into())));
+        assert_eq!(put(Key::MailService, " SMTP "), Ok(Value::Text("smtp".into())));
         assert_eq!(put(Key::GithubRepositories, "[\"a/b\",\"a/b\"]"), Ok(Value::List(vec!["a/b".into()])));
         for (key, bad) in [
             (Key::MaintenanceMode, "maybe"),
@@ -398,6 +404,8 @@ mod tests {
             (Key::GithubRepositories, "/b"),
             (Key::GithubRepositories, "a /b"),
             (Key::GithubToken, "two words"),
+            (Key::MailService, "pigeon"),
+            (Key::MailService, ""),
         ] {
             assert!(put(key, bad).is_err(), "{key:?} {bad}");
         }

@@ -244,6 +244,7 @@ impl Config {
             (&mut c.sync.cf_access_client_secret, &mut c.sync.cf_access_client_secret_file)
         })?;
         self.pick("mail", "resend_api_key", |c| (&mut c.mail.resend_api_key, &mut c.mail.resend_api_key_file))?;
+        self.pick("mail", "smtp_password", |c| (&mut c.mail.smtp_password, &mut c.mail.smtp_password_file))?;
         self.pick("virtfusion", "api_key", |c| (&mut c.virtfusion.api_key, &mut c.virtfusion.api_key_file))?;
         self.find_master_key(env)?;
         self.check_panel()?;

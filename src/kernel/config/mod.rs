@@ -17,7 +17,7 @@ use std::time::Duration;
 
 pub use load::{ConfigError, SetBy, Sources};
 pub use shown::{Shown, ShownKey};
-pub use value::{LogFormat, MASK, Origin, WebUrl};
+pub use value::{LogFormat, MASK, Origin, SmtpSecurity, WebUrl};
 
 use crate::base::{MasterKey, Net, Result, Secret};
 use keys::config;
@@ -125,8 +125,31 @@ config! {
         resend_api_key: Option<Secret<String>> = None, sample "\"re_...\"";
         /// A file with that key, instead.
         resend_api_key_file: Option<PathBuf> = None, sample "\"/etc/aviary/resend.key\"";
+        /// The address of Resend, or of something that takes the same requests.
+        resend_url: WebUrl = WebUrl::resend();
+        /// An SMTP server that takes the mail instead.
+        smtp_host: Option<String> = None, sample "\"smtp.example.com\"";
+        /// Its port; 0 = the usual one: 465 with tls, 587 with starttls, 25 with none.
+        smtp_port: u32 = 0, in 0..=65535;
+        /// How the connection is kept from others: "tls" from the start, "starttls" after a greeting, or "none".
+        smtp_security: SmtpSecurity = SmtpSecurity::StartTls;
+        /// The name to sign in with there.
+        smtp_user: Option<String> = None, sample "\"aviary\"";
+        /// Its password.
+        smtp_password: Option<Secret<String>> = None, sample "\"the password\"";
+        /// A file with that password, instead.
+        smtp_password_file: Option<PathBuf> = None, sample "\"/etc/aviary/smtp.password\"";
         /// Who mail is from.
         from: Option<String> = None, sample "\"Aviary <noreply@example.com>\"";
+    }
+
+    /// Where events are sent.
+    webhooks: WebhookConfig {
+        /// Networks that webhooks may lead to beside the public internet, such as "10.0.0.0/8" or "127.0.0.1". Addresses of
+        /// this machine and of private networks are refused otherwise. Plain http:// is taken for these only.
+        allowed_networks: Vec<Net> = Vec::new();
+        /// Seconds until an answer must be complete.
+        timeout_s: u32 = 15, in 1..=120;
     }
 
     /// The VirtFusion that front ends show.

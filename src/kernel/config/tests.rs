@@ -194,7 +194,7 @@ fn every_complaint_names_place_key_and_what_would_be_right() {
         ),
         (
             "[servre]\nlisten = 1",
-            "config.toml: servre is unknown; at the top stand data_dir and the sections [server], [security], [store], [audit], [sync], [panel], [mail], [virtfusion], [log]",
+            "config.toml: servre is unknown; at the top stand data_dir and the sections [server], [security], [store], [audit], [sync], [panel], [mail], [webhooks], [virtfusion], [log]",
         ),
     ];
     for (text, expected) in cases {

@@ -110,6 +110,7 @@ parsed_values! {
     Origin: "an origin such as https://panel.example.com, without a path";
     Net: "an address such as 10.0.0.7 or a network such as 10.0.0.0/8";
     LogFormat: "`text` or `json`";
+    SmtpSecurity: "`tls`, `starttls` or `none`";
 }
 
 impl Value for PathBuf {
@@ -170,6 +171,11 @@ impl<T: Value> Value for Vec<T> {
 pub struct WebUrl(String);
 
 impl WebUrl {
+    /// Where Resend takes mail.
+    pub(super) fn resend() -> Self {
+        Self("https://api.resend.com".into())
+    }
+
     /// The address, such as `https://panel.example.com`.
     pub fn as_str(&self) -> &str {
         &self.0
@@ -250,6 +256,40 @@ impl fmt::Display for LogFormat {
         f.write_str(match self {
             Self::Text => "text",
             Self::Json => "json",
+        })
+    }
+}
+
+/// How a connection to an SMTP server is kept from others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SmtpSecurity {
+    /// TLS from the start.
+    Tls,
+    /// TLS after a greeting.
+    StartTls,
+    /// Not at all.
+    None,
+}
+
+impl FromStr for SmtpSecurity {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        match text {
+            "tls" => Ok(Self::Tls),
+            "starttls" => Ok(Self::StartTls),
+            "none" => Ok(Self::None),
+            _ => Err(()),
+        }
+    }
+}
+
+impl fmt::Display for SmtpSecurity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Tls => "tls",
+            Self::StartTls => "starttls",
+            Self::None => "none",
         })
     }
 }

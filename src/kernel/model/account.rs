@@ -299,43 +299,6 @@ pub struct Lockout {
     pub until: Option<Timestamp>,
 }
 
-/// A mail that waits to leave.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Mail {
-    /// To whom.
-    pub to: Email,
-    /// Their account.
-    pub account: AccountId,
-    /// What they are called.
-    pub name: String,
-    /// What it says.
-    pub letter: Letter,
-    /// The token in its link, sealed for `mails/<number>/token`.
-    pub token: Option<Sealed>,
-    /// When it was written.
-    pub written_at: Timestamp,
-}
-
-/// What a mail says. Numbers are on disk: append only.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Letter {
-    /// Prove that this address is yours.
-    VerifyEmail,
-    /// Set another password.
-    ResetPassword,
-    /// Sign in.
-    MagicLink,
-    /// Prove that this new address is yours.
-    ChangeEmail,
-    /// Somebody asked to change the address; sent to the old one, without a link.
-    EmailWillChange,
-    /// Somebody registered with this address, which has an account already; without a link.
-    AlreadyRegistered,
-    /// The password was changed; without a link.
-    PasswordChanged,
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -104,6 +104,31 @@ actions! {
     121 AuditTrimmed = "audit.trim", "Old audit events were removed";
     122 StoreChecked = "store.check", "Checked the data file";
     123 MailSeen = "mail.see", "Looked at a mail";
+
+    130 JobRetried = "job.retry", "Let a job try again";
+    131 JobCancelled = "job.cancel", "Cancelled a job";
+    132 JobRemoved = "job.remove", "Removed a job";
+    133 ScheduleMade = "schedule.create", "Made a schedule";
+    134 ScheduleChanged = "schedule.update", "Changed a schedule";
+    135 ScheduleRemoved = "schedule.remove", "Removed a schedule";
+    136 SchedulePaused = "schedule.pause", "Held a schedule back";
+    137 ScheduleResumed = "schedule.resume", "Let a schedule go on";
+    138 ScheduleRun = "schedule.run", "Ran a schedule by hand";
+
+    140 WebhookMade = "webhook.create", "Made a webhook";
+    141 WebhookChanged = "webhook.update", "Changed a webhook";
+    142 WebhookRemoved = "webhook.remove", "Removed a webhook";
+    143 WebhookTested = "webhook.test", "Tested a webhook";
+    144 WebhookDisabled = "webhook.disable", "Turned a webhook off";
+    145 WebhookSecretSeen = "webhook.see_secret", "Looked at the secret of a webhook";
+    146 WebhookSecretRenewed = "webhook.renew_secret", "Renewed the secret of a webhook";
+    147 DeliveryRepeated = "delivery.repeat", "Sent deliveries again";
+    148 DeliveryDropped = "delivery.drop", "Dropped deliveries";
+    149 EventSent = "event.send", "Had an event told";
+    150 MailQueued = "mail.queue", "Had a mail sent";
+    151 MailRepeated = "mail.repeat", "Sent a mail again";
+    152 MailDropped = "mail.drop", "Dropped a mail";
+    153 MailTested = "mail.test", "Tried whether mail works";
 }
 
 impl fmt::Display for Action {
@@ -121,26 +146,7 @@ impl FromStr for Action {
     }
 }
 
-impl Serialize for Action {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        if serializer.is_human_readable() {
-            serializer.serialize_str(self.name())
-        } else {
-            serializer.serialize_u16(self.number())
-        }
-    }
-}
-
-impl<'de> Deserialize<'de> for Action {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        if deserializer.is_human_readable() {
-            String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
-        } else {
-            let number = u16::deserialize(deserializer)?;
-            Self::from_number(number).ok_or_else(|| serde::de::Error::custom(format!("action {number} is unknown")))
-        }
-    }
-}
+super::by_number!(Action, "action");
 
 /// One line of the audit trail.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -68,6 +68,18 @@ permissions! {
         ApiKeyOwn = "apikey.own", "Make API keys of one's own.";
         MailOpen = "mail.open", "See mails as they leave, with the links in them.";
     }
+    "Work and notices" {
+        JobRead = "job.read", "See jobs, their tries and what went wrong.";
+        JobWrite = "job.write", "Retry, cancel and remove jobs.";
+        ScheduleRead = "schedule.read", "See schedules and their runs.";
+        ScheduleWrite = "schedule.write", "Make, change, pause and remove schedules.";
+        ScheduleRun = "schedule.run", "Run schedules by hand.";
+        WebhookRead = "webhook.read", "See webhooks, events and deliveries, addresses masked.";
+        WebhookWrite = "webhook.write", "Make, change, test and remove webhooks, see their secrets, and send again.";
+        EventSend = "event.send", "Have events of other programs told.";
+        MailRead = "mail.read", "See to whom mails go and what became of them, without what they say.";
+        MailSend = "mail.send", "Have mails sent, sent again and dropped.";
+    }
     "System" {
         SettingsRead = "settings.read", "See settings, secrets masked.";
         SettingsWrite = "settings.write", "Change settings.";

@@ -1,7 +1,7 @@
 //! Steps that a single record cannot do for itself while it is read: a new index, a split table. Each runs once, in one
 //! commit with the mark that it ran, so a crash in the middle only means that it runs again.
 
-use super::{Read, WriteTx, tables};
+use super::{Read, Span, WriteTx, tables};
 use crate::base::Result;
 
 /// A step from one layout of the data file to the next.
@@ -13,7 +13,15 @@ pub struct Migration {
 }
 
 /// All steps, oldest first. The layout of a file is the number of steps it has behind it; append only.
-pub const MIGRATIONS: &[Migration] = &[];
+pub const MIGRATIONS: &[Migration] = &[Migration { name: "mails by state", run: index_mails }];
+
+/// Mails have states since version 2 of their record, and an index by them.
+fn index_mails(tx: &mut WriteTx<'_>) -> Result<()> {
+    for (number, mail) in tx.all(tables::MAILS, &Span::all())? {
+        tx.insert_anew(tables::MAILS, &number, &mail)?;
+    }
+    Ok(())
+}
 
 pub(super) fn layout(reader: &impl Read) -> Result<Option<u32>> {
     let bytes = reader.get_bytes(tables::META, tables::META_LAYOUT)?;

@@ -1,3 +1,4 @@
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::ErrorKind;
 use std::ops::Bound;
@@ -10,12 +11,12 @@ use std::thread::{JoinHandle, ThreadId};
 use std::time::{Duration, Instant};
 
 use redb::{Builder, Database, DatabaseError, ReadableDatabase, StorageBackend, StorageError};
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 use tracing::{info, warn};
 
 use super::backing::{Access, AnyBackend, Peek};
 use super::writer::{self, Job, Message, Verdict, WriterStats};
-use super::{Backing, MIGRATIONS, Migration, ReadTx, WriteTx, migrate, storage_error};
+use super::{Backing, Key, MIGRATIONS, Migration, ReadTx, Row, Table, WriteTx, migrate, storage_error};
 use crate::base::{Error, Result};
 
 /// How to open the data file.
@@ -69,6 +70,7 @@ pub(super) struct Shared {
     db: RwLock<Opened>,
     trouble: RwLock<Option<String>>,
     probe_wanted: AtomicBool,
+    watchers: Mutex<BTreeMap<&'static str, watch::Sender<()>>>,
     pub(super) stats: Arc<WriterStats>,
 }
 
@@ -96,6 +98,7 @@ impl Store {
             db: RwLock::new(Opened::Closed),
             trouble: RwLock::default(),
             probe_wanted: AtomicBool::new(false),
+            watchers: Mutex::default(),
             stats: Arc::default(),
         };
         shared.open_first(found)?;
@@ -229,6 +232,12 @@ impl Store {
         Ok(self.trouble())
     }
 
+    /// Tells of each commit that wrote to a table, once it is on disk. Several in a row may be told as one.
+    pub fn watch<K: Key, V: Row<K>>(&self, table: Table<K, V>) -> watch::Receiver<()> {
+        let mut watchers = self.shared.watchers.lock().unwrap_or_else(PoisonError::into_inner);
+        watchers.entry(table.name()).or_insert_with(|| watch::channel(()).0).subscribe()
+    }
+
     /// Why the store takes no writes; none when it does.
     pub fn trouble(&self) -> Option<String> {
         self.shared.trouble()
@@ -282,6 +291,13 @@ impl Shared {
 
     fn set_trouble(&self, trouble: Option<String>) {
         *self.trouble.write().unwrap_or_else(PoisonError::into_inner) = trouble;
+    }
+
+    pub(super) fn tell_watchers(&self, touched: &[&'static str]) {
+        let watchers = self.watchers.lock().unwrap_or_else(PoisonError::into_inner);
+        for watcher in touched.iter().filter_map(|table| watchers.get(table)) {
+            watcher.send_replace(());
+        }
     }
 
     pub(super) fn probe_every(&self) -> Duration {

@@ -13,9 +13,9 @@ use super::tables::{ALL, Name, RowKey};
 use super::{Direction, Key, Read, ReadTx, Record, Span, TableInfo, WriteTx, codec, storage_error};
 use crate::base::{Error, Result, Sealed};
 use crate::model::{
-    Account, AccountId, ApiKey, AuditCheckpoint, AuditEvent, HiddenText, HistoryEntry, Lockout, Mail, Missing,
-    ObjectKey, OneTimeToken, Panel, PanelId, RemovalStop, Role, Scalar, Session, SettingChange, SettingValue,
-    StoredValue, SyncRun, TokenHash,
+    Account, AccountId, ApiKey, AuditCheckpoint, AuditEvent, Delivery, Event, HiddenText, HistoryEntry, HookTarget,
+    Job, Lockout, Mail, MailContent, Missing, ObjectKey, OneTimeToken, Panel, PanelId, RemovalStop, Role, Scalar,
+    Schedule, Session, SettingChange, SettingValue, StoredValue, SyncRun, TokenHash, Webhook,
 };
 
 /// What is shown each sealed value, with the place it is sealed for. It may put another in its stead.
@@ -62,6 +62,10 @@ nothing_sealed! {
     u64 => AuditCheckpoint,
     u64 => FeedEntry,
     Name => Follower,
+    Uuid => Job,
+    Uuid => Schedule,
+    Uuid => Event,
+    Uuid => Delivery,
 }
 
 impl<T: Mirror> Seals<RowKey> for Mirrored<T> {
@@ -95,7 +99,28 @@ impl Seals<AccountId> for Account {
 
 impl Seals<u64> for Mail {
     fn seals(&mut self, number: &u64, visit: &mut VisitSeal<'_>) -> Result<()> {
-        self.token.iter_mut().try_for_each(|sealed| visit(&format!("mails/{number}/token"), sealed))
+        match &mut self.says {
+            MailContent::Letter { token, .. } => {
+                token.iter_mut().try_for_each(|sealed| visit(&format!("mails/{number}/token"), sealed))
+            }
+            MailContent::Template { values, .. } => visit(&format!("mails/{number}/values"), values),
+            MailContent::Event(_) | MailContent::Test => Ok(()),
+        }
+    }
+}
+
+impl Seals<Uuid> for Webhook {
+    fn seals(&mut self, id: &Uuid, visit: &mut VisitSeal<'_>) -> Result<()> {
+        match &mut self.target {
+            HookTarget::Discord { url, .. } => visit(&format!("webhooks/{id}/url"), url),
+            HookTarget::Http { url, secret, old_secret, .. } => {
+                visit(&format!("webhooks/{id}/url"), url)?;
+                visit(&format!("webhooks/{id}/secret"), secret)?;
+                let old = old_secret.iter_mut();
+                old.into_iter().try_for_each(|(sealed, _)| visit(&format!("webhooks/{id}/old_secret"), sealed))
+            }
+            HookTarget::Mail { .. } => Ok(()),
+        }
     }
 }
 

@@ -8,9 +8,9 @@ use super::table::tables;
 use crate::base::Timestamp;
 use crate::model;
 use crate::model::{
-    Account, AccountId, ApiKey, AuditCheckpoint, AuditEvent, HistoryEntry, Kind, Lockout, Mail, Missing, ObjectKey,
-    OneTimeToken, Panel, PanelId, RemoteId, RemovalStop, Role, Session, SettingChange, SettingValue, SyncRun,
-    TokenHash,
+    Account, AccountId, ApiKey, AuditCheckpoint, AuditEvent, Delivery, DeliveryId, Event, EventId, HistoryEntry, Job,
+    JobId, Kind, Lockout, Mail, Missing, ObjectKey, OneTimeToken, Panel, PanelId, RemoteId, RemovalStop, Role,
+    Schedule, ScheduleId, Session, SettingChange, SettingValue, SyncRun, TokenHash, Webhook, WebhookId,
 };
 
 /// The layout of the file and what is needed to open it. Raw bytes.
@@ -129,8 +129,36 @@ tables! {
     ONE_TIME_TOKENS_OF: index (AccountId, TokenHash) = "one_time_tokens_of";
     /// Wrong passwords, by hash of the e-mail address.
     LOCKOUTS: TokenHash => Lockout = "lockouts";
-    /// Mails that wait to leave, oldest first.
+    /// Mails, oldest first.
     MAILS: u64 => Mail = "mails";
+    /// Mails by state: (state, number).
+    MAILS_BY_STATE: index (u8, u64) = "mails_by_state";
+
+    /// Jobs, oldest first.
+    JOBS: JobId => Job = "jobs";
+    /// Jobs by kind: (number of the kind, state, job).
+    JOBS_OF: index (u16, u8, JobId) = "jobs_of";
+    /// Jobs that wait: (number of the kind, when they may run, job).
+    JOBS_DUE: index (u16, Timestamp, JobId) = "jobs_due";
+    /// Jobs that are not over and the only ones of their name: (name, job).
+    JOBS_UNIQUE: index (Name, JobId) = "jobs_unique";
+    /// What is done again and again.
+    SCHEDULES: ScheduleId => Schedule = "schedules";
+
+    /// What happened and was told, oldest first.
+    EVENTS: EventId => Event = "events";
+    /// Events by name: (number of the name, event).
+    EVENTS_BY_NAME: index (u16, EventId) = "events_by_name";
+    /// Who wants to hear of events.
+    WEBHOOKS: WebhookId => Webhook = "webhooks";
+    /// Events on their way, oldest first.
+    DELIVERIES: DeliveryId => Delivery = "deliveries";
+    /// Deliveries of a webhook: (webhook, state, delivery).
+    DELIVERIES_OF: index (WebhookId, u8, DeliveryId) = "deliveries_of";
+    /// Deliveries that wait: (webhook, when they are tried, delivery).
+    DELIVERIES_DUE: index (WebhookId, Timestamp, DeliveryId) = "deliveries_due";
+    /// Deliveries of an event: (event, delivery).
+    DELIVERIES_OF_EVENT: index (EventId, DeliveryId) = "deliveries_of_event";
 
     /// The audit trail, oldest first.
     AUDIT: u64 => AuditEvent = "audit";
@@ -197,4 +225,10 @@ pub mod counted {
     pub const SESSIONS: u8 = 18;
     /// Accounts with a role; panel 0, `of` = the first 8 bytes of the SHA-256 of its name.
     pub const ROLE_HOLDERS: u8 = 19;
+    /// Jobs of a kind in a state; panel 0, `of` = the kind's number times 256, plus that of the state.
+    pub const JOBS: u8 = 20;
+    /// Mails in a state; panel 0, `of` = the state.
+    pub const MAILS: u8 = 21;
+    /// Deliveries of a webhook, this plus the number of their state; panel 0, `of` = the last 8 bytes of the webhook's id.
+    pub const DELIVERIES: u8 = 30;
 }

@@ -17,6 +17,8 @@ pub struct WriteTx<'t> {
     undo: Vec<Undo>,
     counts: BTreeMap<Counter, i64>,
     writes: u64,
+    // Tables that were written to.
+    touched: Vec<&'static str>,
     // After a disk fault redb can neither read nor commit.
     disk_fault: RefCell<Option<String>>,
 }
@@ -35,6 +37,7 @@ impl<'t> WriteTx<'t> {
             undo: Vec::new(),
             counts: BTreeMap::new(),
             writes: 0,
+            touched: Vec::new(),
             disk_fault: RefCell::default(),
         }
     }
@@ -42,6 +45,11 @@ impl<'t> WriteTx<'t> {
     /// How many keys were written or removed so far, in all closures of this commit.
     pub(super) fn writes(&self) -> u64 {
         self.writes
+    }
+
+    /// The tables that were written to, in all closures of this commit.
+    pub(super) fn touched(&mut self) -> Vec<&'static str> {
+        std::mem::take(&mut self.touched)
     }
 
     /// The disk fault that this transaction met, even if a closure kept it to itself.
@@ -72,6 +80,13 @@ impl<'t> WriteTx<'t> {
         let old = before.as_ref().map(|row| Entries::of(key, row)).unwrap_or_default();
         self.follow(old, Entries::of(key, row))?;
         Ok(before)
+    }
+
+    /// Stores a row that is there already with all of its index keys and counters, of which none were written before; for
+    /// migrations that give a table its first ones.
+    pub(super) fn insert_anew<K: Key, V: Row<K>>(&mut self, table: Table<K, V>, key: &K, row: &V) -> Result<()> {
+        self.put_bytes(table.name, &key.to_bytes(), &codec::encode(row)?)?;
+        self.follow(Entries::default(), Entries::of(key, row))
     }
 
     /// Removes a row, its index keys and its counters. The row, if there was one.
@@ -149,6 +164,9 @@ impl<'t> WriteTx<'t> {
 
     fn wrote(&mut self, table: &'static str, key: &[u8], before: Option<Vec<u8>>) {
         self.writes += 1;
+        if !self.touched.contains(&table) {
+            self.touched.push(table);
+        }
         self.undo.push(Undo { table, key: key.to_vec(), before });
     }
 

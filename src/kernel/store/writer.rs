@@ -105,6 +105,7 @@ fn serve(shared: &Shared, first: Job, queue: &Receiver<Message>) {
         Ok(()) => {
             shared.stats.commits.fetch_add(1, Ordering::Relaxed);
             shared.stats.jobs.fetch_add(group.waiting.len() as u64, Ordering::Relaxed);
+            shared.tell_watchers(&group.touched);
             group.waiting.into_iter().for_each(|tell| tell(Ok(())));
         }
         Err(failure) => {
@@ -131,6 +132,7 @@ struct Group {
     // Those that met a disk fault and hear of it when the store knows.
     late: Vec<Box<dyn FnOnce() + Send>>,
     probes: Vec<Box<dyn FnOnce() + Send>>,
+    touched: Vec<&'static str>,
 }
 
 impl Group {
@@ -152,6 +154,7 @@ impl Group {
             let full = write.writes() >= MOST_WRITES || began.elapsed() >= LONGEST;
             next = if full { None } else { self.next(queue) };
         }
+        self.touched = write.touched();
         drop(write);
         if self.waiting.is_empty() {
             return tx.abort().map_err(|e| storage_error("all", e));

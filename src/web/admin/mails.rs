@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use actix_web::HttpRequest;
 use actix_web::web::Path;
 use askama::Template;
-use aviary_domain::accounts::MailLine;
+use aviary_domain::accounts::{MailLine, account_of};
 use aviary_kernel::base::{Error, Result};
 use aviary_kernel::model::{AccountId, Grants};
 
@@ -56,7 +56,7 @@ pub(super) async fn list(_may: Allow<perm::MailOpen>, mut desk: Desk) -> PageRes
 async fn open_to(desk: &Desk, known: &Known, rows: &[MailLine]) -> Result<BTreeMap<AccountId, bool>> {
     let roles = desk.access.roles().await?;
     let mut open = BTreeMap::new();
-    for id in rows.iter().map(|line| line.mail.account) {
+    for id in rows.iter().filter_map(|line| account_of(&line.mail)) {
         if open.contains_key(&id) {
             continue;
         }
@@ -74,7 +74,7 @@ async fn open_to(desk: &Desk, known: &Known, rows: &[MailLine]) -> Result<BTreeM
 
 fn row(known: &Known, line: &MailLine, open: &BTreeMap<AccountId, bool>) -> Vec<Value> {
     let href = format!("/admin/mails/{}", line.number);
-    let is_open = open.get(&line.mail.account).copied().unwrap_or(false);
+    let is_open = account_of(&line.mail).is_none_or(|id| open.get(&id).copied().unwrap_or(false));
     let subject = if is_open {
         known.name(line.subject, href)
     } else {
@@ -84,7 +84,11 @@ fn row(known: &Known, line: &MailLine, open: &BTreeMap<AccountId, bool>) -> Vec<
 }
 
 fn to(known: &Known, line: &MailLine) -> Value {
-    known.link(shown::short(line.mail.to.as_str(), 60), format!("/admin/people/{}", line.mail.account))
+    let shown = shown::short(line.mail.to.as_str(), 60);
+    match account_of(&line.mail) {
+        Some(id) => known.link(shown, format!("/admin/people/{id}")),
+        None => Value::Text(shown),
+    }
 }
 
 #[derive(Template)]
@@ -102,7 +106,11 @@ pub(super) async fn one(may: Allow<perm::MailOpen>, desk: Desk, request: HttpReq
     let site = site::site(&desk, &request).await?;
     let mail = desk.accounts.mail(&may.caller, *number, &site).await?;
     let known = desk.known().await?;
-    let person = format!("/admin/people/{}", mail.mail.account);
+    let address = mail.mail.to.as_str();
+    let to = match account_of(&mail.mail) {
+        Some(id) => known.link(address, format!("/admin/people/{id}")),
+        None => Value::Text(address.into()),
+    };
     html(&MailView {
         head: Head {
             title: mail.subject.into(),
@@ -110,7 +118,7 @@ pub(super) async fn one(may: Allow<perm::MailOpen>, desk: Desk, request: HttpReq
             ..Head::default()
         },
         facts: vec![
-            fact("To", known.link(mail.mail.to.as_str(), person)),
+            fact("To", to),
             fact("Written", Value::When(known.when(mail.mail.written_at))),
             fact("Number", Value::number(mail.number)),
         ],

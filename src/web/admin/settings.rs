@@ -41,8 +41,10 @@ struct Field {
     key: &'static str,
     label: &'static str,
     text: &'static str,
-    /// `switch`, `list`, or the type of an input.
+    /// `switch`, `list`, `choice`, or the type of an input.
     control: &'static str,
+    /// The words to choose from.
+    choices: &'static [&'static str],
     value: String,
     /// What is stored, so that the form can tell what was changed in it; none for secrets.
     was: Option<String>,
@@ -121,7 +123,9 @@ fn field(known: &Known, shown: &Shown, typed: &Typed) -> Field {
         Type::Sender => ("text", 400),
         Type::Repositories => ("list", 0),
         Type::Secret => ("password", 4096),
+        Type::Choice(_) => ("choice", 0),
     };
+    let choices = if let Type::Choice(words) = about.kind { words } else { &[] };
     let (least, unit) = if let Type::Number { least, unit, .. } = about.kind { (least, unit) } else { (0, "") };
     let again = typed.values.get(&shown.key);
     let value = again.filter(|_| !shown.key.is_secret()).cloned().unwrap_or_else(|| in_a_field(&shown.value));
@@ -131,6 +135,7 @@ fn field(known: &Known, shown: &Shown, typed: &Typed) -> Field {
         text: about.text,
         on: again.map_or(shown.value == true, |typed| typed == "true"),
         control,
+        choices,
         value,
         was: (!shown.key.is_secret()).then(|| in_a_field(&shown.value)),
         unit,

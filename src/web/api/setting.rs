@@ -42,6 +42,8 @@ pub(crate) struct SettingView {
     unit: Option<&'static str>,
     /// The most characters.
     longest: Option<usize>,
+    /// The words to choose from.
+    choices: Option<&'static [&'static str]>,
     /// The value that counts; a secret is masked, and empty when there is none.
     #[schema(value_type = Value)]
     value: Value,
@@ -67,6 +69,7 @@ impl SettingView {
             _ => (None, None, None),
         };
         let longest = if let Type::Text(longest) = about.kind { Some(longest) } else { None };
+        let choices = if let Type::Choice(words) = about.kind { Some(words) } else { None };
         let (source, from) = origin(&shown.source);
         let (set_by, set_at) = match shown.source {
             Source::Set { by, at } => (Some(by.name), Some(at)),
@@ -83,6 +86,7 @@ impl SettingView {
             most,
             unit,
             longest,
+            choices,
             value: shown.value,
             default: shown.base,
             source,

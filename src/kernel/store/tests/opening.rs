@@ -101,8 +101,8 @@ fn a_newer_file_is_refused_and_left_alone_even_after_a_crash() {
     let crashed = dir.path().join("crashed-aviary.redb");
     fs::copy(&path, &crashed).unwrap();
     drop(newer);
-    assert_refused_untouched(&path, "newer Aviary (layout 2, this release knows 0)");
-    assert_refused_untouched(&crashed, "newer Aviary (layout 2, this release knows 0)");
+    assert_refused_untouched(&path, "newer Aviary (layout 2, this release knows 1)");
+    assert_refused_untouched(&crashed, "newer Aviary (layout 2, this release knows 1)");
     let again = Store::open(Options { migrations: STEPS, ..Options::file(&crashed) }).unwrap();
     assert_eq!(again.read_blocking(|tx| tx.all(PANELS, &Span::all())).unwrap().len(), 1);
 }
@@ -305,7 +305,7 @@ fn a_crash_in_the_middle_of_migrations_only_means_that_they_go_on() {
     for op in [Op::Write, Op::Sync] {
         for good in 0.. {
             let disk = Disk::new();
-            drop(open(&disk));
+            drop(Store::open(Options { migrations: &[], ..options(&disk) }).unwrap());
             disk.fail(op, good, std::io::ErrorKind::Other);
             let with = || Store::open(Options { migrations: &[ONE, TWO, THREE], ..options(&disk) });
             let first = with();

@@ -9,7 +9,7 @@ use crate::model::*;
 use crate::store::faulty::Disk;
 use crate::store::rows::{Mirrored, Setting};
 use crate::store::tables::{
-    ACCOUNTS, ALL, EGG_VARIABLES, MAILS, PANELS, SERVERS, SETTING_CHANGES, SETTING_VALUES, SETTINGS,
+    ACCOUNTS, ALL, EGG_VARIABLES, MAILS, PANELS, SERVERS, SETTING_CHANGES, SETTING_VALUES, SETTINGS, WEBHOOKS,
 };
 use crate::store::{Direction, Read, SortText, Span, Store, WriteTx, each_seal};
 
@@ -43,6 +43,27 @@ fn account(id: AccountId, sealer: &Sealer) -> Account {
         created_at: at,
         updated_at: at,
         last_login_at: None,
+    }
+}
+
+fn webhook(id: WebhookId, target: HookTarget) -> Webhook {
+    Webhook {
+        id,
+        name: "bots".into(),
+        description: String::new(),
+        target,
+        topic: HookTopic::Custom,
+        scope: HookScope::Admin,
+        events: vec![EventPattern::all()],
+        panels: vec![],
+        least: Weight::Info,
+        is_enabled: true,
+        disabled_why: None,
+        failing_since: None,
+        failures: 0,
+        test_success_at: None,
+        created_at: Timestamp::from_seconds(1),
+        updated_at: Timestamp::from_seconds(1),
     }
 }
 
@@ -90,15 +111,34 @@ fn fill(tx: &mut WriteTx<'_>, sealer: &Sealer) -> Result<()> {
     tx.put(EGG_VARIABLES, &(PANEL, 3), &Mirrored { data, hash: [0; 16], first_seen: at, changed_at: at })?;
     let id = AccountId(uuid::Uuid::from_u128(9));
     tx.put(ACCOUNTS, &id, &account(id, sealer))?;
-    let mail = Mail {
+    let mail = |says| Mail {
         to: Email::parse("ada@example.com").unwrap(),
-        account: id,
-        name: "Ada".into(),
-        letter: Letter::VerifyEmail,
-        token: Some(seal("mails/4/token")?),
+        says,
         written_at: at,
+        state: MailState::Waiting,
+        job: None,
+        taken: None,
+        attempts: vec![],
     };
-    tx.put(MAILS, &4, &mail).map(drop)
+    let token = Some(seal("mails/4/token")?);
+    let letter = MailContent::Letter { letter: Letter::VerifyEmail, account: id, name: "Ada".into(), token };
+    tx.put(MAILS, &4, &mail(letter))?;
+    let values = seal("mails/5/values")?;
+    let template = MailContent::Template { subject: "Hello".into(), template: "welcome".into(), values };
+    tx.put(MAILS, &5, &mail(template))?;
+    for (number, is_discord) in [(1_u128, true), (2, false)] {
+        let id = uuid::Uuid::from_u128(number);
+        let (url, mark, shown) = (seal(&format!("webhooks/{id}/url"))?, Fingerprint([3; 8]), String::new());
+        let target = if is_discord {
+            HookTarget::Discord { url, mark, shown }
+        } else {
+            let secret = seal(&format!("webhooks/{id}/secret"))?;
+            let old_secret = Some((seal(&format!("webhooks/{id}/old_secret"))?, at));
+            HookTarget::Http { url, mark, shown, secret, old_secret }
+        };
+        tx.put(WEBHOOKS, &id, &webhook(id, target))?;
+    }
+    Ok(())
 }
 
 /// Seals everything anew in stretches of `most` rows. How many rows were changed.
@@ -145,7 +185,7 @@ fn everything_sealed_follows_a_new_key_and_nothing_else_changes() {
     let first = sealer.clone();
     store.write_blocking(move |tx| fill(tx, &first)).unwrap();
     let rows = rows_naming(&store, &key(1));
-    assert_eq!(rows, 28, "as many rows as there are places, so that a place which is missing here is noticed below");
+    assert_eq!(rows, 31, "as many rows as there are places, so that a place which is missing here is noticed below");
 
     let mut tables = BTreeMap::<_, u64>::new();
     let see = |tables: &mut BTreeMap<&'static str, u64>| {
@@ -169,13 +209,13 @@ fn everything_sealed_follows_a_new_key_and_nothing_else_changes() {
     );
 
     sealer.renew(&key(2));
-    assert_eq!(reseal(&store, &sealer, 3), 28);
+    assert_eq!(reseal(&store, &sealer, 3), 31);
     assert_eq!(reseal(&store, &sealer, 1), 0, "a second walk finds nothing");
     sealer.forget_old();
     let mut again = BTreeMap::new();
     see(&mut again).unwrap();
     assert_eq!(again, tables);
-    assert_eq!((rows_naming(&store, &key(1)), rows_naming(&store, &key(2))), (0, 28));
+    assert_eq!((rows_naming(&store, &key(1)), rows_naming(&store, &key(2))), (0, 31));
     assert_sound(&store);
     let count = store.read_blocking(|tx| tx.count(servers_counter())).unwrap();
     assert_eq!(count, 20);

@@ -6,7 +6,7 @@ use std::sync::{Arc, Barrier};
 use super::sample::*;
 use crate::base::{Error, Result};
 use crate::store::faulty::{Disk, Op};
-use crate::store::tables::{BY_NAME, FEED, SERVERS};
+use crate::store::tables::{BY_NAME, FEED, PANELS, SERVERS};
 use crate::store::{Direction, Read, Span};
 
 #[test]
@@ -239,4 +239,15 @@ async fn the_async_face_does_the_same() {
     assert!(matches!(store.write(|tx| put_server(tx, 2)).await, Err(Error::ReadOnly(_))));
     assert!(store.read(|tx| tx.get(SERVERS, &key(1))).await.unwrap().is_some());
     assert!(store.read(|tx| tx.get(SERVERS, &key(2))).await.unwrap().is_none());
+}
+
+#[tokio::test]
+async fn who_watches_a_table_hears_of_commits_that_wrote_to_it_and_of_no_others() {
+    let store = open(&Disk::new());
+    let (mut servers, others) = (store.watch(SERVERS), store.watch(PANELS));
+    store.write(|tx| put_server(tx, 1)).await.unwrap();
+    servers.changed().await.unwrap();
+    assert!(!servers.has_changed().unwrap() && !others.has_changed().unwrap());
+    store.write(|tx| tx.get(SERVERS, &(PANEL, 1)).map(drop)).await.unwrap();
+    assert!(!servers.has_changed().unwrap());
 }

@@ -7,7 +7,7 @@ use actix_web::http::{Method, StatusCode};
 use actix_web::test::TestRequest;
 use aviary_domain::access::{BUILT_IN, Caller, NewApiKey};
 use aviary_domain::accounts::NewAccount;
-use aviary_kernel::model::{Grants, Letter, Permission, SyncId};
+use aviary_kernel::model::{Grants, Letter, MailContent, Permission, SyncId};
 
 use super::super::offer;
 use super::fixture::{Answer, EMAIL, Fixture, Program, same_origin};
@@ -48,7 +48,12 @@ async fn place() -> Place {
     };
     let (key, _) = fixture.services.access.make_key(&Caller::command_line(), new).await.unwrap();
     let mails = fixture.services.accounts.mails(&Caller::command_line(), None, 9).await.unwrap();
-    let mail = mails.rows.iter().find(|line| line.mail.letter == Letter::ResetPassword).unwrap().number;
+    let mail = mails
+        .rows
+        .iter()
+        .find(|line| matches!(line.mail.says, MailContent::Letter { letter: Letter::ResetPassword, .. }))
+        .unwrap()
+        .number;
     let session = fixture.services.sign_in.sessions_of(ada.id).await.unwrap()[0].id;
     let sync = SyncId::from_u128(1).to_string();
     let parts = vec![

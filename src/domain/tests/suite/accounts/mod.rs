@@ -19,8 +19,8 @@ use aviary_domain::feed;
 use aviary_domain::sign_in::{SignIn, SignInOptions};
 use aviary_kernel::base::{Env, ManualClock, MasterKey, Sealer, Secret, Timestamp};
 use aviary_kernel::model::{
-    Account, AccountId, Action, Actor, AuditEvent, Kind, Letter, ObjectKey, Operation, Origin, Outcome, PanelId,
-    Purpose, RemoteId, Session, SessionKind, User, Who,
+    Account, AccountId, Action, Actor, AuditEvent, Kind, Letter, Mail, MailContent, ObjectKey, Operation, Origin,
+    Outcome, PanelId, Purpose, RemoteId, Session, SessionKind, User, Who,
 };
 use aviary_kernel::store::rows::{Change, Mirrored};
 use aviary_kernel::store::tables::{ACCOUNTS, AUDIT, MAILS, ONE_TIME_TOKENS, SESSIONS, SESSIONS_BY_ACCOUNT, USERS};
@@ -176,7 +176,7 @@ impl People {
     /// Letters in the order they were written.
     pub fn letters(&self) -> Vec<(Letter, String)> {
         let mails = self.read(|tx| tx.all(MAILS, &Span::all()));
-        mails.into_iter().map(|(_, mail)| (mail.letter, mail.to.to_string())).collect()
+        mails.into_iter().map(|(_, mail)| (letter_of(&mail), mail.to.to_string())).collect()
     }
 
     pub fn letters_to(&self, email: &str) -> Vec<Letter> {
@@ -185,7 +185,7 @@ impl People {
 
     pub async fn newest_mail(&self, letter: Letter) -> ShownMail {
         let mails = self.read(|tx| tx.all(MAILS, &Span::all()));
-        let (number, _) = mails.into_iter().rfind(|(_, mail)| mail.letter == letter).unwrap();
+        let (number, _) = mails.into_iter().rfind(|(_, mail)| letter_of(mail) == letter).unwrap();
         let site = Site { name: "Here".into(), site_url: Some("https://site.example".into()), ..Site::default() };
         self.accounts.mail(&Caller::command_line(), number, &site).await.unwrap()
     }
@@ -276,4 +276,9 @@ pub fn user(id: RemoteId, email: &str, name: &str) -> User {
         created_at: None,
         updated_at: None,
     }
+}
+
+fn letter_of(mail: &Mail) -> Letter {
+    let MailContent::Letter { letter, .. } = &mail.says else { panic!("only letters are written here") };
+    *letter
 }

@@ -1,5 +1,7 @@
 //! What each stored record is called, when it changes shape, and which index keys and counters follow from it.
 
+mod work;
+
 use std::net::IpAddr;
 
 use serde::de::DeserializeOwned;
@@ -11,8 +13,9 @@ use super::{Counter, Entries, Record, Row, SortText};
 use crate::base::Timestamp;
 use crate::model::{
     Account, AccountId, AccountSource, Allocation, ApiKey, AuditCheckpoint, AuditEvent, Egg, EggVariable, HistoryEntry,
-    Kind, Location, Lockout, Mail, Missing, Nest, Node, ObjectKey, OneTimeToken, Panel, PanelId, RemoteId, RemovalStop,
-    Role, Scalar, Server, ServerDatabase, Session, SettingChange, SettingValue, Subuser, SyncRun, TokenHash, User,
+    Kind, Location, Lockout, Missing, Nest, Node, ObjectKey, OneTimeToken, Panel, PanelId, RemoteId, RemovalStop, Role,
+    Scalar, ScheduleId, Server, ServerDatabase, Session, SettingChange, SettingValue, Subuser, SyncRun, TokenHash,
+    User, WebhookId,
 };
 
 /// A mirrored object, with what we know about it beyond the panel's own fields.
@@ -347,9 +350,6 @@ impl Row<TokenHash> for OneTimeToken {
 impl Record for Lockout {}
 impl Row<TokenHash> for Lockout {}
 
-impl Record for Mail {}
-impl Row<u64> for Mail {}
-
 impl Record for SettingValue {}
 impl Row<Name> for SettingValue {}
 
@@ -408,6 +408,12 @@ pub enum Change {
     ApiKey(Uuid),
     /// A setting was changed.
     Setting(String),
+    /// A schedule was made, changed or removed, or ran.
+    Schedule(ScheduleId),
+    /// A webhook was made, changed, turned off or removed.
+    Webhook(WebhookId),
+    /// A mail was written, or something became of it.
+    Mail(u64),
 }
 
 impl Record for FeedEntry {}
