@@ -1,6 +1,7 @@
 //! Floor 2: what the product does, one room a subject. Each room may use the rooms above it in this list.
 //!
 //! * [`feed`]: what changed.
+//! * [`queue`]: work that waits, on disk.
 //! * [`audit`]: who did what.
 //! * [`secrets`]: the key that everything is sealed under, and its renewal.
 //! * [`access`]: who may what: roles, grants, API keys.
@@ -22,6 +23,7 @@ pub mod masked;
 pub mod mirror;
 pub mod ops;
 pub mod panels;
+pub mod queue;
 pub mod secrets;
 pub mod settings;
 pub mod sign_in;

@@ -207,7 +207,7 @@ fn every_complaint_names_place_key_and_what_would_be_right() {
         ),
         (
             ("AVIARY__SINC__SHARE_PERCENT", "1"),
-            "environment variable AVIARY__SINC__SHARE_PERCENT: sinc.share_percent is unknown; the sections are server, security, store, audit, sync, panel, mail, virtfusion, log",
+            "environment variable AVIARY__SINC__SHARE_PERCENT: sinc.share_percent is unknown; the sections are server, security, store, audit, sync, panel, mail, webhooks, virtfusion, log",
         ),
         (
             ("BACKEND_PORT", "80a"),

@@ -274,6 +274,8 @@ pub struct Job {
     pub state: JobState,
     /// As long as it is not over, another job of the same name is not enqueued.
     pub unique: Option<String>,
+    /// It was asked for again while it ran, so it runs once more when it is done.
+    pub again: bool,
     /// Who or what asked for it.
     pub by: String,
     /// The schedule it came from.
