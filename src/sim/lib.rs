@@ -7,12 +7,18 @@
 
 mod chance;
 mod clock;
+pub mod fault;
+mod gauge;
+mod limit;
 pub mod panel;
+mod reply;
+mod socket;
 
 pub use chance::Chance;
 pub use clock::SimClock;
 pub use panel::SimPanel;
-pub use panel::fault::{Fault, FaultKind, Faults, Match};
+pub use fault::{Fault, Faults, Match};
+pub use panel::fault::FaultKind;
 pub use panel::life::{LifeEvent, LifeSpec};
 pub use panel::seen::{Api, SeenRequest};
 pub use panel::spec::{Dialect, PanelSpec};

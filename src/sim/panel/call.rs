@@ -6,10 +6,10 @@ use crate::panel::limit::Throttle;
 use crate::panel::list::Page;
 use crate::panel::problem::Problem;
 use crate::panel::query::Includes;
-use crate::panel::reply::Reply;
 use crate::panel::request::Request;
 use crate::panel::spec::{Dialect, PanelSpec};
 use crate::panel::world::{Levels, Resource, Server, View};
+use crate::reply::Reply;
 
 /// What a handler comes back with.
 pub(crate) type Answer = Result<Reply, Problem>;

@@ -3,18 +3,19 @@
 use std::sync::{Mutex, PoisonError};
 
 use crate::Chance;
+use crate::fault::Faults;
 use crate::panel::call::Answer;
-use crate::panel::fault::{FaultKind, Faults};
+use crate::panel::fault::FaultKind;
 use crate::panel::gate::Gate;
 use crate::panel::life::LifeEvent;
-use crate::panel::limit::{Standing, Throttle, shown};
+use crate::panel::limit::{self, Standing, Throttle, shown};
 use crate::panel::problem::Problem;
-use crate::panel::reply::Reply;
 use crate::panel::request::Request;
 use crate::panel::routes::{self, Run};
 use crate::panel::seen::{Api, Seen};
 use crate::panel::spec::PanelSpec;
 use crate::panel::world::{World, Worlds};
+use crate::reply::Reply;
 
 /// A panel without its socket.
 #[derive(Debug)]
@@ -66,7 +67,7 @@ impl Engine {
         let mut reply = answer.unwrap_or_else(|problem| self.refuse(request, &problem));
         let own = reply.headers.iter().any(|(name, _)| *name == "X-RateLimit-Limit");
         if let Some(standing) = standing.filter(|_| !own) {
-            reply.headers.extend(standing.headers());
+            reply.headers.extend(limit::headers(&standing));
         }
         reply
     }
@@ -155,7 +156,7 @@ impl Engine {
 
 /// A status that was ordered wins over everything but a real 429, which comes before the application gets to run.
 fn forced(faults: &[FaultKind], standing: Option<Standing>) -> Result<(), Problem> {
-    if standing.is_some_and(|standing| standing.refused.is_some()) {
+    if standing.is_some_and(|standing| standing.refused) {
         return Ok(());
     }
     match faults.iter().find_map(|kind| if let FaultKind::Status(status) = kind { Some(*status) } else { None }) {

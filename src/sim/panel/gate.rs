@@ -106,20 +106,20 @@ impl<'r> Gate<'r> {
     fn count(&mut self, user: u64) -> Result<(), Problem> {
         let api = self.request.api();
         let limit = self.spec.limit_of(api);
-        let standing = self.throttle.hit(Counted::User(user, api), limit, EVERY_WINDOW_S, self.now);
+        let standing = self.throttle.hit(Counted::User(user, api), limit, EVERY_WINDOW_S * 1000, self.now);
         self.standing = Some(standing);
-        if standing.refused.is_some() { Err(Problem::too_many()) } else { Ok(()) }
+        if standing.refused { Err(Problem::too_many()) } else { Ok(()) }
     }
 
     /// Some calls are scarce on each server. The headers show the tighter of the two limits.
     fn count_on_server(&mut self, route: &'static Route, server: u64) -> Result<(), Problem> {
         let limited = self.spec.limits_per_server || self.spec.dialect.is_pelican();
         let Some((calls, window_s)) = route.per_server.filter(|_| limited) else { return Ok(()) };
-        let standing = self.throttle.hit(Counted::Server(server, route.path), calls, window_s, self.now);
+        let standing = self.throttle.hit(Counted::Server(server, route.path), calls, window_s * 1000, self.now);
         if self.standing.is_none_or(|general| standing.remaining < general.remaining) {
             self.standing = Some(standing);
         }
-        if standing.refused.is_some() { Err(Problem::too_many()) } else { Ok(()) }
+        if standing.refused { Err(Problem::too_many()) } else { Ok(()) }
     }
 
     /// Application: administrators only. Client: no application keys.

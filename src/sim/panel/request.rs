@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use bytes::Bytes;
 use serde_json::{Map, Value};
 
+use crate::fault::Target;
 use crate::panel::problem::Problem;
 use crate::panel::query::Query;
 use crate::panel::seen::Api;
@@ -37,6 +38,11 @@ pub(crate) struct Request {
 }
 
 impl Request {
+    /// What faults look at.
+    pub(crate) fn target(&self) -> Target<'_> {
+        Target { method: &self.method, path: &self.path, query: &self.raw_query, page: self.query.page() }
+    }
+
     /// Which API is meant.
     pub(crate) fn api(&self) -> Api {
         Api::of(&self.path)

@@ -4,6 +4,8 @@ use std::collections::VecDeque;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
+use crate::gauge::{Gauge, InFlight};
+
 /// Which API a path belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Api {
@@ -57,25 +59,13 @@ pub(crate) struct Seen {
     requests: Mutex<VecDeque<SeenRequest>>,
     total: AtomicUsize,
     limited: AtomicUsize,
-    in_flight: AtomicUsize,
-    max_in_flight: AtomicUsize,
-}
-
-/// Counts a request as being in flight until dropped, also when its connection goes away.
-pub(crate) struct InFlight<'a>(&'a Seen);
-
-impl Drop for InFlight<'_> {
-    fn drop(&mut self) {
-        self.0.in_flight.fetch_sub(1, Ordering::SeqCst);
-    }
+    in_flight: Gauge,
 }
 
 impl Seen {
     /// A request arrives.
     pub(crate) fn enter(&self) -> InFlight<'_> {
-        let now = self.in_flight.fetch_add(1, Ordering::SeqCst) + 1;
-        self.max_in_flight.fetch_max(now, Ordering::SeqCst);
-        InFlight(self)
+        self.in_flight.enter()
     }
 
     /// A request was answered, or never will be.
@@ -108,7 +98,7 @@ impl Seen {
 
     /// The most that were in flight at once.
     pub(crate) fn max_in_flight(&self) -> usize {
-        self.max_in_flight.load(Ordering::SeqCst)
+        self.in_flight.max()
     }
 
     /// Forgets everything but what is in flight now.
@@ -116,6 +106,6 @@ impl Seen {
         self.requests.lock().unwrap_or_else(PoisonError::into_inner).clear();
         self.total.store(0, Ordering::SeqCst);
         self.limited.store(0, Ordering::SeqCst);
-        self.max_in_flight.store(self.in_flight.load(Ordering::SeqCst), Ordering::SeqCst);
+        self.in_flight.reset();
     }
 }

@@ -15,39 +15,24 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::task::JoinSet;
 use tokio::time::sleep;
 
 use crate::panel::engine::Engine;
 use crate::panel::fault::FaultKind;
 use crate::panel::problem::Problem;
 use crate::panel::query::Query;
-use crate::panel::reply::Reply;
 use crate::panel::request::{Request, prefers_json};
 use crate::panel::seen::{Api, SeenRequest};
-use crate::panel::socket::{Doom, Socket, Wire};
 use crate::panel::spoil;
+use crate::reply::Reply;
+use crate::socket::{self, Doom, Socket, Wire};
 
-/// Accepts until it is dropped; connections end with it.
+/// Serves a panel until it is dropped.
 pub(crate) async fn accept(engine: Arc<Engine>, listener: TcpListener) {
-    let mut connections = JoinSet::new();
-    loop {
-        tokio::select! {
-            accepted = listener.accept() => match accepted {
-                Ok((stream, peer)) => {
-                    connections.spawn(connection(Arc::clone(&engine), stream, peer));
-                }
-                Err(error) => tracing::debug!(%error, "simulated panel could not accept a connection"),
-            },
-            // Collects what has ended, so that the set does not grow.
-            Some(_) = connections.join_next() => {}
-        }
-    }
+    socket::accept(listener, move |stream, peer| connection(Arc::clone(&engine), stream, peer)).await;
 }
 
 async fn connection(engine: Arc<Engine>, stream: TcpStream, peer: SocketAddr) {
-    // Answers leave in one piece or two; waiting for more only makes them late.
-    let _ = stream.set_nodelay(true);
     let doom = Doom::default();
     let socket = TokioIo::new(Socket::new(stream, doom.clone()));
     let service = service_fn(|request| {
@@ -67,7 +52,7 @@ type Outgoing = hyper::Response<Wire>;
 async fn handle(engine: &Engine, incoming: Incoming1, peer: IpAddr, doom: &Doom) -> Result<Outgoing, io::Error> {
     let _in_flight = engine.seen.enter();
     let request = read(incoming, peer).await?;
-    let faults = engine.faults.draw(&request);
+    let faults = engine.faults.draw(&request.target());
     let mut log = Log::new(engine, &request, !faults.is_empty());
     let delays = faults.iter().filter_map(|kind| if let FaultKind::Delay(by) = kind { Some(*by) } else { None });
     let wait = engine.spec.page_delay + delays.sum();

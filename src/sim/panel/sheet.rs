@@ -6,9 +6,9 @@ use crate::panel::call::{Answer, Call, Grants};
 use crate::panel::json::Json;
 use crate::panel::list::Page;
 use crate::panel::problem::Problem;
-use crate::panel::reply::Reply;
 use crate::panel::spec::Dialect;
 use crate::panel::world::{Kind, Resource, View};
+use crate::reply::Reply;
 
 /// A response being drawn. The files of the resources add a method each, which writes `object` and `attributes` into an object
 /// that the caller has opened.

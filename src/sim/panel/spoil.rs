@@ -3,9 +3,9 @@
 use serde_json::{Value, json};
 
 use crate::panel::fault::FaultKind;
-use crate::panel::reply::Reply;
 use crate::panel::request::Request;
 use crate::panel::world::{NewServer, World};
+use crate::reply::Reply;
 
 /// Changes the body of a list.
 pub(crate) fn body(kind: &FaultKind, reply: &mut Reply) {

@@ -5,9 +5,9 @@ use crate::panel::fields::Fields;
 use crate::panel::list::{Filter, exact, nullable, part, text, unknown_filter};
 use crate::panel::problem::Problem;
 use crate::panel::query::Includes;
-use crate::panel::reply::Reply;
 use crate::panel::sheet::Sheet;
 use crate::panel::world::{Allocation, Kind, Resource, Store, View};
+use crate::reply::Reply;
 
 const FILTERS: &[Filter<Allocation>] = &[
     exact("ip", |a| text(&a.ip)),

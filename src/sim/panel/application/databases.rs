@@ -6,9 +6,9 @@ use crate::panel::fields::Fields;
 use crate::panel::json::At;
 use crate::panel::problem::Problem;
 use crate::panel::query::Includes;
-use crate::panel::reply::Reply;
 use crate::panel::sheet::Sheet;
 use crate::panel::world::{Database, DatabaseHost, Kind, Resource, Store, View};
+use crate::reply::Reply;
 
 impl<'a> Sheet<'a> {
     /// A database under the name that the place asks for.

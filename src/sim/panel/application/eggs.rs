@@ -6,9 +6,9 @@ use crate::panel::call::{Answer, Call};
 use crate::panel::json::{At, EmptyObject, Pairs};
 use crate::panel::problem::Problem;
 use crate::panel::query::Includes;
-use crate::panel::reply::Reply;
 use crate::panel::sheet::Sheet;
 use crate::panel::world::{Egg, Kind, Nest, Resource, Store, View};
+use crate::reply::Reply;
 
 impl<'a> Sheet<'a> {
     /// A `nest`.

@@ -6,9 +6,9 @@ use crate::panel::json::At;
 use crate::panel::list::{Rules, nullable, part, text};
 use crate::panel::problem::Problem;
 use crate::panel::query::Includes;
-use crate::panel::reply::Reply;
 use crate::panel::sheet::Sheet;
 use crate::panel::world::{Kind, Location, Resource, Store, View, World};
+use crate::reply::Reply;
 
 const RULES: Rules<Location> = Rules {
     filters: &[part("short", |l| text(&l.short)), part("long", |l| nullable(&l.long))],

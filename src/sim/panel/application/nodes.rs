@@ -8,9 +8,9 @@ use crate::panel::json::{At, Json};
 use crate::panel::list::{Page, Rules, part, text};
 use crate::panel::problem::Problem;
 use crate::panel::query::Includes;
-use crate::panel::reply::Reply;
 use crate::panel::sheet::Sheet;
 use crate::panel::world::{Kind, Node, Resource, Store, View};
+use crate::reply::Reply;
 
 const RULES: Rules<Node> = Rules {
     filters: &[

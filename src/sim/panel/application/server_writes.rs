@@ -7,9 +7,9 @@ use crate::panel::application::servers::show;
 use crate::panel::call::{Answer, Call};
 use crate::panel::fields::Fields;
 use crate::panel::problem::Problem;
-use crate::panel::reply::Reply;
 use crate::panel::sheet::Sheet;
 use crate::panel::world::{Allocation, FeatureLimits, Limits, NewServer, Node, Server, Store, View, World};
+use crate::reply::Reply;
 
 /// `POST /servers`: 201 without `meta`.
 pub(crate) fn create(call: &Call<'_>, store: &mut Store) -> Answer {

@@ -6,11 +6,11 @@ use crate::panel::json::At;
 use crate::panel::list::{Rules, nullable, part, text};
 use crate::panel::problem::Problem;
 use crate::panel::query::Includes;
-use crate::panel::reply::Reply;
 use crate::panel::sheet::Sheet;
 use crate::panel::world::{
     Database, Egg, FeatureLimits, Kind, Limits, Permissions, Resource, Server, Store, Subuser, View,
 };
+use crate::reply::Reply;
 
 const SORTS: &[crate::panel::list::Sort<Server>] =
     &[("id", |a, b| a.id.cmp(&b.id)), ("uuid", |a, b| a.uuid.cmp(&b.uuid))];

@@ -4,10 +4,10 @@ use crate::panel::call::{Answer, Call};
 use crate::panel::fields::Fields;
 use crate::panel::json::At;
 use crate::panel::problem::Problem;
-use crate::panel::reply::Reply;
 use crate::panel::sheet::Sheet;
 use crate::panel::spec::Dialect;
 use crate::panel::world::{ApiKey, KeyKind, Kind, Store, User, View};
+use crate::reply::Reply;
 
 /// Groups of permissions with their keys, as Pterodactyl has them.
 const GROUPS: &[(&str, &[&str])] = &[

@@ -7,9 +7,9 @@ use crate::panel::fields::Fields;
 use crate::panel::json::At;
 use crate::panel::limit::Counted;
 use crate::panel::problem::Problem;
-use crate::panel::reply::Reply;
 use crate::panel::sheet::Sheet;
 use crate::panel::world::{Backup, Kind, Store, View};
+use crate::reply::Reply;
 
 const PER_PAGE: u64 = 20;
 const MOST_PER_PAGE: u64 = 50;
@@ -70,11 +70,12 @@ const STARTS_WINDOW_S: i64 = 600;
 /// A limit of its own, with a wait of its own; the headers still show the general one.
 fn check_starts(call: &Call<'_>) -> Result<(), Problem> {
     let counted = Counted::Server(call.id(0), "backups");
-    let Some((wait_s, _)) = call.throttle.hit(counted, STARTS, STARTS_WINDOW_S, call.now).refused else {
+    let standing = call.throttle.hit(counted, STARTS, STARTS_WINDOW_S * 1000, call.now);
+    if !standing.refused {
         return Ok(());
-    };
+    }
     let mut problem = Problem::new(429, "TooManyRequestsHttpException", "Too many backups were started here lately.");
-    problem.headers.push(("Retry-After", wait_s.to_string()));
+    problem.headers.push(("Retry-After", standing.wait_s().to_string()));
     Err(problem)
 }
 

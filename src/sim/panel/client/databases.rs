@@ -6,9 +6,9 @@ use crate::panel::client::list::this;
 use crate::panel::fields::Fields;
 use crate::panel::path::hashid;
 use crate::panel::problem::Problem;
-use crate::panel::reply::Reply;
 use crate::panel::sheet::Sheet;
 use crate::panel::world::{Database, Kind, Store, View};
+use crate::reply::Reply;
 
 fn draw<'a>(sheet: &mut Sheet<'a>, row: &'a Database, password: Option<bool>) {
     sheet.begin("server_database", Kind::Database, row.id);

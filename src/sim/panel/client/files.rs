@@ -6,9 +6,9 @@ use crate::panel::client::list::this;
 use crate::panel::client::power::node_answers;
 use crate::panel::json::{At, Json};
 use crate::panel::problem::Problem;
-use crate::panel::reply::Reply;
 use crate::panel::sheet::Sheet;
 use crate::panel::world::{Server, View};
+use crate::reply::Reply;
 
 /// Name, mode, bits, size, media type.
 type Entry = (&'static str, &'static str, &'static str, u64, &'static str);

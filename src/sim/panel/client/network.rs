@@ -3,9 +3,9 @@
 use crate::panel::call::{Answer, Call};
 use crate::panel::client::list::this;
 use crate::panel::problem::Problem;
-use crate::panel::reply::Reply;
 use crate::panel::sheet::Sheet;
 use crate::panel::world::{Allocation, Kind, Server, Store, View};
+use crate::reply::Reply;
 
 /// Writes the list of a server's allocations; only the primary one, without its notes, for those who may not read them.
 pub(crate) fn draw_allocations(sheet: &mut Sheet<'_>, call: &Call<'_>, server: &Server) {

@@ -8,8 +8,8 @@ use crate::panel::client::list::this;
 use crate::panel::fields::Fields;
 use crate::panel::json::Json;
 use crate::panel::problem::Problem;
-use crate::panel::reply::Reply;
 use crate::panel::world::{Activity, Power, Server, Store, View};
+use crate::reply::Reply;
 
 /// What calls that need the node answer when it is away.
 pub(crate) fn node_answers(call: &Call<'_>, view: View<'_>, server: &Server) -> Result<(), Problem> {

@@ -4,9 +4,9 @@ use crate::panel::call::{Answer, Call};
 use crate::panel::fields::Fields;
 use crate::panel::json::At;
 use crate::panel::problem::Problem;
-use crate::panel::reply::Reply;
 use crate::panel::sheet::Sheet;
 use crate::panel::world::{Kind, Schedule, Store, Task, View};
+use crate::reply::Reply;
 
 fn draw(sheet: &mut Sheet<'_>, row: &Schedule) {
     sheet.begin("server_schedule", Kind::Schedule, row.id);

@@ -4,8 +4,8 @@ use crate::panel::call::{Answer, Call};
 use crate::panel::client::list::this;
 use crate::panel::fields::Fields;
 use crate::panel::problem::Problem;
-use crate::panel::reply::Reply;
 use crate::panel::world::Store;
+use crate::reply::Reply;
 
 /// `POST …/settings/rename`: a description that is left out stays.
 pub(crate) fn rename(call: &Call<'_>, store: &mut Store) -> Answer {

@@ -7,9 +7,9 @@ use crate::panel::client::list::this;
 use crate::panel::fields::Fields;
 use crate::panel::json::At;
 use crate::panel::problem::Problem;
-use crate::panel::reply::Reply;
 use crate::panel::sheet::Sheet;
 use crate::panel::world::{Kind, Permissions, Store, Subuser, View};
+use crate::reply::Reply;
 
 impl<'a> Sheet<'a> {
     /// A subuser: the person, with permissions.

@@ -8,4 +8,6 @@ mod life;
 mod limits;
 mod lists;
 mod shapes;
+#[path = "../wire/mod.rs"]
+mod wire;
 mod writes;

@@ -1,6 +1,7 @@
-//! A connection that can be cut on purpose, and bodies that do the cutting.
+//! Accepting connections, cutting them on purpose, and bodies that do the cutting.
 
 use std::io;
+use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -10,8 +11,32 @@ use std::time::Duration;
 use bytes::Bytes;
 use hyper::body::{Body, Frame, SizeHint};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
-use tokio::time::{Sleep, sleep};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinSet;
+use tokio::time::{Instant, Sleep, sleep};
+
+/// Accepts until it is dropped; connections end with it.
+pub(crate) async fn accept<F, C>(listener: TcpListener, serve: F)
+where
+    F: Fn(TcpStream, SocketAddr) -> C,
+    C: Future<Output = ()> + Send + 'static,
+{
+    let mut connections = JoinSet::new();
+    loop {
+        tokio::select! {
+            accepted = listener.accept() => match accepted {
+                Ok((stream, peer)) => {
+                    // Answers leave in one piece or two; waiting for more only makes them late.
+                    let _ = stream.set_nodelay(true);
+                    connections.spawn(serve(stream, peer));
+                }
+                Err(error) => tracing::debug!(%error, "the simulation could not accept a connection"),
+            },
+            // Collects what has ended, so that the set does not grow.
+            Some(_) = connections.join_next() => {}
+        }
+    }
+}
 
 /// Set to have the connection reset instead of closed when it ends.
 #[derive(Debug, Clone, Default)]
@@ -80,6 +105,8 @@ pub(crate) enum Wire {
     Cut(Option<Bytes>, Pin<Box<Sleep>>),
     /// This many bytes of nothing.
     Huge(u64),
+    /// One byte after each pause, and no end.
+    Drip(Duration, Pin<Box<Sleep>>),
 }
 
 impl Wire {
@@ -92,6 +119,11 @@ impl Wire {
     pub(crate) fn half(mut bytes: Vec<u8>) -> Self {
         bytes.truncate(bytes.len() / 2);
         Wire::Cut(Some(Bytes::from(bytes)), Box::pin(sleep(BEFORE_THE_CUT)))
+    }
+
+    /// A byte `every` so often, for ever.
+    pub(crate) fn drip(every: Duration) -> Self {
+        Wire::Drip(every, Box::pin(sleep(every)))
     }
 }
 
@@ -109,6 +141,12 @@ impl Body for Wire {
                     Poll::Ready(Some(Err(io::Error::other("cut on purpose"))))
                 }
             },
+            Wire::Drip(every, pause) => {
+                ready!(pause.as_mut().poll(cx));
+                let next = Instant::now() + *every;
+                pause.as_mut().reset(next);
+                Poll::Ready(Some(Ok(Frame::data(Bytes::from_static(b" ")))))
+            }
             Wire::Huge(0) => Poll::Ready(None),
             Wire::Huge(left) => {
                 let part = HUGE_PART.min(usize::try_from(*left).unwrap_or(HUGE_PART));
