@@ -2,6 +2,7 @@
 //! keeps no cookies and sends neither `Origin` nor `Referer`, because panels take either for a browser session.
 
 use std::error::Error as StdError;
+use std::fmt;
 use std::io;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -14,6 +15,8 @@ use reqwest::header::{ACCEPT, AUTHORIZATION, HeaderMap, HeaderName, HeaderValue}
 use reqwest::{Certificate, Client, ClientBuilder, Method, redirect, retry};
 use url::Url;
 
+use crate::hooks::address::Forbidden;
+use crate::outside::Gate;
 use crate::tls;
 
 /// Headers that are ours to set, or that would make a request look like one of a browser.
@@ -63,10 +66,56 @@ pub fn init_tls() {
 }
 
 /// Settings with which no client can be made.
-#[derive(Debug)]
-pub(crate) struct Unusable {
-    pub(crate) what: String,
-    pub(crate) remedy: String,
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unusable {
+    /// What is wrong, without a full stop.
+    pub what: String,
+    /// What a person should do, without a full stop.
+    pub remedy: String,
+}
+
+impl fmt::Display for Unusable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}; {}", self.what, self.remedy)
+    }
+}
+
+impl StdError for Unusable {}
+
+/// A request.
+#[derive(Clone)]
+pub(crate) struct Ask {
+    method: Method,
+    pub(crate) url: Url,
+    pub(crate) headers: HeaderMap,
+    body: Option<Bytes>,
+    /// Less than the client's own limit.
+    within: Option<Duration>,
+}
+
+impl Ask {
+    /// A request that likes JSON in return.
+    pub(crate) fn new(method: Method, url: Url) -> Self {
+        let headers = HeaderMap::from_iter([(ACCEPT, HeaderValue::from_static("application/json"))]);
+        Self { method, url, headers, body: None, within: None }
+    }
+
+    /// With a key, which must fit a header.
+    pub(crate) fn bearer(mut self, key: Option<&Secret<String>>) -> Self {
+        if let Some(key) = key {
+            self.headers.insert(AUTHORIZATION, bearer_header(key));
+        }
+        self
+    }
+
+    pub(crate) fn body(self, body: Bytes) -> Self {
+        Self { body: Some(body), ..self }
+    }
+
+    /// Bounds the whole of it, until the last byte of the answer.
+    pub(crate) fn within(self, within: Duration) -> Self {
+        Self { within: Some(within), ..self }
+    }
 }
 
 /// A complete answer.
@@ -79,12 +128,15 @@ pub(crate) struct Answer {
     pub(crate) from: Option<SocketAddr>,
 }
 
-/// What to do with an answer that is larger than the cap.
+/// How much of an answer is taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Large {
-    Refuse,
-    /// The beginning is enough.
-    Cut,
+enum Take {
+    /// All of it; one that is larger than the cap is refused.
+    All,
+    /// The beginning, when it is larger than the cap.
+    Beginning,
+    /// What comes until it is cut off or gives out: the status has said all that counts.
+    WhatComes,
 }
 
 impl Answer {
@@ -114,6 +166,8 @@ pub(crate) enum Broken {
     Interrupted,
     /// The answer was larger than the cap, in bytes.
     TooLarge(usize),
+    /// The gate does not let it through. Nothing was sent.
+    Forbidden(Forbidden),
 }
 
 /// What was wrong with a secure connection.
@@ -133,64 +187,71 @@ pub(crate) enum TlsFault {
     Other(String),
 }
 
-/// One client for one remote.
+/// One client: for one remote, or for everybody beyond a gate.
 pub(crate) struct Http {
     client: Client,
     /// Trusts only the very certificates in the `ca_file`.
     pinned: Option<Client>,
     /// Whether the remote showed one of those.
     is_pinned: AtomicBool,
+    gate: Option<Gate>,
     cap: usize,
 }
 
 impl Http {
     /// A client for the remote at `base`.
     pub(crate) fn new(options: &HttpOptions, base: &Url) -> Result<Self, Unusable> {
-        init_tls();
-        if base.scheme() == "http" {
-            // No secure connection will be made, so a machine without any certificates is fine.
-            let builder = builder(options)?.tls_certs_only([]);
-            return Ok(Self::of(built(builder, options)?, None, options));
-        }
-        let Some(file) = &options.ca_file else {
-            return Ok(Self::of(built(builder(options)?, options)?, None, options));
-        };
-        let pem = read_ca_file(file)?;
-        let client = built(builder(options)?.tls_certs_merge(certificates(file, &pem)?), options)?;
-        let pinned = match tls::pinned(&pem) {
-            Some(config) => Some(built(builder(options)?.tls_backend_preconfigured(config), options)?),
-            None => None,
-        };
-        Ok(Self::of(client, pinned, options))
+        Self::made(options, base.scheme() == "http", None)
     }
 
-    fn of(client: Client, pinned: Option<Client>, options: &HttpOptions) -> Self {
-        Self { client, pinned, is_pinned: AtomicBool::new(false), cap: options.max_body_bytes }
+    /// A client for all remotes that the gate lets it reach.
+    pub(crate) fn behind(gate: Gate, options: &HttpOptions) -> Result<Self, Unusable> {
+        Self::made(options, gate.is_plain(), Some(gate))
+    }
+
+    fn made(options: &HttpOptions, is_plain: bool, gate: Option<Gate>) -> Result<Self, Unusable> {
+        init_tls();
+        let builder = || builder(options, gate.as_ref());
+        let of = |client, pinned| {
+            let cap = options.max_body_bytes;
+            Self { client, pinned, is_pinned: AtomicBool::new(false), gate: gate.clone(), cap }
+        };
+        if is_plain {
+            // No secure connection will be made, so a machine without any certificates is fine.
+            return Ok(of(built(builder()?.tls_certs_only([]), options)?, None));
+        }
+        let Some(file) = &options.ca_file else {
+            return Ok(of(built(builder()?, options)?, None));
+        };
+        let pem = read_ca_file(file)?;
+        let client = built(builder()?.tls_certs_merge(certificates(file, &pem)?), options)?;
+        let pinned = match tls::pinned(&pem) {
+            Some(config) => Some(built(builder()?.tls_backend_preconfigured(config), options)?),
+            None => None,
+        };
+        Ok(of(client, pinned))
     }
 
     /// Asks for `url` and takes the whole answer, whatever its status.
     pub(crate) async fn get(&self, url: Url, bearer: Option<&Secret<String>>) -> Result<Answer, Broken> {
-        self.send(&Method::GET, url, bearer, Large::Refuse).await
+        self.send(&Ask::new(Method::GET, url).bearer(bearer), Take::All).await
     }
 
-    /// The same with another method, and of a large answer only the beginning.
-    pub(crate) async fn look(
-        &self,
-        method: &Method,
-        url: Url,
-        bearer: Option<&Secret<String>>,
-    ) -> Result<Answer, Broken> {
-        self.send(method, url, bearer, Large::Cut).await
+    /// Asks, and takes only the beginning of a large answer.
+    pub(crate) async fn look(&self, ask: &Ask) -> Result<Answer, Broken> {
+        self.send(ask, Take::Beginning).await
     }
 
-    async fn send(
-        &self,
-        method: &Method,
-        url: Url,
-        bearer: Option<&Secret<String>>,
-        large: Large,
-    ) -> Result<Answer, Broken> {
-        let by = |client| self.send_by(client, method, url.clone(), bearer, large);
+    /// Tells something. The status is what counts: of the rest of the answer is taken what comes.
+    pub(crate) async fn tell(&self, ask: &Ask) -> Result<Answer, Broken> {
+        self.send(ask, Take::WhatComes).await
+    }
+
+    async fn send(&self, ask: &Ask, take: Take) -> Result<Answer, Broken> {
+        if let Some(gate) = &self.gate {
+            gate.check(&ask.url).map_err(Broken::Forbidden)?;
+        }
+        let by = |client| self.send_by(client, ask, take);
         let Some(pinned) = &self.pinned else { return by(&self.client).await };
         if self.is_pinned.load(Ordering::Relaxed) {
             return by(pinned).await;
@@ -199,35 +260,38 @@ impl Http {
             // No connection came about, so nothing was sent yet.
             Err(Broken::Tls(TlsFault::IsAuthority)) => {
                 let outcome = by(pinned).await;
-                self.is_pinned.store(outcome.is_ok(), Ordering::Relaxed);
+                // What one remote beyond a gate shows says nothing about the others.
+                self.is_pinned.store(outcome.is_ok() && self.gate.is_none(), Ordering::Relaxed);
                 outcome
             }
             outcome => outcome,
         }
     }
 
-    async fn send_by(
-        &self,
-        client: &Client,
-        method: &Method,
-        url: Url,
-        bearer: Option<&Secret<String>>,
-        large: Large,
-    ) -> Result<Answer, Broken> {
-        let mut request = client.request(method.clone(), url).header(ACCEPT, "application/json");
-        if let Some(key) = bearer {
-            request = request.header(AUTHORIZATION, bearer_header(key));
+    async fn send_by(&self, client: &Client, ask: &Ask, take: Take) -> Result<Answer, Broken> {
+        let mut request = client.request(ask.method.clone(), ask.url.clone()).headers(ask.headers.clone());
+        if let Some(body) = &ask.body {
+            request = request.body(body.clone());
+        }
+        if let Some(within) = ask.within {
+            request = request.timeout(within);
         }
         let mut response = request.send().await.map_err(|error| sort(&error))?;
         let from = response.remote_addr();
         let is_known_large = response.content_length().is_some_and(|length| length > self.cap as u64);
-        if large == Large::Refuse && is_known_large {
+        if take == Take::All && is_known_large {
             return Err(Broken::TooLarge(self.cap));
         }
         let mut body = BytesMut::new();
-        while let Some(chunk) = response.chunk().await.map_err(|error| sort(&error))? {
+        loop {
+            let chunk = match response.chunk().await {
+                Ok(Some(chunk)) => chunk,
+                Ok(None) => break,
+                Err(_) if take == Take::WhatComes => break,
+                Err(error) => return Err(sort(&error)),
+            };
             if body.len() + chunk.len() > self.cap {
-                if large == Large::Refuse {
+                if take == Take::All {
                     return Err(Broken::TooLarge(self.cap));
                 }
                 body.extend_from_slice(&chunk[..self.cap - body.len()]);
@@ -238,6 +302,11 @@ impl Http {
         let status = response.status().as_u16();
         Ok(Answer { status, headers: std::mem::take(response.headers_mut()), body: body.freeze(), from })
     }
+}
+
+/// A time as HTTP writes it, in milliseconds.
+pub(crate) fn http_date(text: &str) -> Option<i64> {
+    jiff::fmt::rfc2822::parse(text).ok().map(|at| at.timestamp().as_millisecond())
 }
 
 /// Whether `key` can stand in a header at all.
@@ -271,8 +340,8 @@ fn extra_headers(headers: &[(String, Secret<String>)]) -> Result<HeaderMap, Unus
     Ok(map)
 }
 
-fn builder(options: &HttpOptions) -> Result<ClientBuilder, Unusable> {
-    let builder = Client::builder()
+fn builder(options: &HttpOptions, gate: Option<&Gate>) -> Result<ClientBuilder, Unusable> {
+    let mut builder = Client::builder()
         .user_agent(concat!("Aviary/", env!("CARGO_PKG_VERSION")))
         .default_headers(extra_headers(&options.headers)?)
         .connect_timeout(options.connect_timeout)
@@ -282,6 +351,10 @@ fn builder(options: &HttpOptions) -> Result<ClientBuilder, Unusable> {
         // Ours is the only hand that repeats a request, so that each one is counted.
         .retry(retry::never())
         .pool_max_idle_per_host(options.concurrency);
+    if let Some(gate) = gate {
+        // A proxy of the environment would look names up itself, and reach what it can.
+        builder = builder.no_proxy().dns_resolver(gate.clone());
+    }
     Ok(builder)
 }
 
@@ -304,7 +377,7 @@ fn certificates(file: &Path, pem: &[u8]) -> Result<Vec<Certificate>, Unusable> {
 fn bad_ca_file(file: &Path, why: &str) -> Unusable {
     Unusable {
         what: format!("the `ca_file` {} {why}", file.display()),
-        remedy: "give the path of a PEM file with the panel's certificate, or that of the authority that signed it"
+        remedy: "give the path of a PEM file with the certificate of the other side, or that of the authority that signed it"
             .to_owned(),
     }
 }
@@ -319,6 +392,9 @@ fn cannot_build(error: &reqwest::Error, options: &HttpOptions) -> Unusable {
 }
 
 fn sort(error: &reqwest::Error) -> Broken {
+    if let Some(why) = chain(error).find_map(|cause| cause.downcast_ref::<Forbidden>()) {
+        return Broken::Forbidden(why.clone());
+    }
     if error.is_timeout() {
         return Broken::Timeout { connecting: error.is_connect() };
     }
@@ -370,4 +446,15 @@ fn tls_fault(cause: &(dyn StdError + 'static)) -> Option<TlsFault> {
         rustls::Error::InvalidMessage(_) => TlsFault::NotTls,
         other => TlsFault::Other(other.to_string()),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_read_as_http_writes_them() {
+        assert_eq!(http_date("Fri, 14 Mar 2025 09:26:53 GMT"), Some(1_741_944_413_000));
+        assert_eq!(http_date("soon"), None);
+    }
 }

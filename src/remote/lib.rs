@@ -1,19 +1,24 @@
 //! Clients of machines that are not ours.
 //!
 //! They know the records of the kernel and produce them, but neither store nor judge what they bring. Everything that leaves
-//! for a remote passes [`HttpOptions`] and a pace; nothing here logs a body or a key.
+//! for a remote passes [`HttpOptions`] and a pace; nothing here logs a body or a key. What people outside chose the address of
+//! goes through a gate as well ([`Outside`]).
 
 #![forbid(unsafe_code)]
 
+mod hidden;
+pub mod hooks;
 mod http;
 mod ids;
+mod outside;
 mod pace;
 pub mod probe;
 pub mod pterodactyl;
 mod tls;
 
-pub use http::{HttpOptions, init_tls};
+pub use http::{HttpOptions, Unusable, init_tls};
 pub use ids::IdSet;
+pub use outside::{Lookup, Outside};
 pub use pterodactyl::{
     Access, Children, EggBundle, FaultKind, Finding, Incomplete, Page, PanelAccess, PanelCheck, PanelClient,
     PanelError, Presence, RateLimit, Readable, ServerBundle, ServerIncludes, Severity, Sweep, Unreadable, Usage,

@@ -9,7 +9,9 @@ use reqwest::Method;
 use serde::Serialize;
 use url::Url;
 
-use crate::http::{Answer, Broken, Http, HttpOptions, TlsFault, fits_a_header};
+use crate::hidden::{Hidden, in_address};
+use crate::http::{Answer, Ask, Broken, Http, HttpOptions, TlsFault, fits_a_header};
+use crate::outside::Outside;
 
 /// No answer that says anything takes longer.
 const LONGEST: Duration = Duration::from_secs(15);
@@ -17,10 +19,6 @@ const LONGEST: Duration = Duration::from_secs(15);
 const READ: usize = 256 << 10;
 /// Shown of an answer, in bytes.
 const SHOWN: usize = 2048;
-/// A part of a path that is as long may be a secret.
-const LONG_PART: usize = 16;
-/// Shorter values of a query are words such as `true`.
-const SHORTEST_SECRET: usize = 8;
 
 /// What to ask.
 #[derive(Clone, Debug)]
@@ -35,18 +33,26 @@ pub struct Question {
     pub hides_path: bool,
     /// More secrets that must not be shown.
     pub secrets: Vec<Secret<String>>,
+    /// Where the request may go; anywhere when none.
+    pub outside: Option<Outside>,
 }
 
 impl Question {
     /// GET of an address.
     pub fn get(url: Url) -> Self {
-        Self { head_only: false, url, bearer: None, hides_path: false, secrets: Vec::new() }
+        Self { head_only: false, url, bearer: None, hides_path: false, secrets: Vec::new(), outside: None }
     }
 
     /// With a key.
     #[must_use]
     pub fn bearer(self, key: Secret<String>) -> Self {
         Self { bearer: Some(key), ..self }
+    }
+
+    /// Only where webhooks may go: not into this machine, nor into networks that are not `allowed`.
+    #[must_use]
+    pub fn outside_only(self, outside: Outside) -> Self {
+        Self { outside: Some(outside), ..self }
     }
 }
 
@@ -121,15 +127,20 @@ pub async fn ask(options: &HttpOptions, question: &Question, patience: Duration)
         max_body_bytes: READ,
         ..options.clone()
     };
-    let http = match Http::new(&options, &question.url) {
+    let http = match &question.outside {
+        Some(outside) => Http::behind(outside.gate(question.url.scheme() == "http"), &options),
+        None => Http::new(&options, &question.url),
+    };
+    let http = match http {
         Ok(http) => http,
         Err(unusable) => return unsent(&unusable.what, &unusable.remedy),
     };
     let method = if question.head_only { Method::HEAD } else { Method::GET };
     let began = Instant::now();
-    let answer = http.look(&method, question.url.clone(), question.bearer.as_ref()).await;
+    let asked = Ask::new(method.clone(), question.url.clone()).bearer(question.bearer.as_ref());
+    let answer = http.look(&asked).await;
     let took_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
-    let hidden = Hidden::of(question, &options);
+    let hidden = hidden(question, &options);
     let exchange = Some(exchange(&method, question, &options, &hidden, answer.as_ref().ok(), took_ms));
     let answer = match answer {
         Ok(answer) => Ok(Reply { status: answer.status, body: String::from_utf8_lossy(&answer.body).into_owned() }),
@@ -158,86 +169,58 @@ fn exchange(
         request_headers.push(("Authorization".to_owned(), format!("Bearer {MASK}")));
     }
     request_headers.extend(options.headers.iter().map(|(name, _)| (name.clone(), MASK.to_owned())));
-    let (body, is_cut) = answer.map(|answer| hidden.body(answer)).unwrap_or_default();
+    let (body, is_cut) = answer.map(|answer| shown_body(hidden, answer)).unwrap_or_default();
     Exchange {
         request: format!("{method} {}", hidden.text(url.as_str())),
         request_headers,
         address: answer.and_then(|answer| answer.from).map(|from| from.to_string()),
         status: answer.map(|answer| answer.status),
-        headers: answer.map(|answer| hidden.headers(answer)).unwrap_or_default(),
+        headers: answer.map(|answer| shown_headers(hidden, answer)).unwrap_or_default(),
         body,
         is_cut,
         took_ms,
     }
 }
 
-/// What must not be shown, longest first.
-struct Hidden(Vec<Secret<String>>);
-
-impl Hidden {
-    fn of(question: &Question, options: &HttpOptions) -> Self {
-        let mut clear: Vec<String> = Vec::new();
-        let secrets = question.bearer.iter().chain(&question.secrets);
-        for secret in secrets.chain(options.headers.iter().map(|(_, value)| value)) {
-            clear.push(secret.reveal().trim().to_owned());
-        }
-        if question.hides_path {
-            let parts = question.url.path().split('/').filter(|part| part.len() >= LONG_PART && !is_number(part));
-            clear.extend(parts.map(str::to_owned));
-            let values = question.url.query_pairs().map(|(_, value)| value.into_owned());
-            clear.extend(values.filter(|value| value.len() >= SHORTEST_SECRET));
-            clear.extend(question.url.query().map(str::to_owned));
-        }
-        let mut forms: Vec<String> = Vec::new();
-        for text in clear.into_iter().filter(|text| !text.is_empty()) {
-            let in_address: String = url::form_urlencoded::byte_serialize(text.as_bytes()).collect();
-            let in_json = serde_json::to_string(&text).unwrap_or_default().trim_matches('"').to_owned();
-            for form in [in_address, in_json, text] {
-                if !forms.contains(&form) {
-                    forms.push(form);
-                }
-            }
-        }
-        forms.sort_by_key(|form| std::cmp::Reverse(form.len()));
-        Self(forms.into_iter().map(Secret::new).collect())
+/// What must not be shown of a question and its answer.
+fn hidden(question: &Question, options: &HttpOptions) -> Hidden {
+    let secrets = question.bearer.iter().chain(&question.secrets);
+    let secrets = secrets.chain(options.headers.iter().map(|(_, value)| value));
+    let mut clear: Vec<String> = secrets.map(|secret| secret.reveal().trim().to_owned()).collect();
+    if question.hides_path {
+        clear.extend(in_address(&question.url));
     }
-
-    fn text(&self, text: &str) -> String {
-        self.0.iter().fold(text.to_owned(), |text, secret| text.replace(secret.reveal().as_str(), MASK))
-    }
-
-    fn headers(&self, answer: &Answer) -> Vec<(String, String)> {
-        let shown = answer.headers.iter().map(|(name, value)| {
-            // Whatever a cookie is good for, it is not for us.
-            let value = match name.as_str() {
-                "set-cookie" => MASK.to_owned(),
-                _ => self.text(&String::from_utf8_lossy(value.as_bytes())),
-            };
-            (name.as_str().to_owned(), value)
-        });
-        shown.collect()
-    }
-
-    fn body(&self, answer: &Answer) -> (String, bool) {
-        let mut text = self.text(&String::from_utf8_lossy(&answer.body));
-        let is_cut = text.len() > SHOWN;
-        if is_cut {
-            text.truncate(text.floor_char_boundary(SHOWN));
-        }
-        (text, is_cut)
-    }
+    Hidden::of(clear)
 }
 
-/// Ids are not secrets, and help to tell which webhook it is.
-fn is_number(part: &str) -> bool {
-    part.bytes().all(|byte| byte.is_ascii_digit())
+fn shown_headers(hidden: &Hidden, answer: &Answer) -> Vec<(String, String)> {
+    let shown = answer.headers.iter().map(|(name, value)| {
+        // Whatever a cookie is good for, it is not for us.
+        let value = match name.as_str() {
+            "set-cookie" => MASK.to_owned(),
+            _ => hidden.text(&String::from_utf8_lossy(value.as_bytes())),
+        };
+        (name.as_str().to_owned(), value)
+    });
+    shown.collect()
 }
 
-fn told(broken: &Broken, host: &str, longest: Duration) -> NoAnswer {
+fn shown_body(hidden: &Hidden, answer: &Answer) -> (String, bool) {
+    let mut text = hidden.text(&String::from_utf8_lossy(&answer.body));
+    let is_cut = text.len() > SHOWN;
+    if is_cut {
+        text.truncate(text.floor_char_boundary(SHOWN));
+    }
+    (text, is_cut)
+}
+
+/// What `host`, which may have a port, did instead of answering. `longest` is the time that it had.
+pub(crate) fn told(broken: &Broken, host: &str, longest: Duration) -> NoAnswer {
     let seconds = longest.as_secs_f32().ceil();
+    let name = host.trim_end_matches(|char: char| char.is_ascii_digit()).strip_suffix(':').unwrap_or(host);
     let (what, remedy) = match broken {
         Broken::Dns => {
-            (format!("the name {host} leads to no address"), "check the spelling, and the name server of this machine")
+            (format!("the name {name} leads to no address"), "check the spelling, and the name server of this machine")
         }
         Broken::Refused(why) => (
             format!("nobody answers at {host} ({why})"),
@@ -259,6 +242,7 @@ fn told(broken: &Broken, host: &str, longest: Duration) -> NoAnswer {
             (format!("{host} broke the connection off"), "try again, and look at the log of the other side")
         }
         Broken::TooLarge(_) => (format!("{host} answered with more than makes sense"), "check the address"),
+        Broken::Forbidden(why) => (format!("{name} {why}"), why.remedy()),
     };
     NoAnswer { what, remedy: remedy.to_owned() }
 }

@@ -11,7 +11,7 @@ use url::Url;
 
 use super::judge::{KeyHint, Place, judge};
 use super::{FaultKind, PanelAccess, PanelError};
-use crate::http::{Answer, Broken, Http, HttpOptions, Unusable, fits_a_header};
+use crate::http::{Answer, Broken, Http, HttpOptions, Unusable, fits_a_header, http_date};
 use crate::pace::{Allowance, Pacer};
 
 /// The panels' default of old, for those whose headers are stripped on the way.
@@ -307,11 +307,6 @@ fn jittered(pause: Duration) -> Duration {
     pause.mul_f64(0.5 + random as f64 / 1024.0)
 }
 
-/// A time as HTTP writes it, in milliseconds.
-pub(crate) fn http_date(text: &str) -> Option<i64> {
-    jiff::fmt::rfc2822::parse(text).ok().map(|at| at.timestamp().as_millisecond())
-}
-
 fn allowance(answer: &Answer) -> Allowance {
     let read = |name| answer.number(name).map(|n| u32::try_from(n).unwrap_or(u32::MAX));
     Allowance { limit: read("x-ratelimit-limit"), remaining: read("x-ratelimit-remaining") }
@@ -413,11 +408,5 @@ mod tests {
         let ask = Ask::application("/servers").with("include", "allocations").with("per_page", 100).with("page", 3);
         assert_eq!(ask.told(), "GET /api/application/servers?page=3&per_page=100");
         assert_eq!(Ask::application("/nests/1/eggs").told(), "GET /api/application/nests/1/eggs");
-    }
-
-    #[test]
-    fn dates_of_http_are_read() {
-        assert_eq!(http_date("Fri, 14 Mar 2025 09:26:53 GMT"), Some(1_741_944_413_000));
-        assert_eq!(http_date("soon"), None);
     }
 }

@@ -5,11 +5,11 @@ use aviary_kernel::model::{Dialect, Kind, Target};
 use serde::Serialize;
 use serde_json::Value;
 
-use super::call::{Api, Ask, Caller, http_date};
+use super::call::{Api, Ask, Caller};
 use super::judge::resource;
 use super::wire::{self, Relation, relation};
 use super::{FaultKind, PanelError};
-use crate::http::Answer;
+use crate::http::{Answer, http_date};
 
 /// A clock that is further off than this is worth a word.
 const CLOCKS_MAY_DIFFER_S: i64 = 60;

@@ -96,6 +96,9 @@ impl Place {
                 format!("the answer is larger than the {} MiB that are taken", cap >> 20),
                 "raise the largest answer in the settings if the panel really has that much to say",
             ),
+            Broken::Forbidden(why) => {
+                PanelError::new(FaultKind::Connect, format!("{host} {why}"), "check the panel's address")
+            }
         };
         error.asked(request)
     }
