@@ -3,6 +3,8 @@
 
 pub mod address;
 mod client;
+pub mod discord;
+pub mod signature;
 mod verdict;
 
 pub use address::{Forbidden, judge};
