@@ -12,6 +12,7 @@
 //! * [`sign_in`]: who is let in, and who is signed in where.
 //! * [`mirror`]: our picture of the panels: queries, history, drift, and the only writer of it.
 //! * [`sync`]: brings the picture up to date.
+//! * [`jobs`]: runs the work that waits, and shows it.
 //! * [`ops`]: health and check of the data file.
 #![forbid(unsafe_code)]
 
@@ -19,6 +20,7 @@ pub mod access;
 pub mod accounts;
 pub mod audit;
 pub mod feed;
+pub mod jobs;
 pub mod masked;
 pub mod mirror;
 pub mod ops;

@@ -91,6 +91,13 @@ pub(crate) fn put_back(tx: &mut WriteTx<'_>, env: &Env, mut job: Job) -> Result<
     Ok(job)
 }
 
+/// Takes back a job that waits.
+pub(crate) fn cancel(tx: &mut WriteTx<'_>, env: &Env, mut job: Job) -> Result<Job> {
+    over(&mut job, JobState::Cancelled, env.now());
+    tx.put(JOBS, &job.id, &job)?;
+    Ok(job)
+}
+
 /// Lets a job that is over run again, with all of its tries.
 pub(crate) fn restart(tx: &mut WriteTx<'_>, env: &Env, mut job: Job) -> Result<Job> {
     begin_again(&mut job, env.now());

@@ -1,0 +1,160 @@
+//! Finding jobs. A page is merged from the newest ends of as many index ranges as there are kinds and states asked for, so it
+//! costs the same however many jobs there are.
+
+use std::collections::BTreeMap;
+use std::ops::ControlFlow;
+
+use aviary_kernel::base::{Cursor, Result, Timestamp};
+use aviary_kernel::model::{Job, JobId, JobKind, JobState, Queue};
+use aviary_kernel::store::tables::{JOBS, JOBS_OF};
+use aviary_kernel::store::{Direction, Key, Read, Span, WriteTx};
+
+use super::{Jobs, ShownJob};
+
+/// Which jobs. The default is all of them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct JobFilter {
+    /// Of this queue.
+    pub queue: Option<Queue>,
+    /// Of this kind.
+    pub kind: Option<JobKind>,
+    /// In one of these states; empty = in any.
+    pub states: Vec<JobState>,
+}
+
+impl JobFilter {
+    fn ranges(&self) -> Vec<(u16, u8)> {
+        let fits = |kind: &&JobKind| {
+            self.queue.is_none_or(|queue| kind.queue() == queue) && self.kind.is_none_or(|wanted| **kind == wanted)
+        };
+        let states = if self.states.is_empty() { &JobState::ALL[..] } else { &self.states };
+        let kinds = JobKind::ALL.iter().filter(fits);
+        kinds.flat_map(|kind| states.iter().map(|state| (kind.number(), state.number()))).collect()
+    }
+}
+
+/// What is asked of the list.
+#[derive(Clone, Debug, Default)]
+pub struct JobQuery {
+    /// Which.
+    pub filter: JobFilter,
+    /// Behind this one.
+    pub after: Option<Cursor>,
+    /// Jobs of a page; 0 is taken as 50, more than 200 as 200.
+    pub limit: usize,
+}
+
+/// A page of jobs.
+#[derive(Clone, Debug)]
+pub struct JobPage {
+    /// Newest first.
+    pub jobs: Vec<ShownJob>,
+    /// Where the next page begins; none on the last one.
+    pub next: Option<Cursor>,
+}
+
+/// How many jobs there are.
+#[derive(Clone, Debug, Default)]
+pub struct Counts(BTreeMap<(JobKind, JobState), u64>);
+
+impl Counts {
+    /// Of those that fit.
+    pub fn of(&self, filter: &JobFilter) -> u64 {
+        let fits = |(kind, state): &(JobKind, JobState)| {
+            filter.queue.is_none_or(|queue| kind.queue() == queue)
+                && filter.kind.is_none_or(|wanted| *kind == wanted)
+                && (filter.states.is_empty() || filter.states.contains(state))
+        };
+        self.0.iter().filter(|(at, _)| fits(at)).map(|(_, count)| count).sum()
+    }
+
+    /// In a state.
+    pub fn in_state(&self, state: JobState) -> u64 {
+        self.of(&JobFilter { states: vec![state], ..JobFilter::default() })
+    }
+}
+
+impl Jobs {
+    /// A page of jobs, newest first.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub async fn list(&self, query: JobQuery) -> Result<JobPage> {
+        let wanted = if query.limit == 0 { 50 } else { query.limit.min(200) };
+        let after = query.after.as_ref().and_then(|cursor| <JobId as Key>::from_bytes(cursor.key()));
+        let mut found = self
+            .inner
+            .store
+            .read(move |tx| {
+                let ids = ids(tx, &query.filter, after, wanted + 1)?;
+                ids.iter().filter_map(|id| tx.get(JOBS, id).transpose()).collect::<Result<Vec<Job>>>()
+            })
+            .await?;
+        let more = found.len() > wanted;
+        found.truncate(wanted);
+        let next = found.last().filter(|_| more).map(|job| Cursor::after(&job.id.to_bytes()));
+        Ok(JobPage { jobs: found.into_iter().map(|job| self.shown(job)).collect(), next })
+    }
+
+    /// How many jobs there are of each kind in each state; kept, not counted.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub async fn counts(&self) -> Result<Counts> {
+        self.inner.store.read(|tx| counts(tx)).await
+    }
+}
+
+pub(super) fn counts(reader: &impl Read) -> Result<Counts> {
+    let mut counts = BTreeMap::new();
+    for kind in JobKind::ALL {
+        for state in JobState::ALL {
+            counts.insert((*kind, state), reader.count(kind.counter(state))?);
+        }
+    }
+    Ok(Counts(counts))
+}
+
+/// At most `most` jobs that fit and are older than `before`, newest first.
+pub(super) fn ids(reader: &impl Read, filter: &JobFilter, before: Option<JobId>, most: usize) -> Result<Vec<JobId>> {
+    let mut found = Vec::new();
+    for range in filter.ranges() {
+        let span = before.map_or_else(
+            || Span::prefix(&range),
+            |id| Span::prefix(&range).after(&(range.0, range.1, id).to_bytes(), Direction::Down),
+        );
+        let mut of_range = 0;
+        reader.walk_index(JOBS_OF, &span, Direction::Down, |(_, _, id)| {
+            found.push(id);
+            of_range += 1;
+            Ok(if of_range < most { ControlFlow::Continue(()) } else { ControlFlow::Break(()) })
+        })?;
+    }
+    found.sort_unstable_by(|a, b| b.cmp(a));
+    found.truncate(most);
+    Ok(found)
+}
+
+/// Removes at most `most` jobs of a state that were over before `limit`, oldest first.
+pub(super) fn forget(tx: &mut WriteTx<'_>, state: JobState, limit: Timestamp, most: usize) -> Result<usize> {
+    let mut old = Vec::new();
+    for kind in JobKind::ALL {
+        let mut of_kind = Vec::new();
+        tx.walk_index(JOBS_OF, &Span::prefix(&(kind.number(), state.number())), Direction::Up, |(_, _, id)| {
+            let job = tx.get(JOBS, &id)?;
+            let is_old = job.and_then(|job| job.finished_at).is_none_or(|at| at < limit);
+            of_kind.extend(is_old.then_some(id));
+            // They stand in the order in which they were enqueued, so behind one that is new few are old.
+            Ok(if is_old && of_kind.len() + old.len() < most {
+                ControlFlow::Continue(())
+            } else {
+                ControlFlow::Break(())
+            })
+        })?;
+        old.append(&mut of_kind);
+    }
+    for id in &old {
+        tx.remove(JOBS, id)?;
+    }
+    Ok(old.len())
+}
