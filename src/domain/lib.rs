@@ -11,6 +11,7 @@
 //! * [`settings`]: what operators change at run time; some settings stand for a panel.
 //! * [`sign_in`]: who is let in, and who is signed in where.
 //! * [`mirror`]: our picture of the panels: queries, history, drift, and the only writer of it.
+//! * [`schedules`]: what runs by itself, and when.
 //! * [`sync`]: brings the picture up to date.
 //! * [`jobs`]: runs the work that waits, and shows it.
 //! * [`ops`]: health and check of the data file.
@@ -26,6 +27,7 @@ pub mod mirror;
 pub mod ops;
 pub mod panels;
 pub mod queue;
+pub mod schedules;
 pub mod secrets;
 pub mod settings;
 pub mod sign_in;
