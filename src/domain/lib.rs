@@ -2,6 +2,7 @@
 //!
 //! * [`feed`]: what changed.
 //! * [`queue`]: work that waits, on disk.
+//! * [`events`]: what happened, for those who want to hear of it.
 //! * [`audit`]: who did what.
 //! * [`secrets`]: the key that everything is sealed under, and its renewal.
 //! * [`access`]: who may what: roles, grants, API keys.
@@ -20,6 +21,7 @@
 pub mod access;
 pub mod accounts;
 pub mod audit;
+pub mod events;
 pub mod feed;
 pub mod jobs;
 pub mod masked;

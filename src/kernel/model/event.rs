@@ -231,6 +231,8 @@ pub struct Event {
     pub summary: String,
     /// The facts: a JSON object, without secrets.
     pub data: String,
+    /// The program or person that wants it told; none = Aviary noticed it.
+    pub posted_by: Option<String>,
 }
 
 #[cfg(test)]
