@@ -8,8 +8,10 @@
 
 mod backing;
 pub mod codec;
+mod copy;
 mod entries;
 pub mod faulty;
+mod hold;
 mod key;
 mod migrate;
 mod open;
@@ -25,7 +27,9 @@ mod writer;
 
 pub use backing::Backing;
 pub use codec::{DecodeError, Record};
+pub use copy::{Copied, WatchCopy, verify_copy};
 pub use entries::{Counter, Entries, Row};
+pub use hold::Hold;
 pub use key::{Key, SortText};
 pub use migrate::{MIGRATIONS, Migration};
 pub use open::{Options, Store, Vet, has_sound_pages};

@@ -404,7 +404,7 @@ fn broken_off() -> Error {
     Error::internal("the write broke off; nothing of it was kept")
 }
 
-fn builder(options: &Options, stats: Option<Arc<WriterStats>>) -> Builder {
+pub(super) fn builder(options: &Options, stats: Option<Arc<WriterStats>>) -> Builder {
     let mut builder = Builder::new();
     builder.set_cache_size(options.cache_bytes);
     builder.set_repair_callback(move |session| {
@@ -432,7 +432,7 @@ fn not_empty(backend: &dyn StorageBackend) -> std::io::Result<()> {
     if backend.len()? == 0 { Err(std::io::Error::new(ErrorKind::NotFound, "the data file is empty")) } else { Ok(()) }
 }
 
-fn peek(options: &Options, locks: bool) -> Result<Database, DatabaseError> {
+pub(super) fn peek(options: &Options, locks: bool) -> Result<Database, DatabaseError> {
     let base = options.backing.open(if locks { Access::Change } else { Access::Look })?;
     not_empty(&*base)?;
     builder(options, None).create_with_backend(Peek::new(base, locks)?)
@@ -462,7 +462,7 @@ fn is_full(error: &DatabaseError) -> bool {
         if matches!(io.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded))
 }
 
-fn open_error(options: &Options, error: DatabaseError) -> Error {
+pub(super) fn open_error(options: &Options, error: DatabaseError) -> Error {
     let file = &options.backing;
     let why = match error {
         DatabaseError::DatabaseAlreadyOpen => {

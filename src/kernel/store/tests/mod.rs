@@ -1,5 +1,6 @@
 //! The promises of this room, on disks that fail.
 
+mod copying;
 mod faults;
 mod looking;
 mod model;
