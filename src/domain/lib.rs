@@ -15,7 +15,7 @@
 //! * [`schedules`]: what runs by itself, and when.
 //! * [`sync`]: brings the picture up to date.
 //! * [`jobs`]: runs the work that waits, and shows it.
-//! * [`ops`]: health and check of the data file.
+//! * [`ops`]: health, backups of the data file and their way back.
 #![forbid(unsafe_code)]
 
 pub mod access;

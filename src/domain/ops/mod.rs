@@ -1,67 +1,17 @@
-//! Whether all is well: health of the process, check of the data file.
+//! Whether all is well, and what helps when it is not: health of the process, backups of the data file and their way back.
+//!
+//! * [`Heartbeats`], [`Health`]: whether the process can do its work.
+//! * [`Backups`]: makes, lists and prunes backups. `packed` is what a backup looks like inside, `shelf` the folder they are in.
+//! * [`restore_to`]: puts a backup in the place of the data file.
 
-use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+mod backups;
+mod files;
+mod health;
+mod packed;
+mod restore;
+mod shelf;
 
-use aviary_kernel::base::{Env, Timestamp};
-use aviary_kernel::store::Store;
-use serde::Serialize;
-
-/// Background workers report here that they live.
-#[derive(Clone)]
-pub struct Heartbeats {
-    env: Env,
-    beats: Arc<Mutex<BTreeMap<&'static str, (Timestamp, Duration)>>>,
-}
-
-impl Heartbeats {
-    /// Nobody has reported yet.
-    pub fn new(env: Env) -> Self {
-        Self { env, beats: Arc::default() }
-    }
-
-    /// `worker` lives, and will say so again within `again_within`.
-    pub fn beat(&self, worker: &'static str, again_within: Duration) {
-        let mut beats = self.beats.lock().unwrap_or_else(PoisonError::into_inner);
-        beats.insert(worker, (self.env.now(), again_within));
-    }
-
-    /// Who is overdue.
-    pub fn overdue(&self) -> Vec<&'static str> {
-        let now = self.env.now();
-        let beats = self.beats.lock().unwrap_or_else(PoisonError::into_inner);
-        beats.iter().filter(|(_, (at, within))| now.since(*at) > *within).map(|(worker, _)| *worker).collect()
-    }
-
-    /// Every worker, with when it last reported.
-    pub fn all(&self) -> Vec<(&'static str, Timestamp)> {
-        let beats = self.beats.lock().unwrap_or_else(PoisonError::into_inner);
-        beats.iter().map(|(worker, (at, _))| (*worker, *at)).collect()
-    }
-}
-
-/// Whether the process can do its work.
-#[derive(Clone, Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Health {
-    /// Why no writes are taken; none = they are.
-    pub read_only: Option<String>,
-    /// Whether the data file can be read.
-    pub readable: bool,
-    /// Workers that did not report in time.
-    pub overdue: Vec<&'static str>,
-}
-
-impl Health {
-    /// Looks.
-    pub async fn look(store: &Store, heartbeats: &Heartbeats) -> Self {
-        let readable = store.read(crate::feed::newest).await.is_ok();
-        Self { read_only: store.trouble(), readable, overdue: heartbeats.overdue() }
-    }
-
-    /// Nothing is wrong.
-    pub fn is_well(&self) -> bool {
-        self.readable && self.read_only.is_none() && self.overdue.is_empty()
-    }
-}
+pub use backups::{BackupOptions, BackupProgress, BackupStep, Backups};
+pub use health::{Health, Heartbeats};
+pub use packed::Backup;
+pub use restore::{Restore, RestoreProgress, RestoreStep, Restored, restore_to};

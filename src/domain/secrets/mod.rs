@@ -16,7 +16,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use aviary_kernel::base::{Env, Error, MasterKey, Result, Sealer, Secret, random_secret};
 use aviary_kernel::config::KeySource;
 use aviary_kernel::model::{Action, Actor};
-use aviary_kernel::store::{ReadTx, Store, WriteTx};
+use aviary_kernel::store::{Read, ReadTx, Store, WriteTx};
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -33,6 +33,14 @@ const STOPPED: &str = "the renewal of the master key stopped; `aviary secret rot
 
 /// Rows of one commit, so that others need not wait long.
 const COMMIT_ROWS: u64 = 2_000;
+
+/// The id of the master key that a data file belongs to; none before it belongs to one.
+///
+/// # Errors
+/// [`Error::Corrupt`] when what the file knows of its key cannot be read.
+pub fn key_id(reader: &impl Read) -> Result<Option<u32>> {
+    Ok(state::sealed(reader, KEY_CHECK)?.map(|check| check.key_id()))
+}
 
 /// Renews the master key.
 #[derive(Clone)]

@@ -104,6 +104,8 @@ actions! {
     121 AuditTrimmed = "audit.trim", "Old audit events were removed";
     122 StoreChecked = "store.check", "Checked the data file";
     123 MailSeen = "mail.see", "Looked at a mail";
+    125 BackupMade = "backup.make", "Made a backup";
+    126 BackupRestored = "backup.restore", "Restored a backup";
 
     130 JobRetried = "job.retry", "Let a job try again";
     131 JobCancelled = "job.cancel", "Cancelled a job";

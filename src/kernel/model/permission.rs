@@ -86,6 +86,8 @@ permissions! {
         AuditRead = "audit.read", "See the audit trail.";
         AuditExport = "audit.export", "Take the audit trail out as a file.";
         StoreCheck = "store.check", "Check the data file.";
+        BackupRead = "backup.read", "See which backups there are.";
+        BackupRun = "backup.run", "Make backups.";
     }
 }
 

@@ -410,9 +410,21 @@ async fn the_key_of_the_configuration_comes_near_no_people() {
             "apikey.write",
             "apikey.own",
             "mail.open",
+            "job.read",
+            "job.write",
+            "schedule.read",
+            "schedule.write",
+            "schedule.run",
+            "webhook.read",
+            "webhook.write",
+            "event.send",
+            "mail.read",
+            "mail.send",
             "settings.write",
             "audit.read",
             "audit.export",
+            "backup.read",
+            "backup.run",
         ]
     );
     assert!(house.access.make_key(&caller, house.wanted(&["sync.read"])).await.is_err());
