@@ -57,6 +57,11 @@ impl<T: Clone> Inbox<T> {
         self.shelf().things.back().map(|(_, thing)| thing.clone())
     }
 
+    /// The newest that is meant, among those that are kept.
+    pub fn find(&self, is_meant: impl Fn(&T) -> bool) -> Option<T> {
+        self.shelf().things.iter().rev().map(|(_, thing)| thing).find(|thing| is_meant(thing)).cloned()
+    }
+
     /// How many arrived since the start or the last [`Inbox::clear`], those that are no longer kept too.
     pub fn total(&self) -> usize {
         *self.total.borrow()

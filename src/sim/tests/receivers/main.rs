@@ -3,6 +3,7 @@
 mod ask;
 mod control;
 mod discord;
+mod resend;
 mod sink;
 mod sink_troubles;
 #[path = "../wire/mod.rs"]
