@@ -1,7 +1,7 @@
 //! Simulated machines that are not ours: real HTTP over real sockets, all state in memory, everything repeatable.
 //!
 //! * [`panel`]: Pterodactyl and Pelican panels, which we read.
-//! * [`discord`], [`sink`], [`resend`]: receivers of what we send. What they share (troubles, waiting for what arrives, switches
+//! * [`discord`], [`sink`], [`resend`], [`smtp`]: receivers of what we send. What they share (troubles, waiting for what arrives, switches
 //!   for people) is in [`receiver`].
 //!
 //! `aviary simulate`, `aviary demo` and the tests use them. They follow what the real systems answer, not what our clients
@@ -23,6 +23,7 @@ pub mod receiver;
 mod reply;
 pub mod resend;
 pub mod sink;
+pub mod smtp;
 mod socket;
 
 pub use chance::Chance;
@@ -38,3 +39,4 @@ pub use panel::world::{self, World, WorldGuard};
 pub use receiver::{Inbox, Received, Receiver, Trouble};
 pub use resend::{Resend, ResendDomain, ResendMail, ResendSpec};
 pub use sink::{Delivery, Signature, Sink, SinkSpec};
+pub use smtp::{Pem, Smtp, SmtpMail, SmtpSpec, SmtpTls, SmtpTrouble};

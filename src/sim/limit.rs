@@ -14,6 +14,9 @@ pub(crate) fn shown(limit: u32) -> u32 {
     if limit == 0 { OUT_OF_REACH } else { limit }
 }
 
+/// Buckets beyond which those whose window is over are thrown away.
+const KEPT: usize = 10_000;
+
 #[derive(Debug, Clone, Copy)]
 struct Bucket {
     ends_at_ms: i64,
@@ -51,6 +54,9 @@ impl<K: Eq + Hash> Throttle<K> {
         let limit = shown(limit);
         let now_ms = now.as_millisecond();
         let mut buckets = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if buckets.len() >= KEPT {
+            buckets.retain(|_, bucket| bucket.ends_at_ms > now_ms);
+        }
         let fresh = Bucket { ends_at_ms: now_ms + window_ms, used: 0 };
         let bucket = buckets.entry(counted).or_insert(fresh);
         if bucket.ends_at_ms <= now_ms {
