@@ -34,6 +34,25 @@ impl Hidden {
     pub(crate) fn text(&self, text: &str) -> String {
         self.0.iter().fold(text.to_owned(), |text, secret| text.replace(secret.reveal().as_str(), MASK))
     }
+
+    /// The beginning of what somebody answered, with masks, on one line of at most `most` bytes.
+    pub(crate) fn excerpt(&self, answer: &[u8], most: usize) -> String {
+        let text = self.text(&String::from_utf8_lossy(answer));
+        // Cut before blanks are taken out, so that nothing comes near which was cut off in the middle when it was read.
+        let text = &text[..text.floor_char_boundary(4 * most)];
+        let printable = text.replace(|char: char| char.is_control() || is_invisible(char), " ");
+        let mut line = printable.split_whitespace().collect::<Vec<_>>().join(" ");
+        if line.len() > most {
+            line.truncate(line.floor_char_boundary(most - '…'.len_utf8()));
+            line.push('…');
+        }
+        line
+    }
+}
+
+/// Characters that turn the direction of a text around or hide in it.
+fn is_invisible(char: char) -> bool {
+    matches!(char, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
 }
 
 /// What in the path and the query of an address may be a secret.

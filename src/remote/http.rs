@@ -23,6 +23,9 @@ use crate::tls;
 const NOT_YOURS: &[&str] =
     &["accept", "authorization", "connection", "content-length", "cookie", "host", "origin", "referer"];
 
+/// No remote puts us off for longer.
+const LONGEST_PAUSE: Duration = Duration::from_secs(24 * 60 * 60);
+
 /// How to speak to a remote.
 #[derive(Clone, Debug)]
 pub struct HttpOptions {
@@ -149,6 +152,19 @@ impl Answer {
     pub(crate) fn number(&self, name: &str) -> Option<u64> {
         self.header(name)?.trim().parse().ok()
     }
+
+    /// For how long we are asked to stay away: a number of seconds, or a time. At most a day.
+    pub(crate) fn retry_after(&self) -> Option<Duration> {
+        let text = self.header("retry-after")?.trim();
+        // A time is counted from the other side's own, so that it does not matter whose clock is wrong.
+        let until = || Some((http_date(text)? - http_date(self.header("date")?)?) as f64 / 1000.0);
+        pause_of(text.parse().ok().or_else(until)?)
+    }
+}
+
+/// A pause as others tell it, in seconds, within bounds.
+pub(crate) fn pause_of(seconds: f64) -> Option<Duration> {
+    seconds.is_finite().then(|| Duration::from_secs_f64(seconds.clamp(0.0, LONGEST_PAUSE.as_secs_f64())))
 }
 
 /// Why there is no complete answer.
@@ -223,8 +239,8 @@ impl Http {
         let Some(file) = &options.ca_file else {
             return Ok(of(built(builder()?, options)?, None));
         };
-        let pem = read_ca_file(file)?;
-        let client = built(builder()?.tls_certs_merge(certificates(file, &pem)?), options)?;
+        let (pem, certificates) = ca_file(file)?;
+        let client = built(builder()?.tls_certs_merge(certificates), options)?;
         let pinned = match tls::pinned(&pem) {
             Some(config) => Some(built(builder()?.tls_backend_preconfigured(config), options)?),
             None => None,
@@ -232,9 +248,14 @@ impl Http {
         Ok(of(client, pinned))
     }
 
+    /// Asks and takes the whole answer, whatever its status.
+    pub(crate) async fn ask(&self, ask: &Ask) -> Result<Answer, Broken> {
+        self.send(ask, Take::All).await
+    }
+
     /// Asks for `url` and takes the whole answer, whatever its status.
     pub(crate) async fn get(&self, url: Url, bearer: Option<&Secret<String>>) -> Result<Answer, Broken> {
-        self.send(&Ask::new(Method::GET, url).bearer(bearer), Take::All).await
+        self.ask(&Ask::new(Method::GET, url).bearer(bearer)).await
     }
 
     /// Asks, and takes only the beginning of a large answer.
@@ -362,14 +383,12 @@ fn built(builder: ClientBuilder, options: &HttpOptions) -> Result<Client, Unusab
     builder.build().map_err(|error| cannot_build(&error, options))
 }
 
-fn read_ca_file(file: &Path) -> Result<Vec<u8>, Unusable> {
-    std::fs::read(file).map_err(|error| bad_ca_file(file, &format!("cannot be read: {error}")))
-}
-
-fn certificates(file: &Path, pem: &[u8]) -> Result<Vec<Certificate>, Unusable> {
-    match Certificate::from_pem_bundle(pem) {
+/// The content of a `ca_file`, and the certificates in it, of which there is one at least.
+pub(crate) fn ca_file(file: &Path) -> Result<(Vec<u8>, Vec<Certificate>), Unusable> {
+    let pem = std::fs::read(file).map_err(|error| bad_ca_file(file, &format!("cannot be read: {error}")))?;
+    match Certificate::from_pem_bundle(&pem) {
         Ok(certificates) if certificates.is_empty() => Err(bad_ca_file(file, "holds no certificate")),
-        Ok(certificates) => Ok(certificates),
+        Ok(certificates) => Ok((pem, certificates)),
         Err(_) => Err(bad_ca_file(file, "holds no certificates that can be read")),
     }
 }
@@ -412,14 +431,15 @@ fn sort(error: &reqwest::Error) -> Broken {
 }
 
 /// An error and what caused it. What an I/O error wraps is visited too, which `source` skips.
-fn chain<'a>(error: &'a (dyn StdError + 'static)) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {
+pub(crate) fn chain<'a>(error: &'a (dyn StdError + 'static)) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {
     std::iter::successors(Some(error), |&error| match error.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
         Some(inner) => Some(inner as &(dyn StdError + 'static)),
         None => error.source(),
     })
 }
 
-fn reason(error: &io::Error) -> String {
+/// Why no connection came about, in few words.
+pub(crate) fn reason(error: &io::Error) -> String {
     match error.kind() {
         io::ErrorKind::ConnectionRefused => "connection refused".to_owned(),
         io::ErrorKind::NetworkUnreachable | io::ErrorKind::HostUnreachable => "no route to it".to_owned(),
@@ -427,7 +447,8 @@ fn reason(error: &io::Error) -> String {
     }
 }
 
-fn tls_fault(cause: &(dyn StdError + 'static)) -> Option<TlsFault> {
+/// What was wrong with a secure connection, if that is what `cause` tells.
+pub(crate) fn tls_fault(cause: &(dyn StdError + 'static)) -> Option<TlsFault> {
     use rustls::CertificateError as Bad;
     if cause.downcast_ref::<io::Error>().is_some_and(|e| e.get_ref().is_none() && e.to_string().contains("tls")) {
         return Some(TlsFault::Other("the connection ended while it was being secured".to_owned()));

@@ -10,6 +10,7 @@ mod hidden;
 pub mod hooks;
 mod http;
 mod ids;
+pub mod mail;
 mod outside;
 mod pace;
 pub mod probe;

@@ -247,7 +247,8 @@ pub(crate) fn told(broken: &Broken, host: &str, longest: Duration) -> NoAnswer {
     NoAnswer { what, remedy: remedy.to_owned() }
 }
 
-fn tls(fault: &TlsFault) -> String {
+/// What was wrong with a secure connection, after a colon.
+pub(crate) fn tls(fault: &TlsFault) -> String {
     match fault {
         TlsFault::UnknownIssuer => "nobody that is trusted has signed its certificate".to_owned(),
         TlsFault::IsAuthority => "its certificate is one of an authority".to_owned(),

@@ -3,7 +3,6 @@
 
 mod api_keys;
 mod aviary;
-mod backups;
 mod command_line;
 mod crash;
 mod secrets;

@@ -20,8 +20,6 @@ use crate::probe::told;
 const READ: usize = 64 << 10;
 /// Kept of an answer, in bytes.
 const KEPT: usize = 1024;
-/// Looked at for that; what is masked and cleaned away leaves enough.
-const LOOKED_AT: usize = 4 * KEPT;
 /// Redirects that are followed.
 const MOST_REDIRECTS: usize = 3;
 /// Headers that belong to the connection.
@@ -141,7 +139,7 @@ impl HookClient {
             took: began.elapsed(),
             address: last.and_then(|answer| answer.from),
             status: last.map(|answer| answer.status),
-            excerpt: last.map(|answer| excerpt(&hidden, answer)).unwrap_or_default(),
+            excerpt: last.map(|answer| hidden.excerpt(&answer.body, KEPT)).unwrap_or_default(),
             retry_after: last.and_then(verdict::retry_after),
             pause: last.and_then(verdict::pause),
             outcome,
@@ -229,21 +227,4 @@ fn hidden(post: &Post) -> Hidden {
     let secrets = post.secrets.iter().map(|secret| secret.reveal().trim().to_owned());
     let address = whole_address(&post.url).into_iter().chain(in_address(&post.url));
     Hidden::of(secrets.chain(address))
-}
-
-fn excerpt(hidden: &Hidden, answer: &Answer) -> String {
-    let text = hidden.text(&String::from_utf8_lossy(&answer.body));
-    let text = &text[..text.floor_char_boundary(LOOKED_AT)];
-    let printable = text.replace(|char: char| char.is_control() || is_invisible(char), " ");
-    let mut line = printable.split_whitespace().collect::<Vec<_>>().join(" ");
-    if line.len() > KEPT {
-        line.truncate(line.floor_char_boundary(KEPT - '…'.len_utf8()));
-        line.push('…');
-    }
-    line
-}
-
-/// Characters that turn the direction of a text around or hide in it.
-fn is_invisible(char: char) -> bool {
-    matches!(char, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
 }

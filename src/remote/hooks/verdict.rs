@@ -7,11 +7,9 @@ use reqwest::header::LOCATION;
 use serde::Deserialize;
 use url::Url;
 
-use crate::http::{Answer, Broken, Unusable, http_date};
+use crate::http::{Answer, Broken, Unusable, pause_of};
 use crate::probe::NoAnswer;
 
-/// No endpoint puts us off for longer.
-const LONGEST_PAUSE: Duration = Duration::from_secs(24 * 60 * 60);
 /// Discord's code for a webhook that was deleted.
 const UNKNOWN_WEBHOOK: u64 = 10_015;
 /// Discord's code for a token that is not that of the webhook. It has no other one later.
@@ -145,13 +143,9 @@ pub(crate) fn retry_after(answer: &Answer) -> Option<Duration> {
     if answer.status < 400 {
         return None;
     }
-    let in_header = answer.header("retry-after").and_then(|text| {
-        // A date is counted from the endpoint's own, so that it does not matter whose clock is wrong.
-        let from_date = || Some((http_date(text)? - http_date(answer.header("date")?)?) as f64 / 1000.0);
-        text.trim().parse().ok().or_else(from_date)
-    });
     // The body counts in milliseconds in older versions of Discord's API, the header never does.
-    in_header.and_then(pause_of).or_else(|| pause_of(discord(answer).retry_after).filter(|pause| !pause.is_zero()))
+    let in_body = || pause_of(discord(answer).retry_after).filter(|pause| !pause.is_zero());
+    answer.retry_after().or_else(in_body)
 }
 
 /// For how long nothing at all should be sent.
@@ -160,11 +154,6 @@ pub(crate) fn pause(answer: &Answer) -> Option<Duration> {
         return None;
     }
     pause_of(answer.header("x-ratelimit-reset-after")?.trim().parse().ok()?)
-}
-
-fn pause_of(seconds: f64) -> Option<Duration> {
-    let seconds = if seconds.is_finite() { seconds.clamp(0.0, LONGEST_PAUSE.as_secs_f64()) } else { return None };
-    Some(Duration::from_secs_f64(seconds))
 }
 
 fn discord(answer: &Answer) -> DiscordError {

@@ -16,8 +16,7 @@ fn hasty() -> HookClient {
 
 #[tokio::test]
 async fn an_answer_without_end_is_cut_off_and_its_status_counts() {
-    const PIECE: &str = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
-    let endpoint = Endpoint::start(|_| Reply::Forever(200, PIECE, Duration::ZERO)).await;
+    let endpoint = Endpoint::start(|_| Reply::Forever(200, "0123456789".repeat(500), Duration::ZERO)).await;
     let attempt = send(&endpoint.url()).await;
     assert_eq!((attempt.outcome, attempt.status, attempt.excerpt.len()), (Ok(()), Some(200), 1024));
 }
@@ -25,7 +24,8 @@ async fn an_answer_without_end_is_cut_off_and_its_status_counts() {
 #[tokio::test]
 async fn an_answer_that_drips_is_given_up_in_time_and_its_status_counts() {
     for (status, is_taken) in [(202, true), (500, false)] {
-        let endpoint = Endpoint::start(move |_| Reply::Forever(status, "drip ", Duration::from_millis(50))).await;
+        let endpoint =
+            Endpoint::start(move |_| Reply::Forever(status, "drip ".to_owned(), Duration::from_millis(50))).await;
         let attempt = hasty().post(post(&endpoint.url())).await;
         assert_eq!((attempt.status, attempt.outcome.is_ok()), (Some(status), is_taken));
         assert!(attempt.excerpt.starts_with("drip"), "{attempt:?}");

@@ -9,6 +9,7 @@ mod answers;
 mod limits;
 mod places;
 mod redirects;
+mod simulated;
 
 use std::time::Duration;
 

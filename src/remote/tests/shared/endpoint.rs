@@ -33,7 +33,7 @@ pub(crate) enum Reply {
     /// Status, headers, body.
     Whole(u16, Vec<(&'static str, String)>, String),
     /// The status, and then this text again and again, with a pause.
-    Forever(u16, &'static str, Duration),
+    Forever(u16, String, Duration),
     /// Nothing, with the connection held open.
     Silence,
     /// Nothing, and the connection is closed.

@@ -4,7 +4,6 @@
 mod access;
 mod accounts;
 mod audit;
-mod backups;
 mod dashboard;
 mod desk;
 mod document;
