@@ -8,7 +8,7 @@ use aviary_domain::access::{Access, Limits as RequestLimits};
 use aviary_domain::accounts::{Accounts, Hasher};
 use aviary_domain::audit::Audit;
 use aviary_domain::mirror::Book;
-use aviary_domain::ops::Heartbeats;
+use aviary_domain::ops::{BackupOptions, Backups, Heartbeats};
 use aviary_domain::panels::{HttpOptions, NewPanel, Panels};
 use aviary_domain::secrets::{Keys, Secrets, unlock};
 use aviary_domain::settings::Settings;
@@ -90,11 +90,12 @@ impl App {
             limits,
             audit: Audit::new(store.clone(), env.clone(), sealer.clone()),
             book: Book::new(store.clone()),
-            store,
             panels,
             syncs,
             settings,
             secrets,
+            backups: Backups::new(store.clone(), env.clone(), backup_options(config)),
+            store,
             heartbeats: Heartbeats::new(env),
             options: web_options(config, &sealer),
         };
@@ -173,6 +174,7 @@ impl App {
         for worker in self.workers.drain(..).rev() {
             let _ = worker.await;
         }
+        self.services.backups.shut_down().await;
         self.services.syncs.shut_down().await;
         self.services.secrets.shut_down().await;
         if let Err(error) = self.services.audit.shut_down().await {
@@ -198,7 +200,8 @@ async fn clean_up(services: Services) -> Result<()> {
     Ok(())
 }
 
-fn make_data_dir(dir: &Path) -> Result<()> {
+/// The folder of the data file, for its owner only.
+pub(crate) fn make_data_dir(dir: &Path) -> Result<()> {
     use std::os::unix::fs::DirBuilderExt;
     let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(dir);
     made.map_err(|e| Error::Unusable(format!("the data directory {} cannot be made: {e}", dir.display())))
@@ -221,6 +224,10 @@ fn http_options(config: &Config) -> HttpOptions {
         concurrency: sync.concurrency.into(),
         ..HttpOptions::default()
     }
+}
+
+fn backup_options(config: &Config) -> BackupOptions {
+    BackupOptions { dir: config.backup_dir(), keep: config.backup.keep as usize }
 }
 
 fn web_options(config: &Config, sealer: &Sealer) -> WebOptions {

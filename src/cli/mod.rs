@@ -2,12 +2,14 @@
 
 mod api_key;
 mod audit;
+mod backup;
 mod check;
 mod config;
 mod demo;
 mod door;
 mod panel;
 mod print;
+mod restore;
 mod secret;
 mod serve;
 mod simulate;
@@ -76,6 +78,10 @@ enum Command {
     /// Who did what: the audit trail
     #[command(subcommand)]
     Audit(audit::AuditCommand),
+    /// Back the data file up, while Aviary runs
+    Backup(backup::BackupCommand),
+    /// Put a backup in the place of the data file
+    Restore(restore::RestoreCommand),
     /// The configuration
     #[command(subcommand)]
     Config(config::ConfigCommand),
@@ -179,6 +185,8 @@ fn run(cli: Cli) -> Done {
         Command::Secret(command) => wait(command.run(common)),
         Command::Check(command) => wait(command.run(common)),
         Command::Audit(command) => wait(command.run(common)),
+        Command::Backup(command) => wait(command.run(common)),
+        Command::Restore(command) => wait(command.run(common)),
     }
 }
 

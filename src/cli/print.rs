@@ -97,6 +97,11 @@ impl Progress {
         Self { watched: !as_json && std::io::stderr().is_terminal(), last: String::new() }
     }
 
+    /// Whether anybody looks.
+    pub(super) fn is_watched(&self) -> bool {
+        self.watched
+    }
+
     pub(super) fn show(&mut self, run: &Value) {
         let requests = run["requests"].as_u64().unwrap_or(0);
         let left =

@@ -77,7 +77,7 @@ pub(crate) mod perm {
         PanelRead PanelWrite SyncRead SyncRun RemovalRead RemovalDecide
         AccountRead AccountWrite AccountSecurity RoleRead RoleAssign RoleWrite ApiKeyRead ApiKeyWrite ApiKeyOwn MailOpen
         JobRead JobWrite ScheduleRead ScheduleWrite ScheduleRun WebhookRead WebhookWrite EventSend MailRead MailSend
-        SettingsRead SettingsWrite AuditRead AuditExport StoreCheck
+        SettingsRead SettingsWrite AuditRead AuditExport StoreCheck BackupRead BackupRun
     }
 
     /// Needs an account, and nothing more: what is behind it is the caller's own.

@@ -36,7 +36,7 @@ use aviary_domain::access::{Access, Limits};
 use aviary_domain::accounts::Accounts;
 use aviary_domain::audit::Audit;
 use aviary_domain::mirror::Book;
-use aviary_domain::ops::Heartbeats;
+use aviary_domain::ops::{Backups, Heartbeats};
 use aviary_domain::panels::Panels;
 use aviary_domain::secrets::Secrets;
 use aviary_domain::settings::Settings;
@@ -77,6 +77,8 @@ pub struct Services {
     pub secrets: Secrets,
     /// Signing in.
     pub sign_in: SignIn,
+    /// Backups of the data file.
+    pub backups: Backups,
     /// How often somebody may ask.
     pub limits: Limits,
     /// Which workers live.
@@ -143,6 +145,7 @@ impl Site {
             sign_in,
             access,
             limits,
+            backups,
             audit,
             heartbeats,
             options,
@@ -151,6 +154,7 @@ impl Site {
             .app_data(Data::new(env))
             .app_data(Data::new(store))
             .app_data(Data::new(audit))
+            .app_data(Data::new(backups))
             .app_data(Data::new(panels))
             .app_data(Data::new(book))
             .app_data(Data::new(syncs))

@@ -7,8 +7,8 @@ use crate::answer::is_page;
 use crate::api::auth::{enter, links};
 use crate::api::lists::{allocations, eggs, nodes, servers, users};
 use crate::api::{
-    accounts, api_keys, audit, check, dashboard, health, history, me, mirror, panels, removals, reports, repos, roles,
-    secret, setting, settings, stats, sync, syncs, tickets,
+    accounts, api_keys, audit, backups, check, dashboard, health, history, me, mirror, panels, removals, reports,
+    repos, roles, secret, setting, settings, stats, sync, syncs, tickets,
 };
 use crate::map::Map;
 use crate::page::PageError;
@@ -132,6 +132,8 @@ pub fn api() -> Map {
         .get("/api/v1/drift", reports::drift)
         .get("/api/v1/counts", reports::counts)
         .post("/api/v1/check", check::check)
+        .get("/api/v1/backups", backups::list)
+        .post("/api/v1/backups", backups::make)
         // Settings.
         .get("/api/v1/settings", setting::list)
         .patch("/api/v1/settings", setting::patch)

@@ -3,6 +3,7 @@
 
 mod api_keys;
 mod aviary;
+mod backups;
 mod command_line;
 mod crash;
 mod secrets;

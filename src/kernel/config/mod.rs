@@ -64,6 +64,14 @@ config! {
         cache_mib: u32 = 16, in 1..=65536;
     }
 
+    /// Backups of the data file. The master key is not part of them.
+    backup: BackupConfig {
+        /// The folder that they go to, better on another disk. By default backups in the data folder.
+        dir: Option<PathBuf> = None, sample "\"data/backups\"";
+        /// How many are kept; 0 = all.
+        keep: u32 = 7, in 0..=10000;
+    }
+
     /// The audit trail: who did what.
     audit: AuditConfig {
         /// Days to keep it; 0 = for ever.
@@ -209,6 +217,11 @@ impl Config {
     /// The data file.
     pub fn data_file(&self) -> PathBuf {
         self.data_dir.join("aviary.redb")
+    }
+
+    /// The folder of backups.
+    pub fn backup_dir(&self) -> PathBuf {
+        self.backup.dir.clone().unwrap_or_else(|| self.data_dir.join("backups"))
     }
 
     /// The socket on which a running Aviary listens for its own commands.

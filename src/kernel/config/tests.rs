@@ -194,7 +194,7 @@ fn every_complaint_names_place_key_and_what_would_be_right() {
         ),
         (
             "[servre]\nlisten = 1",
-            "config.toml: servre is unknown; at the top stand data_dir and the sections [server], [security], [store], [audit], [sync], [panel], [mail], [webhooks], [virtfusion], [log]",
+            "config.toml: servre is unknown; at the top stand data_dir and the sections [server], [security], [store], [backup], [audit], [sync], [panel], [mail], [webhooks], [virtfusion], [log]",
         ),
     ];
     for (text, expected) in cases {
@@ -207,7 +207,7 @@ fn every_complaint_names_place_key_and_what_would_be_right() {
         ),
         (
             ("AVIARY__SINC__SHARE_PERCENT", "1"),
-            "environment variable AVIARY__SINC__SHARE_PERCENT: sinc.share_percent is unknown; the sections are server, security, store, audit, sync, panel, mail, webhooks, virtfusion, log",
+            "environment variable AVIARY__SINC__SHARE_PERCENT: sinc.share_percent is unknown; the sections are server, security, store, backup, audit, sync, panel, mail, webhooks, virtfusion, log",
         ),
         (
             ("BACKEND_PORT", "80a"),

@@ -18,8 +18,8 @@ use utoipa::openapi::{Content, ContentBuilder, PathItem, Ref, RefOr, Response, R
 use crate::api::auth::{enter, links};
 use crate::api::lists::{allocations, eggs, nodes, servers, users};
 use crate::api::{
-    accounts, api_keys, audit, check, dashboard, health, history, me, mirror, panels, removals, reports, repos, roles,
-    secret, setting, settings, stats, sync, syncs, tickets,
+    accounts, api_keys, audit, backups, check, dashboard, health, history, me, mirror, panels, removals, reports,
+    repos, roles, secret, setting, settings, stats, sync, syncs, tickets,
 };
 use crate::door::{Door, Open};
 use crate::problem::ProblemView;
@@ -56,6 +56,7 @@ use crate::routes;
         setting::list, setting::patch, setting::test, setting::history, setting::undo,
         removals::list, removals::one, removals::confirm, removals::refuse,
         mirror::list, mirror::one, history::of_object, history::list, reports::drift, reports::counts, check::check,
+        backups::list, backups::make,
         secret::rotation, secret::rotate,
         audit::list, audit::one, audit::export, audit::actions, audit::verify,
         roles::list, roles::make, roles::one, roles::change, roles::remove, roles::permissions, roles::explain_all, roles::explain,
@@ -81,6 +82,7 @@ use crate::routes;
         (name = "roles", description = "Who may what, and why"),
         (name = "api-keys", description = "Keys for programs"),
         (name = "secret", description = "The master key, on the machine itself"),
+        (name = "backups", description = "Backups of the data file"),
         (name = "audit", description = "Who did what"),
     ),
 )]

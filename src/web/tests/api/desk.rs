@@ -13,7 +13,7 @@ use aviary_domain::access::{Access, Caller, Limits as RequestLimits, Refusal, SU
 use aviary_domain::accounts::{Accounts, Hasher, NewAccount, Site as Letters};
 use aviary_domain::audit::Audit;
 use aviary_domain::mirror::{Book, Writer};
-use aviary_domain::ops::Heartbeats;
+use aviary_domain::ops::{BackupOptions, Backups, Heartbeats};
 use aviary_domain::panels::{HttpOptions, NewPanel, Panels};
 use aviary_domain::secrets::{Keys, Secrets};
 use aviary_domain::settings::Settings;
@@ -140,6 +140,11 @@ impl Desk {
             book: Book::new(store.clone()),
             secrets: Secrets::new(store.clone(), env.clone(), sealer.clone(), &keys, runtime.clone()),
             settings,
+            backups: Backups::new(
+                store.clone(),
+                env.clone(),
+                BackupOptions { dir: dir.path().join("backups"), keep: 7 },
+            ),
             heartbeats: Heartbeats::new(env.clone()),
             env,
             store,
