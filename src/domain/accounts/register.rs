@@ -8,6 +8,7 @@ use super::profile::{full_line, username};
 use super::{Accounts, by_email, check_rules, did, put, themselves};
 use crate::access::Refusal;
 use crate::audit::{self, Did};
+use crate::events::{Happening, RegisteredFacts, Texts, raise};
 
 /// The role of people who have no other.
 pub const MEMBER: &str = "MEMBER";
@@ -67,6 +68,13 @@ impl Accounts {
         self.post_link(tx, Purpose::VerifyEmail, &account, &account.email)?;
         let did: Did = did(Action::Registered, &account);
         audit::record(tx, &self.env, &themselves(&account, origin), did)?;
+        let facts = RegisteredFacts {
+            account: Some(account.id.0),
+            username: Some(account.username),
+            email: Some(account.email.as_str().to_owned()),
+            other: Texts::new(),
+        };
+        raise(tx, &self.env, &Happening::UserRegistered(facts))?;
         Ok(account.id)
     }
 }

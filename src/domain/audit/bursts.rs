@@ -14,6 +14,7 @@ use tracing::warn;
 
 use super::notes::TIMES;
 use super::{Audit, Did, record};
+use crate::events::{BurstFacts, Happening, raise};
 
 /// So many events ...
 const MANY: u64 = 10;
@@ -47,12 +48,15 @@ struct Seen {
     at: Timestamp,
     times: u64,
     from: Option<IpAddr>,
+    of_sign_in: bool,
 }
 
 /// A burst that was found.
 struct Alert {
     target: AuditTarget,
     events: u64,
+    /// Most of it were sign-ins that failed.
+    of_sign_in: bool,
 }
 
 /// What was seen lately.
@@ -61,6 +65,14 @@ pub(super) struct Bursts {
     at: u64,
     seen: HashMap<Subject, VecDeque<Seen>>,
     alerted: HashMap<Subject, Timestamp>,
+}
+
+impl Alert {
+    fn told(&self) -> Happening {
+        let AuditTarget { kind, id, name } = self.target.clone();
+        let facts = BurstFacts { kind, id, name, events: self.events, within_s: WITHIN.as_secs() };
+        if self.of_sign_in { Happening::SignInBurst(facts) } else { Happening::AuditBurst(facts) }
+    }
 }
 
 fn counts(action: Action) -> bool {
@@ -120,13 +132,11 @@ impl Bursts {
             if self.is_quiet(&subject, event.at) {
                 return None;
             }
-            if let Some(events) = self.add(&subject, event) {
+            if let Some((events, of_sign_in)) = self.add(&subject, event) {
                 self.forget_address(address);
                 let name = format!("address {address}");
-                return Some(Alert {
-                    target: AuditTarget { kind: ADDRESS.into(), id: address.to_string(), name },
-                    events,
-                });
+                let target = AuditTarget { kind: ADDRESS.into(), id: address.to_string(), name };
+                return Some(Alert { target, events, of_sign_in });
             }
         }
         let target = target?;
@@ -134,21 +144,24 @@ impl Bursts {
         if self.is_quiet(&subject, event.at) {
             return None;
         }
-        self.add(&subject, event).map(|events| Alert { target: target.clone(), events })
+        let burst = self.add(&subject, event);
+        burst.map(|(events, of_sign_in)| Alert { target: target.clone(), events, of_sign_in })
     }
 
-    /// Counts an event for a subject; how many there were when they are a burst.
-    fn add(&mut self, subject: &Subject, event: &AuditEvent) -> Option<u64> {
+    /// Counts an event for a subject; how many there were when they are a burst, and whether most of them were sign-ins.
+    fn add(&mut self, subject: &Subject, event: &AuditEvent) -> Option<(u64, bool)> {
         let seen = self.seen.entry(subject.clone()).or_default();
-        seen.push_back(Seen { at: event.at, times: times(event), from: event.actor.origin.address });
+        let of_sign_in = matches!(event.action, Action::SignInFailed | Action::ConfirmationFailed);
+        seen.push_back(Seen { at: event.at, times: times(event), from: event.actor.origin.address, of_sign_in });
         seen.retain(|seen| event.at.since(seen.at) < WITHIN);
-        let sum = seen.iter().map(|seen| seen.times).sum();
+        let sum: u64 = seen.iter().map(|seen| seen.times).sum();
         if sum < MANY {
             return None;
         }
+        let sign_ins: u64 = seen.iter().filter(|seen| seen.of_sign_in).map(|seen| seen.times).sum();
         self.seen.remove(subject);
         self.alerted.insert(subject.clone(), event.at);
-        Some(sum)
+        Some((sum, sign_ins * 2 > sum))
     }
 
     /// One burst is one alert: what came from this address does not count for what it was aimed at.
@@ -209,7 +222,9 @@ impl Audit {
         }
         let env = self.inner.env.clone();
         let write = move |tx: &mut aviary_kernel::store::WriteTx<'_>| {
-            for Alert { target, events } in alerts {
+            for alert in alerts {
+                raise(tx, &env, &alert.told())?;
+                let Alert { target, events, .. } = alert;
                 warn!(alert.kind = target.kind, events, "many refusals in a short time; the audit trail tells more");
                 let did = Did::new(Action::AlertRaised).to(&target.kind, &target.id, target.name);
                 record(tx, &env, &Actor::job("watch"), did.changed("events", None, Some(events.to_string())))?;

@@ -402,6 +402,32 @@ pub enum What {
     Unsuspended,
 }
 
+impl What {
+    /// The event that this is for an object of a kind.
+    pub fn event(self, kind: Kind) -> EventName {
+        use EventName as E;
+        let [created, updated, removed] = match kind {
+            Kind::Location => [E::LocationCreated, E::LocationUpdated, E::LocationRemoved],
+            Kind::Node => [E::NodeCreated, E::NodeUpdated, E::NodeRemoved],
+            Kind::Allocation => [E::AllocationCreated, E::AllocationUpdated, E::AllocationRemoved],
+            Kind::Nest => [E::NestCreated, E::NestUpdated, E::NestRemoved],
+            Kind::Egg => [E::EggCreated, E::EggUpdated, E::EggRemoved],
+            Kind::EggVariable => [E::EggVariableCreated, E::EggVariableUpdated, E::EggVariableRemoved],
+            Kind::User => [E::UserCreated, E::UserUpdated, E::UserRemoved],
+            Kind::Server => [E::ServerCreated, E::ServerUpdated, E::ServerRemoved],
+            Kind::Database => [E::DatabaseCreated, E::DatabaseUpdated, E::DatabaseRemoved],
+            Kind::Subuser => [E::SubuserCreated, E::SubuserUpdated, E::SubuserRemoved],
+        };
+        match self {
+            Self::Created => created,
+            Self::Removed => removed,
+            Self::Suspended if kind == Kind::Server => E::ServerSuspended,
+            Self::Unsuspended if kind == Kind::Server => E::ServerUnsuspended,
+            Self::Updated | Self::Suspended | Self::Unsuspended => updated,
+        }
+    }
+}
+
 impl From<Operation> for What {
     fn from(operation: Operation) -> Self {
         match operation {
@@ -485,18 +511,17 @@ fn shortened(value: Value) -> Value {
 }
 
 impl ObjectFacts {
-    /// Of what stands in the history.
-    pub fn of(entry: &HistoryEntry, uuid: Option<&str>, owner: Option<(RemoteId, Option<String>)>) -> Self {
-        let (owner_id, owner) = owner.map_or((None, None), |(id, name)| (Some(id), name));
+    /// What happened to an object, by its history.
+    pub fn of(entry: &HistoryEntry, operation: What, uuid: Option<&str>) -> Self {
         Self {
             kind: entry.object.kind,
-            operation: entry.operation.into(),
+            operation,
             panel: Some(entry.object.panel),
             id: Some(entry.object.id),
             uuid: uuid.filter(|uuid| !uuid.is_empty()).map(str::to_owned),
             name: entry.label.clone(),
-            owner,
-            owner_id,
+            owner: None,
+            owner_id: None,
             reason: None,
             sync: Some(entry.sync),
             changes: entry.fields.iter().map(Changed::from).collect(),
@@ -504,27 +529,9 @@ impl ObjectFacts {
         }
     }
 
-    /// The event.
-    pub fn event(&self) -> EventName {
-        use EventName as E;
-        let [created, updated, removed] = match self.kind {
-            Kind::Location => [E::LocationCreated, E::LocationUpdated, E::LocationRemoved],
-            Kind::Node => [E::NodeCreated, E::NodeUpdated, E::NodeRemoved],
-            Kind::Allocation => [E::AllocationCreated, E::AllocationUpdated, E::AllocationRemoved],
-            Kind::Nest => [E::NestCreated, E::NestUpdated, E::NestRemoved],
-            Kind::Egg => [E::EggCreated, E::EggUpdated, E::EggRemoved],
-            Kind::EggVariable => [E::EggVariableCreated, E::EggVariableUpdated, E::EggVariableRemoved],
-            Kind::User => [E::UserCreated, E::UserUpdated, E::UserRemoved],
-            Kind::Server => [E::ServerCreated, E::ServerUpdated, E::ServerRemoved],
-            Kind::Database => [E::DatabaseCreated, E::DatabaseUpdated, E::DatabaseRemoved],
-            Kind::Subuser => [E::SubuserCreated, E::SubuserUpdated, E::SubuserRemoved],
-        };
-        match self.operation {
-            What::Created => created,
-            What::Removed => removed,
-            What::Suspended if self.kind == Kind::Server => E::ServerSuspended,
-            What::Unsuspended if self.kind == Kind::Server => E::ServerUnsuspended,
-            What::Updated | What::Suspended | What::Unsuspended => updated,
-        }
+    /// With the owner of a server: the panel's number of them, and what they are called.
+    #[must_use]
+    pub fn owned_by(self, owner: RemoteId, name: Option<String>) -> Self {
+        Self { owner: name, owner_id: Some(owner), ..self }
     }
 }

@@ -66,7 +66,7 @@ impl Happening {
             Self::TicketCreated(_) => EventName::TicketCreated,
             Self::Notice(_) => EventName::Notice,
             Self::Test(_) => EventName::Test,
-            Self::Object(facts) => facts.event(),
+            Self::Object(facts) => facts.operation.event(facts.kind),
         }
     }
 
@@ -117,7 +117,11 @@ impl Happening {
                 format!("{} was due at {} and did not run: {}.", facts.name, facts.due_at, plain(&facts.why))
             }
             Self::PanelUnreachable(facts) => {
-                format!("The panel {} does not answer{}.", facts.panel_name, because(facts.trouble.as_deref()))
+                format!(
+                    "The panel {} does not answer as it should{}.",
+                    facts.panel_name,
+                    because(facts.trouble.as_deref())
+                )
             }
             Self::PanelBack(facts) => format!("The panel {} answers again.", facts.panel_name),
             Self::CertificateExpiring(facts) => {

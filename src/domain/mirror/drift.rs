@@ -39,6 +39,11 @@ impl DriftReport {
     }
 }
 
+/// What does not fit together on one panel.
+pub(crate) fn drift_of(reader: &impl Read, panel: PanelId) -> Result<DriftReport> {
+    report(reader, Some(panel))
+}
+
 pub(super) fn report(reader: &impl Read, panel: Option<PanelId>) -> Result<DriftReport> {
     let mut report = DriftReport::default();
     let span = panel.map_or_else(Span::all, |panel| Span::prefix(&panel));

@@ -12,6 +12,7 @@ mod history;
 mod list;
 mod searchable;
 mod source;
+mod told;
 mod writer;
 
 pub use allocations::{AllocationQuery, PlacedAllocation};
@@ -19,6 +20,7 @@ pub use aviary_kernel::base::At;
 pub use book::{Book, Page, Relative};
 pub use counts::{NodeLoad, PanelCounts, StateCount};
 pub use drift::DriftReport;
+pub(crate) use drift::drift_of;
 pub use fields::fields_of;
 pub use history::{HistoryPage, HistoryQuery};
 pub use list::{ListPage, ListQuery, Sort};

@@ -3,13 +3,15 @@ use std::sync::Arc;
 use aviary_kernel::base::{Env, Error, Result, Sealer, Timestamp};
 use aviary_kernel::model::{
     Allocation, Counts, Egg, EggVariable, FieldChange, HiddenText, HistoryEntry, Kind, Location, Nest, Node, ObjectKey,
-    Operation, PanelId, RemoteId, Scalar, Server, ServerDatabase, Subuser, SyncId, User,
+    Operation, PanelId, RemoteId, Scalar, Server, ServerDatabase, ServerState, Subuser, SyncId, User,
 };
 use aviary_kernel::store::rows::{Change, Mirror, Mirrored};
 use aviary_kernel::store::tables::{HISTORY, MISSING};
 use aviary_kernel::store::{Read, Store, WriteTx};
 
 use super::fields::{diff, fields_of};
+use super::told::tell;
+use crate::events::Listeners;
 use crate::feed;
 
 /// The only writer of mirrored rows. One for each sync.
@@ -20,6 +22,7 @@ pub struct Writer {
     sealer: Arc<Sealer>,
     panel: PanelId,
     sync: SyncId,
+    tells: bool,
 }
 
 /// Rows of one commit: keeps others from waiting longer than about 100 ms.
@@ -44,7 +47,13 @@ struct Fresh<T> {
 impl Writer {
     /// A writer for one sync of one panel.
     pub fn new(store: Store, env: Env, sealer: Arc<Sealer>, panel: PanelId, sync: SyncId) -> Self {
-        Self { store, env, sealer, panel, sync }
+        Self { store, env, sealer, panel, sync, tells: true }
+    }
+
+    /// Tells nobody of what it does: while a panel is mirrored for the first time, everything would be new.
+    #[must_use]
+    pub fn silent(self) -> Self {
+        Self { tells: false, ..self }
     }
 
     /// Brings the stored rows to what the drafts say. Rows that are the same are not written. Within the call rows are
@@ -155,14 +164,24 @@ impl Writer {
 
     fn put_all<T: Draft>(&self, tx: &mut WriteTx<'_>, batch: Vec<Fresh<T>>) -> Result<(u64, u64)> {
         let (mut created, mut updated) = (0, 0);
+        let mut listeners = self.listeners(tx)?;
         for fresh in batch {
-            if self.put(tx, fresh)? { created += 1 } else { updated += 1 }
+            if self.put(tx, &mut listeners, fresh)? { created += 1 } else { updated += 1 }
         }
         Ok((created, updated))
     }
 
+    fn listeners(&self, reader: &impl Read) -> Result<Option<Listeners>> {
+        self.tells.then(|| Listeners::load(reader)).transpose()
+    }
+
     /// Whether the row is new.
-    fn put<T: Draft>(&self, tx: &mut WriteTx<'_>, mut fresh: Fresh<T>) -> Result<bool> {
+    fn put<T: Draft>(
+        &self,
+        tx: &mut WriteTx<'_>,
+        listeners: &mut Option<Listeners>,
+        mut fresh: Fresh<T>,
+    ) -> Result<bool> {
         self.seal(&mut fresh.data)?;
         let now = self.env.now();
         let key = (self.panel, fresh.data.id());
@@ -174,36 +193,49 @@ impl Writer {
         let operation = if before.is_some() { Operation::Changed } else { Operation::Created };
         let changes = diff(&old, &fields_of(&row.data)?);
         if before.is_none() || !changes.is_empty() {
-            self.note(tx, &row.data, operation, changes, now)?;
+            let entry = self.note(tx, &row.data, operation, changes, now)?;
+            if let Some(listeners) = listeners {
+                tell(tx, &self.env, listeners, &entry, before.as_ref().map(|row| &row.data), Some(&row.data))?;
+            }
         }
         Ok(before.is_none())
     }
 
     fn remove_all(&self, tx: &mut WriteTx<'_>, kind: Kind, ids: &[RemoteId]) -> Result<u64> {
         let mut removed = 0;
+        let mut listeners = self.listeners(tx)?;
+        let listeners = &mut listeners;
         for id in ids {
             let gone = match kind {
-                Kind::Location => self.remove_one::<Location>(tx, *id),
-                Kind::Node => self.remove_one::<Node>(tx, *id),
-                Kind::Allocation => self.remove_one::<Allocation>(tx, *id),
-                Kind::Nest => self.remove_one::<Nest>(tx, *id),
-                Kind::Egg => self.remove_one::<Egg>(tx, *id),
-                Kind::EggVariable => self.remove_one::<EggVariable>(tx, *id),
-                Kind::User => self.remove_one::<User>(tx, *id),
-                Kind::Server => self.remove_one::<Server>(tx, *id),
-                Kind::Database => self.remove_one::<ServerDatabase>(tx, *id),
-                Kind::Subuser => self.remove_one::<Subuser>(tx, *id),
+                Kind::Location => self.remove_one::<Location>(tx, listeners, *id),
+                Kind::Node => self.remove_one::<Node>(tx, listeners, *id),
+                Kind::Allocation => self.remove_one::<Allocation>(tx, listeners, *id),
+                Kind::Nest => self.remove_one::<Nest>(tx, listeners, *id),
+                Kind::Egg => self.remove_one::<Egg>(tx, listeners, *id),
+                Kind::EggVariable => self.remove_one::<EggVariable>(tx, listeners, *id),
+                Kind::User => self.remove_one::<User>(tx, listeners, *id),
+                Kind::Server => self.remove_one::<Server>(tx, listeners, *id),
+                Kind::Database => self.remove_one::<ServerDatabase>(tx, listeners, *id),
+                Kind::Subuser => self.remove_one::<Subuser>(tx, listeners, *id),
             }?;
             removed += u64::from(gone);
         }
         Ok(removed)
     }
 
-    fn remove_one<T: Draft>(&self, tx: &mut WriteTx<'_>, id: RemoteId) -> Result<bool> {
+    fn remove_one<T: Draft>(
+        &self,
+        tx: &mut WriteTx<'_>,
+        listeners: &mut Option<Listeners>,
+        id: RemoteId,
+    ) -> Result<bool> {
         let Some(row) = tx.remove(T::table(), &(self.panel, id))? else { return Ok(false) };
         tx.remove(MISSING, &ObjectKey { panel: self.panel, kind: T::KIND, id })?;
         let lost = diff(&fields_of(&row.data)?, &Default::default());
-        self.note(tx, &row.data, Operation::Removed, lost, self.env.now())?;
+        let entry = self.note(tx, &row.data, Operation::Removed, lost, self.env.now())?;
+        if let Some(listeners) = listeners {
+            tell::<T>(tx, &self.env, listeners, &entry, Some(&row.data), None)?;
+        }
         Ok(true)
     }
 
@@ -214,12 +246,13 @@ impl Writer {
         operation: Operation,
         fields: Vec<FieldChange>,
         at: Timestamp,
-    ) -> Result<()> {
+    ) -> Result<HistoryEntry> {
         let object = ObjectKey { panel: self.panel, kind: T::KIND, id: data.id() };
         let seq = tx.next_number("history")?;
         let entry = HistoryEntry { seq, object, label: data.label(), at, sync: self.sync, operation, fields };
         tx.put(HISTORY, &seq, &entry)?;
-        feed::append(tx, &self.env, Change::Object { key: object, operation }).map(drop)
+        feed::append(tx, &self.env, Change::Object { key: object, operation })?;
+        Ok(entry)
     }
 }
 
@@ -238,6 +271,16 @@ pub trait Draft: Mirror {
     fn completed(self, stored: Option<&Self>) -> Self {
         let _ = stored;
         self
+    }
+
+    /// Of a server: the panel's number of its owner.
+    fn owner(&self) -> Option<RemoteId> {
+        None
+    }
+
+    /// Whether it is a server that is suspended.
+    fn is_suspended(&self) -> bool {
+        false
     }
 }
 
@@ -260,5 +303,13 @@ impl Draft for Server {
             self.variables = stored.and_then(|s| s.variables.clone());
         }
         self
+    }
+
+    fn owner(&self) -> Option<RemoteId> {
+        Some(self.user_id)
+    }
+
+    fn is_suspended(&self) -> bool {
+        self.state() == ServerState::Suspended
     }
 }

@@ -17,6 +17,7 @@ pub use change::PanelPatch;
 use url::Url;
 
 use crate::audit::{self, Did};
+use crate::events::{Happening, PanelFacts, raise};
 use crate::feed;
 
 /// A panel that is to be mirrored.
@@ -172,7 +173,7 @@ impl Panels {
         let (env, by, name) = (self.env.clone(), by.clone(), panel.name.clone());
         self.update(id, move |tx, now| {
             if now.base_url == panel.base_url {
-                note(now, dialect, reach);
+                note(tx, &env, now, dialect, reach)?;
             }
             audit::record(tx, &env, &by, did).map(drop)
         })
@@ -244,13 +245,10 @@ impl Panels {
     /// # Errors
     /// When the file cannot be written.
     pub async fn note_contact(&self, asked: &Panel, dialect: Option<Dialect>, reach: Reach) -> Result<()> {
-        let address = asked.base_url.clone();
-        self.update(asked.id, move |_, panel| {
+        let (address, env) = (asked.base_url.clone(), self.env.clone());
+        self.update(asked.id, move |tx, panel| {
             // What was found at an address that the panel has no longer says nothing about it.
-            if panel.base_url == address {
-                note(panel, dialect, reach);
-            }
-            Ok(())
+            if panel.base_url == address { note(tx, &env, panel, dialect, reach) } else { Ok(()) }
         })
         .await
     }
@@ -300,10 +298,19 @@ fn about(panel: &Panel, action: Action) -> Did {
     Did::new(action).to("panel", panel.id, panel.name.clone())
 }
 
-fn note(panel: &mut Panel, dialect: Option<Dialect>, reach: Reach) {
+/// Notes what a contact was like, and tells when the panel went away or came back.
+fn note(tx: &mut WriteTx<'_>, env: &Env, panel: &mut Panel, dialect: Option<Dialect>, reach: Reach) -> Result<()> {
+    let was_in_trouble = panel.reach.trouble.is_some();
     panel.dialect = dialect;
     let rate_limit = reach.rate_limit.or(panel.reach.rate_limit);
     panel.reach = Reach { rate_limit, ..reach };
+    let facts = |trouble| PanelFacts { panel: panel.id, panel_name: panel.name.clone(), trouble };
+    let happening = match (was_in_trouble, panel.reach.trouble.clone()) {
+        (false, Some(trouble)) => Happening::PanelUnreachable(facts(Some(trouble))),
+        (true, None) => Happening::PanelBack(facts(None)),
+        _ => return Ok(()),
+    };
+    raise(tx, env, &happening).map(drop)
 }
 
 fn reach(panels: &Panels, checked: &Result<PanelCheck, PanelError>) -> Reach {

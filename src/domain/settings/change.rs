@@ -14,6 +14,7 @@ use super::catalogue::Key;
 use super::value::{Step, Value, Wanted, merged, repository};
 use super::{Settings, row, stored};
 use crate::audit::{self, Did};
+use crate::events::{Happening, SettingFact, SettingsFacts, raise};
 use crate::feed;
 use crate::panels::{self, NewPanel, PanelPatch};
 
@@ -54,6 +55,13 @@ impl From<Refused> for Error {
 }
 
 type Steps = BTreeMap<Key, Step>;
+
+/// A setting that became different.
+struct Changed {
+    key: Key,
+    old: Value,
+    new: Value,
+}
 
 impl Settings {
     /// Changes several settings, all of them or none. What would stay the same leaves no trace; those that became different
@@ -118,7 +126,8 @@ impl Settings {
             let Value::List(mut list) = this.value_in(tx, KEY)? else { return Ok(Vec::new()) };
             edit(&mut list)?;
             let list = merged(Vec::new(), list);
-            this.put(tx, &by, KEY, Some(Value::List(list.clone())), Action::SettingChanged)?;
+            let changed = this.put(tx, &by, KEY, Some(Value::List(list.clone())), Action::SettingChanged)?;
+            this.tell(tx, &by, changed.into_iter().collect())?;
             Ok(list)
         })
         .await
@@ -196,6 +205,13 @@ impl Settings {
     }
 
     fn change_in(&self, tx: &mut WriteTx<'_>, by: &Actor, steps: Steps) -> Result<Vec<Key>> {
+        let changed = self.carry_out(tx, by, steps)?;
+        let keys = changed.iter().map(|change| change.key).collect();
+        self.tell(tx, by, changed)?;
+        Ok(keys)
+    }
+
+    fn carry_out(&self, tx: &mut WriteTx<'_>, by: &Actor, steps: Steps) -> Result<Vec<Changed>> {
         let (of_panel, steps): (Steps, Steps) = steps.into_iter().partition(|(key, _)| key.is_of_panel());
         let mut changed = self.change_panel(tx, by, of_panel)?;
         self.refuse_to_send_elsewhere(tx, &steps)?;
@@ -211,11 +227,23 @@ impl Settings {
                     _ => Some(Value::List(more)),
                 },
             };
-            if self.put(tx, by, key, target, Action::SettingChanged)? {
-                changed.push(key);
-            }
+            changed.extend(self.put(tx, by, key, target, Action::SettingChanged)?);
         }
         Ok(changed)
+    }
+
+    /// Tells that settings were changed; secrets are masked.
+    fn tell(&self, tx: &mut WriteTx<'_>, by: &Actor, changed: Vec<Changed>) -> Result<()> {
+        if changed.is_empty() {
+            return Ok(());
+        }
+        let changes = changed.into_iter().map(|Changed { key, old, new }| {
+            let about = key.about();
+            let label = format!("{}: {}", about.group.title(), about.label);
+            SettingFact { key: about.key.to_owned(), label, old: old.told_outside(), new: new.told_outside() }
+        });
+        let facts = SettingsFacts { by: by.name.clone(), changes: changes.collect() };
+        raise(tx, &self.env, &Happening::SettingsChanged(facts)).map(drop)
     }
 
     /// Whoever may set an address but does not know the secret must not have it sent to a machine of their own: a secret
@@ -244,8 +272,15 @@ impl Settings {
         Ok(())
     }
 
-    /// Stores a value, or takes it away. Whether anything became different.
-    fn put(&self, tx: &mut WriteTx<'_>, by: &Actor, key: Key, target: Option<Value>, action: Action) -> Result<bool> {
+    /// Stores a value, or takes it away. What became different.
+    fn put(
+        &self,
+        tx: &mut WriteTx<'_>,
+        by: &Actor,
+        key: Key,
+        target: Option<Value>,
+        action: Action,
+    ) -> Result<Option<Changed>> {
         let before = stored(tx, key)?.map(|stored| stored.value);
         let old = self.value_in(tx, key)?;
         let same = match &target {
@@ -253,7 +288,7 @@ impl Settings {
             None => before.is_none(),
         };
         if same {
-            return Ok(false);
+            return Ok(None);
         }
         let at = self.env.now();
         let after = target.as_ref().map(|value| value.store(key, &self.sealer)).transpose()?;
@@ -269,7 +304,7 @@ impl Settings {
         audit::record(tx, &self.env, by, did)?;
         let sent_to = key.goes_to().map(|address| self.value_in(tx, address)).transpose()?.and_then(Value::text);
         self.remember(tx, by, key, (before, after), sent_to)?;
-        Ok(true)
+        Ok(Some(Changed { key, old, new }))
     }
 
     fn remember(
@@ -288,7 +323,7 @@ impl Settings {
     }
 
     /// What stands for the first panel changes that panel, or adds one.
-    fn change_panel(&self, tx: &mut WriteTx<'_>, by: &Actor, steps: Steps) -> Result<Vec<Key>> {
+    fn change_panel(&self, tx: &mut WriteTx<'_>, by: &Actor, steps: Steps) -> Result<Vec<Changed>> {
         let steps: Steps = steps.into_iter().filter(|(_, step)| !matches!(step, Step::Keep)).collect();
         if steps.is_empty() {
             return Ok(Vec::new());
@@ -307,8 +342,8 @@ impl Settings {
                     false => Ok(None),
                 };
                 let sent_to = key.goes_to().and(address.clone());
-                self.remember(tx, by, key, (stored(old)?, stored(new)?), sent_to)?;
-                changed.push(key);
+                self.remember(tx, by, key, (stored(old.clone())?, stored(new.clone())?), sent_to)?;
+                changed.push(Changed { key, old, new });
             }
         }
         Ok(changed)
@@ -379,7 +414,8 @@ impl Settings {
         if !key.is_of_panel() {
             let step = before.clone().map_or(Step::Reset, Step::Put);
             self.refuse_to_send_elsewhere(tx, &Steps::from([(key, step)]))?;
-            return self.put(tx, by, key, before, Action::SettingUndone).map(drop);
+            let changed = self.put(tx, by, key, before, Action::SettingUndone)?;
+            return self.tell(tx, by, changed.into_iter().collect());
         }
         let step = match before {
             Some(value) => Step::Put(value),
@@ -388,7 +424,8 @@ impl Settings {
                 return Err(Error::Conflict("this change added the panel; to undo it, remove the panel".into()));
             }
         };
-        self.change_panel(tx, by, Steps::from([(key, step)])).map(drop)
+        let changed = self.change_panel(tx, by, Steps::from([(key, step)]))?;
+        self.tell(tx, by, changed)
     }
 
     /// Whether what was there before a change would be sent to no other address than then.

@@ -41,13 +41,19 @@ impl Value {
     /// For the audit trail: a secret is only marked; none when there is nothing.
     pub(super) fn told(&self, sealer: &Sealer) -> Option<String> {
         match self {
+            Self::Secret(Some(secret)) => Some(marked(sealer.fingerprint(secret.reveal().as_bytes()))),
+            other => other.told_outside(),
+        }
+    }
+
+    /// For those outside who want to hear of changes: of a secret only that there is one; none when there is nothing.
+    pub(super) fn told_outside(&self) -> Option<String> {
+        match self {
             Self::Switch(on) => Some(on.to_string()),
             Self::Number(number) => Some(number.to_string()),
             Self::Text(text) => Some(text.clone()).filter(|text| !text.is_empty()),
             Self::List(items) => Some(items.join(", ")).filter(|text| !text.is_empty()),
-            Self::Secret(secret) => {
-                secret.as_ref().map(|secret| marked(sealer.fingerprint(secret.reveal().as_bytes())))
-            }
+            Self::Secret(secret) => secret.as_ref().map(|_| MASK.to_owned()),
         }
     }
 

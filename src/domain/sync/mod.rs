@@ -15,6 +15,7 @@ mod run;
 mod schedule;
 mod service;
 mod steps;
+mod told;
 
 pub use log::{SyncPage, SyncQuery};
 pub use schedule::Schedule;

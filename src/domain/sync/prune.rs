@@ -14,6 +14,7 @@ use super::absent::plural;
 use super::run::{Absent, Halt};
 use super::service::Limits;
 use super::steps::Steps;
+use super::told;
 use crate::feed;
 use crate::mirror::PanelCounts;
 
@@ -182,6 +183,7 @@ impl Steps<'_> {
             .write(move |tx| {
                 outdate(tx, panel)?;
                 tx.put(REMOVAL_STOPS, &sync, &stop)?;
+                told::stopped(tx, &env, &stop)?;
                 feed::append(tx, &env, Change::RemovalStop(sync)).map(drop)
             })
             .await?;

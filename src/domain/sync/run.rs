@@ -9,6 +9,7 @@ use tracing::{info, warn};
 
 use super::service::Inner;
 use super::steps::Steps;
+use super::told::Found;
 use crate::mirror::PanelCounts;
 
 /// Issues that are kept in detail; more are counted.
@@ -331,9 +332,10 @@ impl Run {
                 _ => {}
             }
         }
-        if let Err(error) = self.inner.save(&run).await {
+        let found = self.found(&run).await;
+        if let Err(error) = self.inner.save_end(&run, found.clone()).await {
             warn!(%error, sync.id = %run.id, "the end of a sync could not be noted yet");
-            self.inner.save_later(run.clone());
+            self.inner.save_end_later(run.clone(), found);
         }
         if run.status == SyncStatus::Completed && run.is_full() {
             let _ = self.inner.panels.note_synced(self.panel.id).await;
@@ -347,6 +349,21 @@ impl Run {
         );
         // Only now: who waits for the end may rely on the record.
         self.update(|live| *live = run);
+    }
+
+    /// What does not fit together after a run that read everything.
+    async fn found(&self, run: &SyncRun) -> Option<Found> {
+        if run.status != SyncStatus::Completed || !run.is_full() {
+            return None;
+        }
+        let panel = run.panel;
+        match self.inner.store.read(move |tx| Found::of(tx, panel)).await {
+            Ok(found) => Some(found),
+            Err(error) => {
+                warn!(%error, sync.id = %run.id, "what does not fit together could not be counted");
+                None
+            }
+        }
     }
 
     fn status(&self, result: &Result<bool, Halt>) -> SyncStatus {

@@ -16,6 +16,7 @@ use tracing::{error, info};
 
 use super::log::{self, SyncPage, SyncQuery};
 use super::run::Run;
+use super::told::{self, Found};
 use crate::audit::{self, Did};
 use crate::feed;
 use crate::mirror::Writer;
@@ -134,6 +135,7 @@ impl Syncs {
         let did = (by.who != Who::Job).then(|| (by.clone(), about(&run, &panel.name, Action::SyncStarted)));
         let write = move |tx: &mut WriteTx<'_>| {
             put(tx, &env, &run)?;
+            told::began(tx, &env, &run)?;
             did.map_or(Ok(()), |(by, did)| audit::record(tx, &env, &by, did).map(drop))
         };
         self.inner.store.write(write).await
@@ -360,7 +362,7 @@ impl Syncs {
                 for run in &unfinished {
                     let mut run = run.clone();
                     broken(&mut run, &env, "Aviary stopped while this sync was at work; the next one makes up for it");
-                    put(tx, &env, &run)?;
+                    end(tx, &env, &run, None)?;
                 }
                 Ok(unfinished.len() as u64)
             })
@@ -418,11 +420,17 @@ impl Inner {
         self.store.write(move |tx| put(tx, &env, &run)).await
     }
 
-    /// Puts the run on disk as soon as the disk takes it.
-    pub(super) fn save_later(self: &Arc<Self>, run: SyncRun) {
+    /// Puts the end of a run on disk, and tells of it.
+    pub(super) async fn save_end(&self, run: &SyncRun, found: Option<Found>) -> Result<()> {
+        let (run, env) = (run.clone(), self.env.clone());
+        self.store.write(move |tx| end(tx, &env, &run, found)).await
+    }
+
+    /// Does the same as soon as the disk takes it.
+    pub(super) fn save_end_later(self: &Arc<Self>, run: SyncRun, found: Option<Found>) {
         let inner = self.clone();
         self.runtime.spawn(async move {
-            while inner.save(&run).await.is_err() {
+            while inner.save_end(&run, found.clone()).await.is_err() {
                 tokio::time::sleep(SAVE_AGAIN_AFTER).await;
             }
         });
@@ -432,7 +440,7 @@ impl Inner {
         let run = self.live().get(&panel).map(|live| live.progress.borrow().clone());
         if let Some(mut run) = run {
             broken(&mut run, &self.env, why);
-            if let Err(error) = self.save(&run).await {
+            if let Err(error) = self.save_end(&run, None).await {
                 error!(%error, "the end of a broken sync could not be noted");
             }
         }
@@ -442,6 +450,13 @@ impl Inner {
 fn put(tx: &mut WriteTx<'_>, env: &Env, run: &SyncRun) -> Result<()> {
     tx.put(SYNCS, &run.id, run)?;
     feed::append(tx, env, Change::Sync(run.id)).map(drop)
+}
+
+/// Puts the end of a run on record and tells of it, once.
+fn end(tx: &mut WriteTx<'_>, env: &Env, run: &SyncRun, found: Option<Found>) -> Result<()> {
+    let was_over = tx.get(SYNCS, &run.id)?.is_some_and(|before| before.status.is_over());
+    put(tx, env, run)?;
+    if was_over { Ok(()) } else { told::ended(tx, env, run, found) }
 }
 
 /// The beginning of an audit event about a sync.

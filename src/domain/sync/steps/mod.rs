@@ -70,6 +70,7 @@ type Swept = Result<Sweep, PanelError>;
 impl<'r> Steps<'r> {
     pub(super) fn new(run: &'r mut Run, client: PanelClient) -> Self {
         let writer = run.inner.writer(run.panel.id, run.sync_id());
+        let writer = if run.panel.synced_at.is_some() { writer } else { writer.silent() };
         Self {
             run,
             client,
