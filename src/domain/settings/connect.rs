@@ -287,6 +287,7 @@ impl Settings {
         let url = web_address("url", url.ok_or_else(|| Error::invalid("url", "give the address of the webhook"))?)?;
         let is_discord = is_discord(&url);
         let question = Question { hides_path: true, head_only: !is_discord, ..Question::get(url) };
+        let question = question.outside_only(self.outside.clone());
         let Outcome { exchange, answer } = probe::ask(&self.panels.options(), &question, PATIENT).await;
         if let Ok(Reply { status: 405 | 501, .. }) = &answer
             && question.head_only

@@ -20,6 +20,7 @@ use aviary_kernel::model::{Actor, PanelId, SettingValue, StoredValue};
 use aviary_kernel::store::rows::Setting;
 use aviary_kernel::store::tables::{SETTING_VALUES, SETTINGS};
 use aviary_kernel::store::{Read, SortText, Store, WriteTx};
+use aviary_remote::Outside;
 use tokio::sync::{Mutex, watch};
 use url::Url;
 
@@ -48,6 +49,8 @@ pub struct Settings {
     /// Held while the current values are read anew, so that an older look never follows a newer one.
     refreshing: Arc<Mutex<()>>,
     mail_api: Arc<Url>,
+    /// Where webhooks may lead.
+    outside: Outside,
 }
 
 /// A setting with its value and where that comes from.
@@ -98,6 +101,7 @@ impl Settings {
             current: Arc::new(watch::Sender::new(Arc::new(current))),
             refreshing: Arc::default(),
             mail_api: Arc::new(Url::parse(MAIL_API).expect("the address is written above")),
+            outside: Outside { allowed: config.webhooks.allowed_networks.clone(), ..Outside::default() },
         }
     }
 

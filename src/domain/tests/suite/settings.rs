@@ -508,7 +508,7 @@ async fn a_test_of_the_mail_says_what_the_answer_means() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_test_of_a_webhook_posts_nothing() {
     let lab = Lab::new(small()).await;
-    let settings = lab.settings(None);
+    let settings = lab.settings_of(|config| config.webhooks.allowed_networks = vec!["127.0.0.1".parse().unwrap()]);
     let hooks = script(|line| match line {
         "GET /api/webhooks/1/token-of-this-webhook HTTP/1.1" => (200, r#"{"name":"Spy","channel_id":"2"}"#.into()),
         "HEAD /hook HTTP/1.1" => (405, String::new()),
@@ -533,6 +533,21 @@ async fn a_test_of_a_webhook_posts_nothing() {
     assert!(!format!("{:?}", audit(&lab)).contains("token-of-this-webhook"));
     for bad in [None, Some("ftp://a.example".into()), Some("https://u:p@a.example".into())] {
         assert!(settings.test(&mara(), Tested::Webhook, Given { url: bad, key: None }).await.is_err());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_test_of_a_webhook_reaches_nothing_inside() {
+    let lab = Lab::new(small()).await;
+    let settings = lab.settings(None);
+    let inside = script(|line| panic!("{line}")).await;
+    for url in
+        [inside.to_string(), inside.as_str().replace("127.0.0.1", "localhost"), "https://169.254.169.254/".into()]
+    {
+        let given = Given { url: Some(url.clone()), key: None };
+        let report = settings.test(&mara(), Tested::Webhook, given).await.unwrap();
+        assert!(!report.connected && report.error.as_deref().is_some_and(|why| why.contains("leads to")), "{report:?}");
+        assert!(format!("{report:?}").contains("webhooks.allowed_networks"), "{url}: {report:?}");
     }
 }
 
