@@ -6,24 +6,17 @@
 mod measure;
 
 use std::fs;
-use std::os::unix::fs::MetadataExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Stdio};
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use aviary::app::App;
-use aviary_domain::mirror::Writer;
-use aviary_kernel::base::{Env, MasterKey, Sealer};
-use aviary_kernel::config::{Config, Sources};
-use aviary_kernel::model::PanelId;
 use aviary_kernel::store::{Options, Store};
+use measure::large::{file, large_file, written};
 use measure::panel::{Panel, spec};
 use measure::program::Program;
-use measure::{Outcome, Times, Wanted, fact, figure, folder, kept_folder, line, ratio, rows, title};
-use tokio::runtime::{Handle, Runtime};
+use measure::{Outcome, Times, Wanted, fact, figure, folder, line, ratio, title};
+use tokio::runtime::Runtime;
 
-const SIZE: u64 = 500 << 20;
 const REPEATS: usize = 9;
 const KILLS: u64 = 7;
 /// Rows that a sync has written when the program is killed.
@@ -127,15 +120,6 @@ fn open(data_dir: &Path, times: &mut Times) -> Outcome {
     Ok(())
 }
 
-fn file(data_dir: &Path) -> PathBuf {
-    data_dir.join("aviary.redb")
-}
-
-/// Bytes that were ever written; the file itself grows in large steps and has holes.
-fn written(file: &Path) -> Outcome<u64> {
-    Ok(fs::metadata(file)?.blocks() * 512)
-}
-
 fn copy(from: &Path, to: &Path) -> Outcome {
     fs::create_dir_all(to)?;
     for name in ["aviary.redb", "aviary.key"] {
@@ -169,34 +153,4 @@ impl Measured {
         ratio("opening / start, after a clean stop", &stopped.store_large, &stopped.large, Wanted::Any);
         ratio("opening / start, after kill -9", &killed.store, &killed.program, Wanted::Any);
     }
-}
-
-/// A data folder with a file of that size.
-async fn large_file() -> Outcome<PathBuf> {
-    let kept = kept_folder().join("start-500-mib");
-    if kept.exists() {
-        return Ok(kept);
-    }
-    println!("making a data file of {} MiB, once", SIZE >> 20);
-    let dir = folder()?;
-    let data_dir = dir.path().join("data");
-    let flags = [("data_dir", data_dir.display().to_string())];
-    let config = Config::load(&Sources::new().flags(flags))?;
-    let app = App::open(&config, Env::system(), Handle::current()).await?;
-    let (store, env) = (app.services.store.clone(), app.services.env.clone());
-    let sealer = Arc::new(Sealer::new(&MasterKey::parse(&"07".repeat(32))?));
-    for panel in 1.. {
-        let sync = env.ids.next();
-        let writer = Writer::new(store.clone(), env.clone(), sealer.clone(), PanelId(1_000 + panel), sync);
-        rows::fill(&writer, 2_000, 1_000).await?;
-        if written(&file(&data_dir))? >= SIZE {
-            break;
-        }
-    }
-    app.close().await;
-    drop(store);
-    // The last handles go with the tasks that hold them.
-    std::thread::sleep(Duration::from_millis(200));
-    fs::rename(&data_dir, &kept)?;
-    Ok(kept)
 }

@@ -2,6 +2,7 @@
 #![allow(dead_code, reason = "every bench takes what it needs")]
 
 pub(crate) mod lab;
+pub(crate) mod large;
 pub(crate) mod panel;
 pub(crate) mod program;
 pub(crate) mod rows;
@@ -21,6 +22,10 @@ pub(crate) struct Times(Vec<Duration>);
 impl Times {
     pub(crate) fn push(&mut self, took: Duration) {
         self.0.push(took);
+    }
+
+    pub(crate) fn extend(&mut self, more: Self) {
+        self.0.extend(more.0);
     }
 
     /// Runs `act` once and keeps how long it took.

@@ -17,6 +17,9 @@ use super::shelf::{self, Shelf};
 use crate::audit::{self, Did};
 use crate::secrets;
 
+/// Memory for pages of a copy that is read once.
+const VERIFY_CACHE_BYTES: usize = 4 * 1024 * 1024;
+
 /// Where backups go.
 #[derive(Clone, Debug)]
 pub struct BackupOptions {
@@ -263,7 +266,7 @@ impl Run<'_> {
         let same_key = move |tx: &_| {
             if secrets::key_id(tx)? == key { Ok(()) } else { Err(Error::Unusable("the copy lost its key".into())) }
         };
-        let options = Options { vet: Some(Arc::new(same_key)), ..Options::file(copy) };
+        let options = Options { vet: Some(Arc::new(same_key)), cache_bytes: VERIFY_CACHE_BYTES, ..Options::file(copy) };
         verify_copy(&options, copied)
     }
 
