@@ -101,7 +101,7 @@ impl Jobs {
     /// # Errors
     /// When the file cannot be read.
     pub async fn counts(&self) -> Result<Counts> {
-        self.inner.store.read(|tx| counts(tx)).await
+        self.inner.store.read(counts).await
     }
 }
 

@@ -263,7 +263,8 @@ async fn attempt(
     mut abort: watch::Receiver<bool>,
 ) -> Ending {
     let timeout = kind.rules().timeout;
-    let body = AssertUnwindSafe(body(work)).catch_unwind();
+    // In a block, so that a panic before the first step is caught too.
+    let body = AssertUnwindSafe(async { body(work).await }).catch_unwind();
     tokio::select! {
         result = body => ending_of(jobs, result, *stopped.borrow()),
         () = tokio::time::sleep(timeout) => {

@@ -101,10 +101,11 @@ impl Work {
     /// Waits until it is to stop.
     pub async fn stopped(&self) -> Stop {
         let mut stop = self.stop.clone();
-        match stop.wait_for(Option::is_some).await {
-            Ok(stop) => stop.unwrap_or(Stop::Ending),
+        let told = stop.wait_for(Option::is_some).await.ok().and_then(|stop| *stop);
+        match told {
+            Some(stop) => stop,
             // Nobody is left who could stop it.
-            Err(_) => std::future::pending().await,
+            None => std::future::pending().await,
         }
     }
 

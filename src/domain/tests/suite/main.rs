@@ -7,6 +7,7 @@ mod audit;
 mod backups;
 mod door;
 mod faults;
+mod jobs;
 mod lab;
 mod lists;
 mod panels;
