@@ -292,7 +292,8 @@ fn ending_of(jobs: &Jobs, result: Caught, stop: Option<Stop>) -> Ending {
     let fault = match result {
         Ok(Ok(Outcome::Done(note))) => return Ending::Completed(note),
         Ok(Ok(Outcome::Later(at, note))) => return Ending::Later(at, note),
-        Ok(Ok(Outcome::Stopped)) => Fault::again("stopped without having been told to"),
+        Ok(Ok(Outcome::Stopped)) if stop.is_none() => return Ending::Cancelled,
+        Ok(Ok(Outcome::Stopped)) => Fault::again("stopped"),
         Ok(Err(fault)) => fault,
         Err(panic) => Fault::again(format!("Aviary hit a fault of its own, please report it: {}", said(&*panic))),
     };

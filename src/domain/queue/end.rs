@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
-use aviary_kernel::base::{Env, Result, Timestamp};
+use aviary_kernel::base::{Env, Error, Result, Timestamp};
 use aviary_kernel::model::{Job, JobFault, JobId, JobState};
 use aviary_kernel::store::tables::JOBS;
 use aviary_kernel::store::{Read, WriteTx};
+use serde::Serialize;
 
 use super::waiting_state;
 
@@ -89,6 +90,13 @@ pub(crate) fn put_back(tx: &mut WriteTx<'_>, env: &Env, mut job: Job) -> Result<
     }
     tx.put(JOBS, &job.id, &job)?;
     Ok(job)
+}
+
+/// Gives a job other arguments: where it goes on if it is begun again.
+pub(crate) fn set_args(tx: &mut WriteTx<'_>, id: JobId, args: &impl Serialize) -> Result<()> {
+    let Some(mut job) = tx.get(JOBS, &id)? else { return Ok(()) };
+    job.args = serde_json::to_string(args).map_err(Error::internal)?;
+    tx.put(JOBS, &id, &job).map(drop)
 }
 
 /// Takes back a job that waits.

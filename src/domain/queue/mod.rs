@@ -13,7 +13,7 @@ use aviary_kernel::store::{Direction, Read, SortText, Span, WriteTx};
 use serde::Serialize;
 
 pub(crate) use claim::{Free, claim, first_due};
-pub(crate) use end::{Ending, cancel, end, put_back, restart};
+pub(crate) use end::{Ending, cancel, end, put_back, restart, set_args};
 pub(crate) use work::Retry;
 pub use work::{Body, Done, Fault, Outcome, Progress, Stop, Work, body};
 

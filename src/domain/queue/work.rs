@@ -59,7 +59,7 @@ pub enum Outcome {
     Done(Option<String>),
     /// Not done, without anything having failed: it goes on at this time.
     Later(Timestamp, Option<String>),
-    /// It stopped as it was told to.
+    /// It stopped: as it was told to, or because what it works on was cancelled.
     Stopped,
 }
 

@@ -1,6 +1,7 @@
 //! Brings the mirror up to date with a panel.
 //!
 //! * [`Syncs`]: starts, joins, watches, cancels; one run per panel at a time.
+//! * `job`: the job that does a run, and what becomes of it when Aviary ends in the middle.
 //! * [`Schedule`]: starts the syncs that are due.
 //! * `run`: one run from beginning to end, and what it tells about itself.
 //! * `steps`: what each step reads and writes.
@@ -9,6 +10,7 @@
 
 mod absent;
 mod held;
+mod job;
 mod log;
 mod prune;
 mod run;

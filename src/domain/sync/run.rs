@@ -7,7 +7,7 @@ use aviary_remote::{FaultKind, PanelClient, PanelError, Sweep, Unreadable};
 use tokio::sync::watch;
 use tracing::{info, warn};
 
-use super::service::Inner;
+use super::service::{CUT_SHORT, Cancel, Inner};
 use super::steps::Steps;
 use super::told::Found;
 use crate::mirror::PanelCounts;
@@ -37,7 +37,7 @@ pub(super) struct Run {
     pub(super) inner: Arc<Inner>,
     pub(super) panel: Panel,
     tell: watch::Sender<SyncRun>,
-    pub(super) cancelled: watch::Receiver<bool>,
+    pub(super) cancelled: watch::Receiver<Cancel>,
     began: Instant,
     /// Rows that the run will probably read in all; for the remaining time.
     expected_rows: u64,
@@ -54,7 +54,7 @@ impl Run {
         inner: Arc<Inner>,
         panel: Panel,
         tell: watch::Sender<SyncRun>,
-        cancelled: watch::Receiver<bool>,
+        cancelled: watch::Receiver<Cancel>,
     ) -> Self {
         let now = Instant::now();
         Self {
@@ -140,7 +140,12 @@ impl Run {
     }
 
     pub(super) fn is_cancelled(&self) -> bool {
-        *self.cancelled.borrow()
+        *self.cancelled.borrow() != Cancel::No
+    }
+
+    /// Whether it is to stop because Aviary ends.
+    fn is_ending(&self) -> bool {
+        *self.cancelled.borrow() == Cancel::Ending
     }
 
     /// Begins a step.
@@ -324,7 +329,8 @@ impl Run {
         run.finished_at = Some(now);
         run.remaining_ms = None;
         run.status = self.status(&result);
-        run.message = closing_words(&run, &result);
+        let cut_short = matches!(result, Err(Halt::Cancelled)) && self.is_ending();
+        run.message = if cut_short { CUT_SHORT.into() } else { closing_words(&run, &result) };
         for step in &mut run.steps {
             match step.state {
                 StepState::Waiting => step.state = StepState::Skipped,
@@ -368,7 +374,7 @@ impl Run {
 
     fn status(&self, result: &Result<bool, Halt>) -> SyncStatus {
         match result {
-            Err(Halt::Cancelled) => SyncStatus::Cancelled,
+            Err(Halt::Cancelled) if !self.is_ending() => SyncStatus::Cancelled,
             Err(_) => SyncStatus::Failed,
             Ok(_) if self.has_failed() => SyncStatus::Failed,
             Ok(true) => SyncStatus::NeedsReview,

@@ -4,23 +4,24 @@ use std::time::Duration;
 
 use aviary_kernel::base::{Env, Error, Result, Sealer, Timestamp};
 use aviary_kernel::model::{
-    Action, Actor, Panel, PanelId, RemovalState, RemovalStop, StepReport, StepState, SyncId, SyncRun, SyncStatus,
+    Action, Actor, JobKind, Panel, PanelId, RemovalState, RemovalStop, StepReport, StepState, SyncId, SyncRun, SyncStatus,
     Target, Who,
 };
 use aviary_kernel::store::rows::Change;
 use aviary_kernel::store::tables::{REMOVAL_STOPS, SYNCS};
 use aviary_kernel::store::{Direction, Read, Span, Store, WriteTx};
+use serde::{Deserialize, Serialize};
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 use tracing::{error, info};
 
 use super::log::{self, SyncPage, SyncQuery};
-use super::run::Run;
 use super::told::{self, Found};
 use crate::audit::{self, Did};
 use crate::feed;
 use crate::mirror::Writer;
 use crate::panels::Panels;
+use crate::queue::{self, NewJob};
 
 /// When a sync must not remove on its own.
 #[derive(Clone, Copy, Debug)]
@@ -58,7 +59,7 @@ pub struct Started {
 /// Starts, joins, watches and cancels syncs. Cheap to clone.
 #[derive(Clone)]
 pub struct Syncs {
-    inner: Arc<Inner>,
+    pub(super) inner: Arc<Inner>,
 }
 
 pub(super) struct Inner {
@@ -72,15 +73,39 @@ pub(super) struct Inner {
     live: Mutex<HashMap<PanelId, Live>>,
 }
 
+/// What is said of a run that ended with Aviary; its job begins anew.
+pub(super) const CUT_SHORT: &str = "Aviary stopped while this sync was at work; it is begun anew";
+/// The same of a run without a job, such as from before there were jobs.
+const LEFT_BEHIND: &str = "Aviary stopped while this sync was at work; the next one makes up for it";
 /// How long to wait before the end of a run is noted again, when the disk did not take it.
 const SAVE_AGAIN_AFTER: Duration = Duration::from_secs(2);
 /// Runs that one commit forgets.
 const FORGET_AT_ONCE: usize = 500;
 
 #[derive(Clone)]
-struct Live {
-    progress: watch::Receiver<SyncRun>,
-    cancel: Arc<watch::Sender<bool>>,
+pub(super) struct Live {
+    pub(super) progress: watch::Receiver<SyncRun>,
+    pub(super) cancel: Arc<watch::Sender<Cancel>>,
+    /// Until its job takes it up.
+    pub(super) tell: Arc<Mutex<Option<watch::Sender<SyncRun>>>>,
+}
+
+/// Whether a run is to stop.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Cancel {
+    /// It is not.
+    No,
+    /// A person asked for it.
+    Asked,
+    /// Aviary ends; the run is begun anew at the next start.
+    Ending,
+}
+
+impl Live {
+    pub(super) fn new(run: SyncRun) -> Self {
+        let (tell, progress) = watch::channel(run);
+        Self { progress, cancel: Arc::new(watch::channel(Cancel::No).0), tell: Arc::new(Mutex::new(Some(tell))) }
+    }
 }
 
 impl Syncs {
@@ -97,37 +122,21 @@ impl Syncs {
         let panel = self.inner.panels.require(wanted.panel).await?;
         let targets = tidy(wanted.targets);
         let asked = targets.clone();
-        let (tell, progress) = watch::channel(self.new_run(
-            &panel,
-            targets,
-            wanted.requested_by.unwrap_or_else(|| wanted.by.name.clone()),
-        ));
-        let (cancel, cancelled) = watch::channel(false);
-        let live = Live { progress, cancel: Arc::new(cancel) };
+        let requested_by = wanted.requested_by.unwrap_or_else(|| wanted.by.name.clone());
+        let run = self.new_run(panel.id, targets, requested_by);
         // Entered before anything is written, so that two requests at once cannot both start one.
-        if let Some(running) = self.enter(panel.id, &live) {
+        if let Some(running) = self.inner.enter(panel.id, &Live::new(run.clone())) {
             let covers = asked.iter().all(|target| running.targets.contains(target));
             return Ok(Started { run: running, joined: true, covers });
         }
-        let run = tell.borrow().clone();
         if let Err(error) = self.admit(&run, &panel, &wanted.by).await {
             self.inner.leave(panel.id, run.id);
             return Err(error);
         }
-        let (inner, id) = (self.inner.clone(), run.id);
-        self.inner.runtime.spawn(async move {
-            // A task of its own, so that a panic in a sync leaves its record and the panel in order.
-            let work = tokio::spawn(Run::new(inner.clone(), panel.clone(), tell, cancelled).work());
-            if let Err(error) = work.await {
-                error!(%error, "a sync broke off");
-                inner.mark_broken(panel.id, "Aviary hit a fault of its own in this sync; please report it").await;
-            }
-            inner.leave(panel.id, id);
-        });
         Ok(Started { run, joined: false, covers: true })
     }
 
-    /// Puts a run that has entered on disk, unless its panel began to be removed in the meantime.
+    /// Puts a run that has entered on disk with the job that does it, unless its panel began to be removed in the meantime.
     async fn admit(&self, run: &SyncRun, panel: &Panel, by: &Actor) -> Result<()> {
         self.inner.panels.require(run.panel).await?;
         let (run, env) = (run.clone(), self.inner.env.clone());
@@ -136,6 +145,7 @@ impl Syncs {
         let write = move |tx: &mut WriteTx<'_>| {
             put(tx, &env, &run)?;
             told::began(tx, &env, &run)?;
+            queue::enqueue(tx, &env, job_of(&run)?)?;
             did.map_or(Ok(()), |(by, did)| audit::record(tx, &env, &by, did).map(drop))
         };
         self.inner.store.write(write).await
@@ -164,16 +174,7 @@ impl Syncs {
         self.running().into_iter().find(|run| run.panel == panel && !run.status.is_over())
     }
 
-    fn enter(&self, panel: PanelId, live: &Live) -> Option<SyncRun> {
-        let mut all = self.inner.live();
-        let running = all.get(&panel).map(|live| live.progress.borrow().clone()).filter(|run| !run.status.is_over());
-        if running.is_none() {
-            all.insert(panel, live.clone());
-        }
-        running
-    }
-
-    fn new_run(&self, panel: &Panel, targets: Vec<Target>, requested_by: String) -> SyncRun {
+    pub(super) fn new_run(&self, panel: PanelId, targets: Vec<Target>, requested_by: String) -> SyncRun {
         let step = |target: &Target| StepReport {
             target: *target,
             state: StepState::Waiting,
@@ -183,7 +184,7 @@ impl Syncs {
         };
         SyncRun {
             id: self.inner.env.ids.next(),
-            panel: panel.id,
+            panel,
             steps: targets.iter().map(step).collect(),
             targets,
             requested_by,
@@ -217,8 +218,8 @@ impl Syncs {
     }
 
     fn halt(&self, id: SyncId) -> Option<SyncRun> {
-        let live = self.live_run(id)?;
-        live.cancel.send_replace(true);
+        let live = self.inner.live_run(id)?;
+        live.cancel.send_replace(Cancel::Asked);
         Some(live.progress.borrow().clone())
     }
 
@@ -227,7 +228,7 @@ impl Syncs {
     /// # Errors
     /// [`Error::NotFound`].
     pub async fn get(&self, id: SyncId) -> Result<SyncRun> {
-        if let Some(live) = self.live_run(id) {
+        if let Some(live) = self.inner.live_run(id) {
             return Ok(live.progress.borrow().clone());
         }
         let run = self.inner.store.read(move |tx| tx.get(SYNCS, &id)).await?;
@@ -236,7 +237,7 @@ impl Syncs {
 
     /// Follows a run that is at work; none when it is over or unknown. The last value sent is the end of it.
     pub fn watch(&self, id: SyncId) -> Option<watch::Receiver<SyncRun>> {
-        self.live_run(id).map(|live| live.progress)
+        self.inner.live_run(id).map(|live| live.progress)
     }
 
     /// Waits for the end of a run.
@@ -265,7 +266,7 @@ impl Syncs {
     pub async fn list(&self, query: SyncQuery) -> Result<SyncPage> {
         let mut page = self.inner.store.read(move |tx| log::page(tx, &query)).await?;
         for run in &mut page.runs {
-            if let Some(live) = self.live_run(run.id) {
+            if let Some(live) = self.inner.live_run(run.id) {
                 *run = live.progress.borrow().clone();
             }
         }
@@ -349,7 +350,7 @@ impl Syncs {
         });
     }
 
-    /// Marks runs that a crash left behind as failed. To be called once, before the first sync.
+    /// Marks runs that a crash cut short as failed; their jobs begin anew. To be called once, before the first job runs.
     ///
     /// # Errors
     /// When the file cannot be written.
@@ -358,13 +359,17 @@ impl Syncs {
         self.inner
             .store
             .write(move |tx| {
-                let unfinished = unfinished(tx)?;
-                for run in &unfinished {
-                    let mut run = run.clone();
-                    broken(&mut run, &env, "Aviary stopped while this sync was at work; the next one makes up for it");
+                let mut cut_short = 0;
+                for mut run in unfinished(tx)? {
+                    let has_job = queue::of_name(tx, &job_name(run.id))?.is_some();
+                    if has_job && run.status == SyncStatus::Pending {
+                        continue;
+                    }
+                    broken(&mut run, &env, if has_job { CUT_SHORT } else { LEFT_BEHIND });
                     end(tx, &env, &run, None)?;
+                    cut_short += 1;
                 }
-                Ok(unfinished.len() as u64)
+                Ok(cut_short)
             })
             .await
     }
@@ -383,27 +388,28 @@ impl Syncs {
             }
         }
     }
-
-    /// Stops all syncs and waits until they have.
-    pub async fn shut_down(&self) {
-        for run in self.running() {
-            if self.halt(run.id).is_some() {
-                let _ = self.wait(run.id).await;
-            }
-        }
-    }
-
-    fn live_run(&self, id: SyncId) -> Option<Live> {
-        self.inner.live().values().find(|live| live.progress.borrow().id == id).cloned()
-    }
 }
 
 impl Inner {
+    pub(super) fn live_run(&self, id: SyncId) -> Option<Live> {
+        self.live().values().find(|live| live.progress.borrow().id == id).cloned()
+    }
+
     fn live(&self) -> std::sync::MutexGuard<'_, HashMap<PanelId, Live>> {
         self.live.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn leave(&self, panel: PanelId, id: SyncId) {
+    /// Notes that a run is at work, or about to be. The one that is already, if there is one.
+    pub(super) fn enter(&self, panel: PanelId, live: &Live) -> Option<SyncRun> {
+        let mut all = self.live();
+        let running = all.get(&panel).map(|live| live.progress.borrow().clone()).filter(|run| !run.status.is_over());
+        if running.is_none() {
+            all.insert(panel, live.clone());
+        }
+        running
+    }
+
+    pub(super) fn leave(&self, panel: PanelId, id: SyncId) {
         let mut live = self.live();
         if live.get(&panel).is_some_and(|run| run.progress.borrow().id == id) {
             live.remove(&panel);
@@ -436,7 +442,7 @@ impl Inner {
         });
     }
 
-    async fn mark_broken(&self, panel: PanelId, why: &str) {
+    pub(super) async fn mark_broken(&self, panel: PanelId, why: &str) {
         let run = self.live().get(&panel).map(|live| live.progress.borrow().clone());
         if let Some(mut run) = run {
             broken(&mut run, &self.env, why);
@@ -447,16 +453,31 @@ impl Inner {
     }
 }
 
-fn put(tx: &mut WriteTx<'_>, env: &Env, run: &SyncRun) -> Result<()> {
+pub(super) fn put(tx: &mut WriteTx<'_>, env: &Env, run: &SyncRun) -> Result<()> {
     tx.put(SYNCS, &run.id, run)?;
     feed::append(tx, env, Change::Sync(run.id)).map(drop)
 }
 
-/// Puts the end of a run on record and tells of it, once.
+/// What the job of a run works with.
+#[derive(Serialize, Deserialize)]
+pub(super) struct Args {
+    pub(super) sync: SyncId,
+}
+
+fn job_of(run: &SyncRun) -> Result<NewJob> {
+    let job = NewJob::new(JobKind::Sync).args(&Args { sync: run.id })?;
+    Ok(job.unique(job_name(run.id)).by(&run.requested_by))
+}
+
+fn job_name(id: SyncId) -> String {
+    format!("sync/{id}")
+}
+
+/// Puts the end of a run on record and tells of it, once. Of one that begins anew the end is told when that is over.
 fn end(tx: &mut WriteTx<'_>, env: &Env, run: &SyncRun, found: Option<Found>) -> Result<()> {
     let was_over = tx.get(SYNCS, &run.id)?.is_some_and(|before| before.status.is_over());
     put(tx, env, run)?;
-    if was_over { Ok(()) } else { told::ended(tx, env, run, found) }
+    if was_over || run.message == CUT_SHORT { Ok(()) } else { told::ended(tx, env, run, found) }
 }
 
 /// The beginning of an audit event about a sync.

@@ -15,6 +15,7 @@ use tokio::sync::mpsc::{self, Receiver};
 
 use super::held;
 use super::run::{Absent, Halt, Run};
+use super::service::Cancel;
 use crate::mirror::{Draft, Writer};
 use servers::Told;
 
@@ -322,12 +323,12 @@ impl Listed {
 
 /// Waits for `work`, or for the wish to cancel, whichever comes first.
 pub(super) async fn unless_cancelled<T>(
-    mut cancelled: tokio::sync::watch::Receiver<bool>,
+    mut cancelled: tokio::sync::watch::Receiver<Cancel>,
     work: impl Future<Output = T>,
 ) -> Result<T, Halt> {
     tokio::select! {
         biased;
-        Ok(_) = cancelled.wait_for(|cancelled| *cancelled) => Err(Halt::Cancelled),
+        Ok(_) = cancelled.wait_for(|cancelled| *cancelled != Cancel::No) => Err(Halt::Cancelled),
         done = work => Ok(done),
     }
 }

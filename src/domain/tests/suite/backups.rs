@@ -149,8 +149,8 @@ async fn a_restore_brings_back_exactly_what_was() {
     lab.syncs.remove_panel(&by(), lab.panel).await.unwrap();
     lab.clock.advance_s(100);
     let (dir, env) = (lab.dir, lab.env);
-    lab.syncs.shut_down().await;
-    drop((lab.panels, lab.syncs, lab.book, backups));
+    lab.runner.stop(Duration::from_secs(5)).await;
+    drop((lab.panels, lab.syncs, lab.jobs, lab.book, backups));
     let left = everything(&lab.store);
     drop(lab.store);
 

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
+use aviary_domain::jobs::{Jobs, Runner};
 use aviary_domain::mirror::{Book, Mirror};
 use aviary_domain::panels::{HttpOptions, NewPanel, Panels};
 use aviary_domain::settings::Settings;
@@ -28,7 +29,9 @@ pub struct Lab {
     pub store: Store,
     pub panels: Panels,
     pub syncs: Syncs,
+    pub jobs: Jobs,
     pub book: Book,
+    pub runner: Runner,
 }
 
 /// Fast enough for tests, otherwise as in real life.
@@ -45,12 +48,17 @@ pub fn sealer() -> Arc<Sealer> {
     Arc::new(Sealer::new(&MasterKey::parse(&"07".repeat(32)).unwrap()))
 }
 
-fn services(store: &Store, env: &Env) -> (Panels, Syncs) {
+fn services(store: &Store, env: &Env) -> (Panels, Syncs, Jobs) {
     let sealer = sealer();
     let panels = Panels::new(store.clone(), env.clone(), sealer.clone(), quick(), 80);
     let limits = Limits { percent: 20, rows: 10 };
     let syncs = Syncs::new(store.clone(), env.clone(), sealer, panels.clone(), limits, Handle::current());
-    (panels, syncs)
+    (panels, syncs, Jobs::new(store.clone(), env.clone(), vec![]))
+}
+
+/// Does what waits for syncs.
+fn run(jobs: &Jobs, syncs: &Syncs) -> Runner {
+    jobs.start(vec![syncs.body()], &Handle::current(), || {})
 }
 
 impl Lab {
@@ -59,7 +67,7 @@ impl Lab {
         let sim = SimPanel::start(PanelSpec { rate_limit: 0, client_rate_limit: 0, ..spec }).await.unwrap();
         let (env, clock) = Env::manual(Timestamp::parse("2026-01-01T00:00:00Z").unwrap());
         let store = Store::open(Options::file(dir.path().join("aviary.redb"))).unwrap();
-        let (panels, syncs) = services(&store, &env);
+        let (panels, syncs, jobs) = services(&store, &env);
         let new = NewPanel {
             name: "Main".into(),
             url: sim.url(),
@@ -69,22 +77,23 @@ impl Lab {
             sync_every_s: None,
         };
         let panel = panels.add(&who(), new).await.unwrap().id;
-        let book = Book::new(store.clone());
-        Self { dir, sim, panel, clock, env, store, panels, syncs, book }
+        let (book, runner) = (Book::new(store.clone()), run(&jobs, &syncs));
+        Self { dir, sim, panel, clock, env, store, panels, syncs, jobs, book, runner }
     }
 
     /// Closes everything without a word of goodbye and opens the file again.
     pub async fn crash(self) -> Self {
-        let Self { dir, sim, panel, clock, env, store, panels, syncs, book } = self;
+        let Self { dir, sim, panel, clock, env, store, panels, syncs, jobs, book, runner } = self;
         // What a killed process leaves is what was committed: a copy of the file as it is on disk.
         let copy = tempfile::tempdir().unwrap();
         std::fs::copy(dir.path().join("aviary.redb"), copy.path().join("aviary.redb")).unwrap();
-        syncs.shut_down().await;
-        drop((panels, syncs, book, store));
+        drop((runner, jobs, panels, syncs, book, store));
         let store = Store::open(Options::file(copy.path().join("aviary.redb"))).unwrap();
-        let (panels, syncs) = services(&store, &env);
-        let book = Book::new(store.clone());
-        Self { dir: copy, sim, panel, clock, env, store, panels, syncs, book }
+        let (panels, syncs, jobs) = services(&store, &env);
+        jobs.recover().await.unwrap();
+        syncs.recover().await.unwrap();
+        let (book, runner) = (Book::new(store.clone()), run(&jobs, &syncs));
+        Self { dir: copy, sim, panel, clock, env, store, panels, syncs, jobs, book, runner }
     }
 
     /// Settings that nobody changed, with automatic syncs as in a configuration.

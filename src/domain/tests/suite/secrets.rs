@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use aviary_domain::jobs::Jobs;
 use aviary_domain::panels::{NewPanel, Panels};
 use aviary_domain::secrets::{Keys, Secrets, State, unlock};
 use aviary_domain::settings::Key;
@@ -412,6 +413,8 @@ async fn a_sync_after_a_renewal_finds_nothing_changed() {
     let place = Place::new();
     let vault = place.open().await.unwrap();
     let syncs = syncs(&vault);
+    let jobs = Jobs::new(vault.store.clone(), vault.env.clone(), vec![]);
+    let _runner = jobs.start(vec![syncs.body()], &Handle::current(), || {});
     let panel = add(&vault, &sim).await;
     sync(&syncs, panel).await;
     let old = vault.sealer.key_id();
@@ -432,7 +435,6 @@ async fn a_sync_after_a_renewal_finds_nothing_changed() {
     });
     assert_eq!(sync(&syncs, panel).await.totals().updated, 1);
     assert_eq!(vault.key_ids(), BTreeSet::from([place.key().id()]));
-    syncs.shut_down().await;
 }
 
 #[test]

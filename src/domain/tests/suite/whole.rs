@@ -1,4 +1,5 @@
 use aviary_domain::mirror::HistoryQuery;
+use aviary_domain::sync::SyncQuery;
 use aviary_kernel::model::{Operation, Server, SyncStatus, Target};
 use aviary_sim::PanelSpec;
 
@@ -123,10 +124,18 @@ async fn a_crash_in_the_middle_is_healed_by_the_next_sync() {
     progress.wait_for(|run| run.totals().done > 60).await.unwrap();
     drop(progress);
     let lab = lab.crash().await;
-    assert_eq!(lab.syncs.recover().await.unwrap(), 1);
     let dead = lab.syncs.get(run.id).await.unwrap();
     assert_eq!(dead.status, SyncStatus::Failed);
     assert!(dead.message.contains("stopped while this sync was at work"), "{}", dead.message);
+    let anew = loop {
+        let runs = lab.syncs.list(SyncQuery::default()).await.unwrap().runs;
+        if let Some(anew) = runs.into_iter().find(|other| other.id != run.id) {
+            break lab.syncs.wait(anew.id).await.unwrap();
+        }
+        tokio::task::yield_now().await;
+    };
+    assert_eq!((anew.status, anew.requested_by), (SyncStatus::Completed, run.requested_by), "it began anew by itself");
+    lab.assert_same();
     lab.assert_sound();
     lab.clean_sync().await;
     lab.assert_same();
