@@ -7,16 +7,18 @@ use std::time::Duration;
 use aviary_domain::access::{Access, Limits as RequestLimits};
 use aviary_domain::accounts::{Accounts, Hasher};
 use aviary_domain::audit::Audit;
+use aviary_domain::jobs::{Jobs, Runner};
 use aviary_domain::mirror::Book;
 use aviary_domain::ops::{BackupOptions, Backups, Heartbeats};
 use aviary_domain::panels::{HttpOptions, NewPanel, Panels};
+use aviary_domain::queue::{self, Body};
 use aviary_domain::secrets::{Keys, Secrets, unlock};
 use aviary_domain::settings::Settings;
 use aviary_domain::sign_in::{SignIn, SignInOptions};
 use aviary_domain::sync::{Limits, Schedule, Syncs};
 use aviary_kernel::base::{Env, Error, MasterKey, Result, Sealer};
 use aviary_kernel::config::Config;
-use aviary_kernel::model::Actor;
+use aviary_kernel::model::{Actor, JobKind};
 use aviary_kernel::store::{Backing, Options as StoreOptions, Store};
 use aviary_web::{Options as WebOptions, Services};
 use tokio::runtime::Handle;
@@ -32,6 +34,10 @@ const AUDIT_EVERY: Duration = Duration::from_secs(5);
 const PEOPLE_EVERY: Duration = Duration::from_secs(5);
 /// How often old history and old audit events are forgotten.
 const CLEAN_EVERY: Duration = Duration::from_secs(3600);
+/// What is at work gets so long when Aviary ends.
+const JOBS_MAY_TAKE: Duration = Duration::from_secs(10);
+/// The jobs count as dead when nothing is heard of them for so long.
+const JOBS_ARE_DEAD_AFTER: Duration = Duration::from_secs(30);
 /// A worker that is silent for so many of its rounds counts as dead.
 const MISSED_ROUNDS: u32 = 4;
 
@@ -40,6 +46,8 @@ pub struct App {
     /// What handlers work with.
     pub services: Services,
     schedule: Schedule,
+    runner: Option<Runner>,
+    runtime: Handle,
     workers: Vec<JoinHandle<()>>,
     stop: watch::Sender<bool>,
 }
@@ -78,7 +86,7 @@ impl App {
         let settings = Settings::new(store.clone(), env.clone(), sealer.clone(), panels.clone(), config);
         let removals =
             Limits { percent: config.sync.removal_limit_percent, rows: u64::from(config.sync.removal_limit_rows) };
-        let syncs = Syncs::new(store.clone(), env.clone(), sealer.clone(), panels.clone(), removals, runtime);
+        let syncs = Syncs::new(store.clone(), env.clone(), sealer.clone(), panels.clone(), removals, runtime.clone());
         let schedule = Schedule::new(env.clone(), panels.clone(), syncs.clone(), settings.clone());
         let limits = RequestLimits::new(env.clone());
         let accounts = Accounts::new(store.clone(), env.clone(), sealer.clone(), Hasher::new()?, limits.clone());
@@ -90,6 +98,7 @@ impl App {
             limits,
             audit: Audit::new(store.clone(), env.clone(), sealer.clone()),
             book: Book::new(store.clone()),
+            jobs: Jobs::new(store.clone(), env.clone(), Vec::new()),
             panels,
             syncs,
             settings,
@@ -99,13 +108,18 @@ impl App {
             heartbeats: Heartbeats::new(env),
             options: web_options(config, &sealer),
         };
-        let app = Self { services, schedule, workers: Vec::new(), stop: watch::channel(false).0 };
+        let app =
+            Self { services, schedule, runner: None, runtime, workers: Vec::new(), stop: watch::channel(false).0 };
         app.settle(config, is_new).await?;
         Ok(app)
     }
 
     /// Puts in order what an earlier process left behind, and adds the panel of the configuration to a new data file.
     async fn settle(&self, config: &Config, is_new: bool) -> Result<()> {
+        let taken_back = self.services.jobs.recover().await?;
+        if taken_back > 0 {
+            info!(taken_back, "took back jobs that were cut short");
+        }
         let broken = self.services.syncs.recover().await?;
         if broken > 0 {
             info!(broken, "marked syncs that were cut short as failed");
@@ -129,6 +143,7 @@ impl App {
 
     /// Starts the workers: the schedule, the watch over the audit trail, the accounts of the panels' users, the clean-up.
     pub fn start_workers(&mut self) {
+        self.run_jobs(self.bodies());
         let schedule = self.schedule.clone();
         self.every("schedule", SCHEDULE_EVERY, move || {
             let schedule = schedule.clone();
@@ -146,6 +161,23 @@ impl App {
         });
         let services = self.services.clone();
         self.every("clean-up", CLEAN_EVERY, move || clean_up(services.clone()));
+    }
+
+    /// Does what a command asks for, while no server runs: syncs, and nothing else that waits.
+    pub fn start_syncs(&mut self) {
+        self.run_jobs(vec![self.services.syncs.body()]);
+    }
+
+    /// What each kind of job does.
+    fn bodies(&self) -> Vec<(JobKind, Body)> {
+        let probe = queue::body(JobKind::Probe, |_| async { Ok(queue::Outcome::Done(None)) });
+        vec![self.services.syncs.body(), probe]
+    }
+
+    fn run_jobs(&mut self, bodies: Vec<(JobKind, Body)>) {
+        let heartbeats = self.services.heartbeats.clone();
+        let beat = move || heartbeats.beat("jobs", JOBS_ARE_DEAD_AFTER);
+        self.runner = Some(self.services.jobs.start(bodies, &self.runtime, beat));
     }
 
     fn every<F>(&mut self, worker: &'static str, pause: Duration, round: impl Fn() -> F + Send + 'static)
@@ -168,14 +200,16 @@ impl App {
         }));
     }
 
-    /// Stops the workers and the syncs. The data file is closed when the last handle of the services is gone.
+    /// Stops the workers and the jobs. The data file is closed when the last handle of the services is gone.
     pub async fn close(mut self) {
         self.stop.send_replace(true);
         for worker in self.workers.drain(..).rev() {
             let _ = worker.await;
         }
         self.services.backups.shut_down().await;
-        self.services.syncs.shut_down().await;
+        if let Some(runner) = self.runner.take() {
+            runner.stop(JOBS_MAY_TAKE).await;
+        }
         self.services.secrets.shut_down().await;
         if let Err(error) = self.services.audit.shut_down().await {
             error!(%error, "the last refusals could not be put on record");

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use aviary_domain::jobs::{Jobs, Runner};
 use aviary_domain::mirror::Writer;
 use aviary_domain::panels::{HttpOptions, NewPanel, Panels};
 use aviary_domain::sync::{Limits, StartSync, Syncs};
@@ -24,6 +25,7 @@ pub(crate) struct Lab {
     pub(crate) sealer: Arc<Sealer>,
     panels: Panels,
     syncs: Syncs,
+    runner: Runner,
     panel: PanelId,
     // Last, so that the file is closed before its folder goes.
     pub(crate) dir: TempDir,
@@ -41,6 +43,7 @@ impl Lab {
         let limits = Limits { percent: 20, rows: 10 };
         let (pass, all) = (store.clone(), panels.clone());
         let syncs = Syncs::new(pass, env.clone(), sealer.clone(), all, limits, Handle::current());
+        let runner = Jobs::new(store.clone(), env.clone(), vec![]).start(vec![syncs.body()], &Handle::current(), || {});
         let new = NewPanel {
             name: "Main".into(),
             url: sim.url(),
@@ -50,7 +53,7 @@ impl Lab {
             sync_every_s: None,
         };
         let panel = panels.add(&Actor::job("bench"), new).await?.id;
-        Ok(Self { store, env, sealer, panels, syncs, panel, dir })
+        Ok(Self { store, env, sealer, panels, syncs, runner, panel, dir })
     }
 
     /// A full sync that must succeed.
@@ -70,7 +73,7 @@ impl Lab {
     }
 
     pub(crate) async fn close(self) {
-        self.syncs.shut_down().await;
+        self.runner.stop(Duration::from_secs(5)).await;
         // The runtime may still be letting go of the last of it.
         tokio::time::sleep(Duration::from_millis(50)).await;
     }

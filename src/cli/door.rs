@@ -48,12 +48,13 @@ impl Door {
         if Self::is_served(config).await {
             return Ok(Self { client: client(&socket)?, own: None });
         }
-        let app = App::open_with(config, Env::system(), Handle::current(), new_key).await?;
+        let mut app = App::open_with(config, Env::system(), Handle::current(), new_key).await?;
         // A name of its own: other commands must not come to depend on this one staying.
         let socket = config.data_dir.join(format!("command-{}.sock", std::process::id()));
         let server = aviary_web::serve_local(app.services.clone(), &socket)?;
         let handle = server.handle();
         tokio::spawn(server);
+        app.start_syncs();
         Ok(Self { client: client(&socket)?, own: Some(Own { app, server: handle, socket }) })
     }
 

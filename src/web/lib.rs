@@ -35,6 +35,7 @@ use actix_web::web::{Data, ServiceConfig};
 use aviary_domain::access::{Access, Limits};
 use aviary_domain::accounts::Accounts;
 use aviary_domain::audit::Audit;
+use aviary_domain::jobs::Jobs;
 use aviary_domain::mirror::Book;
 use aviary_domain::ops::{Backups, Heartbeats};
 use aviary_domain::panels::Panels;
@@ -67,6 +68,8 @@ pub struct Services {
     pub book: Book,
     /// The syncs.
     pub syncs: Syncs,
+    /// The jobs.
+    pub jobs: Jobs,
     /// Settings.
     pub settings: Settings,
     /// People.
@@ -139,6 +142,7 @@ impl Site {
             panels,
             book,
             syncs,
+            jobs,
             settings,
             secrets,
             accounts,
@@ -158,6 +162,7 @@ impl Site {
             .app_data(Data::new(panels))
             .app_data(Data::new(book))
             .app_data(Data::new(syncs))
+            .app_data(Data::new(jobs))
             .app_data(Data::new(settings))
             .app_data(Data::new(accounts))
             .app_data(Data::new(access))

@@ -45,7 +45,12 @@ impl Syncs {
         let args: Args = work.args()?;
         let (live, tell) = match self.find(&work, args).await? {
             Found::Ready(live, tell) => (live, tell),
-            Found::Busy => return Ok(Outcome::Later(self.inner.env.now().plus(BUSY), Some("waits for another sync of its panel".into()))),
+            Found::Busy => {
+                return Ok(Outcome::Later(
+                    self.inner.env.now().plus(BUSY),
+                    Some("waits for another sync of its panel".into()),
+                ));
+            }
             Found::Over(outcome) => return Ok(outcome),
         };
         let (id, panel) = (tell.borrow().id, tell.borrow().panel);
@@ -92,7 +97,9 @@ impl Syncs {
             return Ok(tell.map_or(Found::Busy, |tell| Found::Ready(live, tell)));
         }
         let run = self.inner.store.read(move |tx| tx.get(SYNCS, &args.sync)).await?;
-        let Some(run) = run else { return Ok(Found::Over(Outcome::Done(Some("the sync is on record no more".into())))) };
+        let Some(run) = run else {
+            return Ok(Found::Over(Outcome::Done(Some("the sync is on record no more".into()))));
+        };
         let run = match run.status {
             SyncStatus::Pending => run,
             SyncStatus::Failed if run.message == CUT_SHORT => self.anew(&run),

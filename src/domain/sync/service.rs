@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use aviary_kernel::base::{Env, Error, Result, Sealer, Timestamp};
 use aviary_kernel::model::{
-    Action, Actor, JobKind, Panel, PanelId, RemovalState, RemovalStop, StepReport, StepState, SyncId, SyncRun, SyncStatus,
-    Target, Who,
+    Action, Actor, JobKind, Panel, PanelId, RemovalState, RemovalStop, StepReport, StepState, SyncId, SyncRun,
+    SyncStatus, Target, Who,
 };
 use aviary_kernel::store::rows::Change;
 use aviary_kernel::store::tables::{REMOVAL_STOPS, SYNCS};

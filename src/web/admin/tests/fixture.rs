@@ -13,6 +13,7 @@ use actix_web::test::TestRequest;
 use aviary_domain::access::{Access, Caller, Limits as RequestLimits, Refusal, SUPER_ADMIN};
 use aviary_domain::accounts::{Accounts, Hasher, NewAccount, Site};
 use aviary_domain::audit::Audit;
+use aviary_domain::jobs::{Jobs, Runner};
 use aviary_domain::mirror::{Book, Draft, Writer};
 use aviary_domain::ops::{BackupOptions, Backups, Heartbeats};
 use aviary_domain::panels::{HttpOptions, NewPanel, Panels};
@@ -47,6 +48,7 @@ pub(super) struct Fixture {
     pub(super) clock: Arc<ManualClock>,
     pub(super) sealer: Arc<Sealer>,
     site: crate::Site,
+    _runner: Runner,
     _dir: tempfile::TempDir,
 }
 
@@ -83,6 +85,7 @@ impl Fixture {
             limits,
             audit: Audit::new(store.clone(), env.clone(), sealer.clone()),
             book: Book::new(store.clone()),
+            jobs: Jobs::new(store.clone(), env.clone(), Vec::new()),
             secrets: Secrets::new(store.clone(), env.clone(), sealer.clone(), &keys, runtime.clone()),
             settings,
             backups: Backups::new(
@@ -103,7 +106,8 @@ impl Fixture {
             panels,
             syncs,
         };
-        Self { site: crate::Site::new(services.clone()), services, clock, sealer, _dir: dir }
+        let runner = services.jobs.start(vec![services.syncs.body()], &runtime, || {});
+        Self { site: crate::Site::new(services.clone()), services, clock, sealer, _runner: runner, _dir: dir }
     }
 
     /// One panel with a little of everything, all of it with hostile names.

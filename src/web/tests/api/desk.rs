@@ -12,6 +12,7 @@ use actix_web::test::{self, TestRequest};
 use aviary_domain::access::{Access, Caller, Limits as RequestLimits, Refusal, SUPER_ADMIN};
 use aviary_domain::accounts::{Accounts, Hasher, NewAccount, Site as Letters};
 use aviary_domain::audit::Audit;
+use aviary_domain::jobs::{Jobs, Runner};
 use aviary_domain::mirror::{Book, Writer};
 use aviary_domain::ops::{BackupOptions, Backups, Heartbeats};
 use aviary_domain::panels::{HttpOptions, NewPanel, Panels};
@@ -44,6 +45,7 @@ pub(crate) struct Desk {
     pub(crate) clock: Arc<ManualClock>,
     pub(crate) sealer: Arc<Sealer>,
     pub(crate) dir: TempDir,
+    runner: Runner,
     site: Site,
     /// The program as a worker answers with it, once it was needed.
     service: OnceCell<Service>,
@@ -138,6 +140,7 @@ impl Desk {
             syncs: Syncs::new(store.clone(), env.clone(), sealer.clone(), panels.clone(), removals, runtime.clone()),
             audit: Audit::new(store.clone(), env.clone(), sealer.clone()),
             book: Book::new(store.clone()),
+            jobs: Jobs::new(store.clone(), env.clone(), Vec::new()),
             secrets: Secrets::new(store.clone(), env.clone(), sealer.clone(), &keys, runtime.clone()),
             settings,
             backups: Backups::new(
@@ -151,7 +154,9 @@ impl Desk {
             panels,
             options,
         };
+        let runner = services.jobs.start(vec![services.syncs.body()], &runtime, || {});
         Self {
+            runner,
             site: Site::new(services.clone()),
             admin: OnceCell::new(),
             service: OnceCell::new(),
@@ -160,6 +165,11 @@ impl Desk {
             sealer,
             dir,
         }
+    }
+
+    /// Stops what is at work.
+    pub(crate) async fn stop(self) {
+        self.runner.stop(Duration::from_secs(5)).await;
     }
 
     /// Two panels with a small world on the first and a few things on the second.

@@ -178,7 +178,7 @@ async fn unknown_types_are_refused_and_unreadable_bodies_mean_everything() {
     assert_eq!(answer.status, 202, "{}", answer.body);
     let log = desk.get("/api/v1/sync/logs").await.ok()["data"]["logs"][0].clone();
     assert_eq!(log["type"], "full");
-    desk.services.syncs.shut_down().await;
+    desk.stop().await;
 }
 
 #[actix_web::test]
@@ -197,7 +197,7 @@ async fn several_panels_are_synced_together() {
     }
     let cancelled = desk.post("/api/admin/sync/cancel", json!({})).await.ok();
     assert!(cancelled["message"].as_str().unwrap().starts_with("2 syncs"), "{cancelled}");
-    desk.services.syncs.shut_down().await;
+    desk.stop().await;
 }
 
 #[actix_web::test]
@@ -262,5 +262,5 @@ async fn a_stopped_removal_is_decided_once_but_a_refusal_can_be_taken_back() {
     desk.send(Method::POST, &format!("/api/v1/removals/{b}/refuse")).await.problem(409);
     assert_eq!(desk.get("/api/v1/removals?waiting=true").await.ok()["data"], json!([]));
     desk.send(Method::POST, &format!("/api/v1/removals/{}/confirm", SyncId::from_u128(9))).await.problem(404);
-    desk.services.syncs.shut_down().await;
+    desk.stop().await;
 }
