@@ -2,7 +2,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use aviary_domain::access::{Access, Limits as RequestLimits};
 use aviary_domain::accounts::{Accounts, Hasher};
@@ -24,7 +24,7 @@ use aviary_web::{Options as WebOptions, Services};
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
-use tracing::{error, info};
+use tracing::{error, info, warn};
 
 /// How often the schedule looks for syncs that are due.
 const SCHEDULE_EVERY: Duration = Duration::from_secs(5);
@@ -36,6 +36,8 @@ const PEOPLE_EVERY: Duration = Duration::from_secs(5);
 const CLEAN_EVERY: Duration = Duration::from_secs(3600);
 /// What is at work gets so long when Aviary ends.
 const JOBS_MAY_TAKE: Duration = Duration::from_secs(10);
+/// Workers get so long to end their round.
+const WORKERS_MAY_TAKE: Duration = Duration::from_secs(5);
 /// The jobs count as dead when nothing is heard of them for so long.
 const JOBS_ARE_DEAD_AFTER: Duration = Duration::from_secs(30);
 /// A worker that is silent for so many of its rounds counts as dead.
@@ -200,21 +202,38 @@ impl App {
         }));
     }
 
-    /// Stops the workers and the jobs. The data file is closed when the last handle of the services is gone.
-    pub async fn close(mut self) {
+    /// From now on Aviary says that it is not ready, so that nobody sends it new work.
+    pub fn begin_stop(&self) {
+        self.services.heartbeats.stop();
         self.stop.send_replace(true);
-        for worker in self.workers.drain(..).rev() {
-            let _ = worker.await;
-        }
-        self.services.backups.shut_down().await;
+    }
+
+    /// Stops what works in the background, phase by phase: jobs get their time and the rest is given back, workers end their
+    /// round, what was only in memory is put on disk. The data file is closed when the last handle of the services is gone.
+    pub async fn close(mut self) {
+        self.begin_stop();
         if let Some(runner) = self.runner.take() {
-            runner.stop(JOBS_MAY_TAKE).await;
+            phase("jobs", runner.stop(JOBS_MAY_TAKE)).await;
         }
-        self.services.secrets.shut_down().await;
-        if let Err(error) = self.services.audit.shut_down().await {
+        let workers = std::mem::take(&mut self.workers);
+        let ended = futures_util::future::join_all(workers);
+        if tokio::time::timeout(WORKERS_MAY_TAKE, phase("workers", ended)).await.is_err() {
+            warn!("a worker did not end its round in time and is broken off");
+        }
+        phase("backups", self.services.backups.shut_down()).await;
+        phase("renewal of the master key", self.services.secrets.shut_down()).await;
+        if let Err(error) = phase("audit trail", self.services.audit.shut_down()).await {
             error!(%error, "the last refusals could not be put on record");
         }
     }
+}
+
+/// Says how long a phase of the stop took.
+async fn phase<T>(name: &str, work: impl Future<Output = T>) -> T {
+    let began = Instant::now();
+    let done = work.await;
+    info!(phase = name, took_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX), "stopped: {name}");
+    done
 }
 
 /// Forgets what is older than it shall be kept.

@@ -74,15 +74,23 @@ impl Running {
         Ok(())
     }
 
-    /// No new work; what runs gets its time; then the file is closed.
+    /// In phases, each with a budget: health off, jobs and workers, open requests, the data file.
     pub(super) async fn stop(self) {
-        info!("stopping");
+        let began = std::time::Instant::now();
+        info!("stopping: health is off, no new work is taken");
+        self.app.begin_stop();
         self.app.close().await;
-        self.server.stop(true).await;
+        if tokio::time::timeout(REQUESTS_MAY_TAKE, self.server.stop(true)).await.is_err() {
+            info!("requests that are still open are broken off");
+            self.server.stop(false).await;
+        }
         let _ = std::fs::remove_file(&self.socket);
-        info!("stopped");
+        info!(took_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX), "stopped");
     }
 }
+
+/// Requests that are open get so long.
+const REQUESTS_MAY_TAKE: std::time::Duration = std::time::Duration::from_secs(5);
 
 pub(super) async fn until_told_to_stop() -> Done {
     let mut terminate = signal(SignalKind::terminate())?;

@@ -1,6 +1,8 @@
 use std::net::SocketAddr;
 
-use aviary_sim::{Dialect, PanelSpec, SimPanel};
+use aviary_sim::{
+    Dialect, Discord, DiscordSpec, PanelSpec, Resend, ResendSpec, SimPanel, Sink, SinkSpec, Smtp, SmtpSpec,
+};
 use clap::{Args, Subcommand, ValueEnum};
 
 use super::serve::until_told_to_stop;
@@ -11,6 +13,42 @@ use super::{Done, Failure, print};
 pub(super) enum Simulate {
     /// A simulated panel: the Application and the Client API over real HTTP
     Panel(SimulatePanel),
+    /// A simulated Discord that takes webhooks, with its limits
+    Discord(SimulateReceiver),
+    /// A receiver of webhooks that checks their signatures
+    Sink(SimulateSink),
+    /// A simulated Resend that takes mail
+    Resend(SimulateReceiver),
+    /// A mail server that keeps what it is sent
+    Smtp(SimulateSmtp),
+}
+
+/// Something that takes what Aviary sends.
+#[derive(Args)]
+pub(super) struct SimulateReceiver {
+    /// Address to listen on [default: a free port of this machine]
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:0")]
+    listen: SocketAddr,
+}
+
+#[derive(Args)]
+pub(super) struct SimulateSink {
+    /// Address to listen on [default: a free port of this machine]
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:0")]
+    listen: SocketAddr,
+    /// A signing secret, whsec_..., that requests must be signed with
+    #[arg(long, value_name = "SECRET")]
+    secret: Option<String>,
+}
+
+#[derive(Args)]
+pub(super) struct SimulateSmtp {
+    /// Address to listen on [default: a free port of this machine]
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:0")]
+    listen: SocketAddr,
+    /// Address of a page that lists the mails [default: a free port of this machine]
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:0")]
+    window: SocketAddr,
 }
 
 #[derive(Args)]
@@ -68,20 +106,93 @@ impl DialectName {
 
 impl Simulate {
     pub(super) async fn run(self) -> Done {
-        let Self::Panel(wanted) = self;
-        let listen = wanted.listen;
-        let live = wanted.live;
-        let panel = SimPanel::bind(wanted.spec()?, listen).await.map_err(|e| {
-            Failure::Failed(format!("cannot listen on {listen}: {e}\nchoose another address with --listen"))
-        })?;
+        match self {
+            Self::Panel(wanted) => wanted.run().await,
+            Self::Discord(wanted) => wanted.discord().await,
+            Self::Sink(wanted) => wanted.run().await,
+            Self::Resend(wanted) => wanted.resend().await,
+            Self::Smtp(wanted) => wanted.run().await,
+        }
+    }
+}
+
+fn cannot_listen(listen: SocketAddr) -> impl FnOnce(std::io::Error) -> Failure {
+    move |e| Failure::Failed(format!("cannot listen on {listen}: {e}\nchoose another address with --listen"))
+}
+
+/// Says what runs, and waits until it is told to stop.
+async fn stand(lines: &[String]) -> Done {
+    lines.iter().for_each(|line| print::line(line));
+    print::line("Stop it with Ctrl-C.");
+    until_told_to_stop().await
+}
+
+impl SimulateReceiver {
+    async fn discord(self) -> Done {
+        let spec = DiscordSpec { address: Some(self.listen), ..DiscordSpec::default() };
+        let discord = Discord::start(spec).await.map_err(cannot_listen(self.listen))?;
+        let url = discord.url();
+        stand(&[
+            format!("A simulated Discord answers at {url}, which lists what arrived"),
+            format!("  webhook  {}", discord.webhook_url()),
+        ])
+        .await
+    }
+
+    async fn resend(self) -> Done {
+        let spec = ResendSpec { address: Some(self.listen), refuses_example_domains: false, ..ResendSpec::default() };
+        let resend = Resend::start(spec).await.map_err(cannot_listen(self.listen))?;
+        let url = resend.url();
+        stand(&[
+            format!("A simulated Resend answers at {url}, which lists what arrived"),
+            format!("  key      {}", resend.api_key()),
+            format!("Point Aviary to it with mail.resend_url = \"{url}\""),
+        ])
+        .await
+    }
+}
+
+impl SimulateSink {
+    async fn run(self) -> Done {
+        let spec = SinkSpec { address: Some(self.listen), ..SinkSpec::default() };
+        let sink = Sink::start(spec).await.map_err(cannot_listen(self.listen))?;
+        if let Some(secret) = self.secret {
+            sink.set_secrets(&[secret]).map_err(|why| Failure::Usage(format!("--secret: {why}")))?;
+        }
+        stand(&[
+            format!("A receiver of webhooks answers at {}, which lists what arrived", sink.url()),
+            format!("  takes    {}", sink.at("/hook")),
+            format!("  refuses  {}", sink.at("/status/500")),
+        ])
+        .await
+    }
+}
+
+impl SimulateSmtp {
+    async fn run(self) -> Done {
+        let spec = SmtpSpec { address: Some(self.listen), window: Some(self.window), ..SmtpSpec::default() };
+        let smtp = Smtp::start(spec).await.map_err(cannot_listen(self.listen))?;
+        stand(&[
+            format!("A mail server takes mail at {}, without TLS", smtp.address()),
+            format!("  what arrived is listed at {}", smtp.window().url()),
+        ])
+        .await
+    }
+}
+
+impl SimulatePanel {
+    async fn run(self) -> Done {
+        let (listen, live) = (self.listen, self.live);
+        let panel = SimPanel::bind(self.spec()?, listen).await.map_err(cannot_listen(listen))?;
         if live {
             panel.live(aviary_sim::LifeSpec::default());
         }
-        print::line(&format!("A simulated panel answers at {}", panel.url()));
-        print::line(&format!("  application key  {}", panel.app_key()));
-        print::line(&format!("  client key       {}", panel.client_key()));
-        print::line("Stop it with Ctrl-C.");
-        until_told_to_stop().await?;
+        stand(&[
+            format!("A simulated panel answers at {}", panel.url()),
+            format!("  application key  {}", panel.app_key()),
+            format!("  client key       {}", panel.client_key()),
+        ])
+        .await?;
         panel.stop().await;
         Ok(())
     }

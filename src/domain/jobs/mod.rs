@@ -15,6 +15,7 @@ use aviary_kernel::store::tables::JOBS;
 use aviary_kernel::store::{Read, Store, WriteTx};
 use tokio::sync::watch;
 
+use crate::events::{self, Happening, JobFacts};
 use crate::queue::{self, Enqueued, NewJob, Progress, Stop};
 
 pub use acts::{Bulk, BulkDone};
@@ -144,10 +145,13 @@ impl Jobs {
         ShownJob { job, progress }
     }
 
-    /// Tells the observers of a job that is over.
+    /// Tells the observers of a job that is over; of a dead one everybody who wants to hear of it.
     fn observe(&self, tx: &mut WriteTx<'_>, job: &Job) -> Result<()> {
         if !job.state.is_over() {
             return Ok(());
+        }
+        if job.state == JobState::Dead {
+            events::raise(tx, &self.inner.env, &Happening::JobDead(JobFacts::of(job)))?;
         }
         self.inner.observers.iter().try_for_each(|observer| observer(tx, &self.inner.env, job))
     }

@@ -1,4 +1,5 @@
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -10,19 +11,25 @@ use serde::Serialize;
 #[derive(Clone)]
 pub struct Heartbeats {
     env: Env,
+    stopping: Arc<AtomicBool>,
     beats: Arc<Mutex<BTreeMap<&'static str, (Timestamp, Duration)>>>,
 }
 
 impl Heartbeats {
     /// Nobody has reported yet.
     pub fn new(env: Env) -> Self {
-        Self { env, beats: Arc::default() }
+        Self { env, stopping: Arc::default(), beats: Arc::default() }
     }
 
     /// `worker` lives, and will say so again within `again_within`.
     pub fn beat(&self, worker: &'static str, again_within: Duration) {
         let mut beats = self.beats.lock().unwrap_or_else(PoisonError::into_inner);
         beats.insert(worker, (self.env.now(), again_within));
+    }
+
+    /// Aviary ends: from now on it counts as unwell, so that nobody sends it new work.
+    pub fn stop(&self) {
+        self.stopping.store(true, Ordering::Relaxed);
     }
 
     /// Who is overdue.
@@ -49,17 +56,20 @@ pub struct Health {
     pub readable: bool,
     /// Workers that did not report in time.
     pub overdue: Vec<&'static str>,
+    /// Whether Aviary ends.
+    pub stopping: bool,
 }
 
 impl Health {
     /// Looks.
     pub async fn look(store: &Store, heartbeats: &Heartbeats) -> Self {
         let readable = store.read(crate::feed::newest).await.is_ok();
-        Self { read_only: store.trouble(), readable, overdue: heartbeats.overdue() }
+        let stopping = heartbeats.stopping.load(Ordering::Relaxed);
+        Self { read_only: store.trouble(), readable, overdue: heartbeats.overdue(), stopping }
     }
 
     /// Nothing is wrong.
     pub fn is_well(&self) -> bool {
-        self.readable && self.read_only.is_none() && self.overdue.is_empty()
+        self.readable && self.read_only.is_none() && self.overdue.is_empty() && !self.stopping
     }
 }

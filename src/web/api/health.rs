@@ -59,9 +59,12 @@ struct ChecksView {
 pub(crate) async fn health(_: Open, env: Data<Env>, store: Data<Store>, beats: Data<Heartbeats>) -> HttpResponse {
     let health = Health::look(&store, &beats).await;
     let fault = if health.readable { health.read_only } else { Some("the data file cannot be read".to_owned()) };
-    let (file, work) = (fault.is_none(), health.overdue.is_empty());
+    let (file, work) = (fault.is_none(), health.overdue.is_empty() && !health.stopping);
     let word = |good| if good { "ok" } else { "error" };
-    let overdue = (!work).then(|| format!("overdue: {}", health.overdue.join(", ")));
+    let overdue = match health.stopping {
+        true => Some("Aviary is stopping".to_owned()),
+        false => (!work).then(|| format!("overdue: {}", health.overdue.join(", "))),
+    };
     let view = HealthView {
         status: if file && work { "healthy" } else { "unhealthy" },
         database: PartView { status: if file { "connected" } else { "disconnected" }, error: fault },
@@ -88,6 +91,8 @@ pub(crate) struct ReadyView {
     index: &'static str,
     /// Workers that did not report in time.
     overdue: Vec<&'static str>,
+    /// Aviary ends.
+    stopping: bool,
     workers: Vec<WorkerView>,
     panels: Vec<PanelReachView>,
 }
@@ -132,6 +137,7 @@ pub(crate) async fn ready(_: Open, store: Data<Store>, panels: Data<Panels>, bea
         readable: health.readable,
         index: "n/a",
         overdue: health.overdue,
+        stopping: health.stopping,
         workers: beats.all().into_iter().map(|(name, seen_at)| WorkerView { name, seen_at }).collect(),
         panels: panels
             .into_iter()

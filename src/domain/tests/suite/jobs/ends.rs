@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use aviary_domain::queue::{Fault, NewJob, Outcome, Stop, body};
-use aviary_kernel::model::{JobKind, JobState};
+use aviary_kernel::model::{EventName, JobKind, JobState};
+use aviary_kernel::store::tables::EVENTS;
+use aviary_kernel::store::{Read, Span};
 use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
 
@@ -51,6 +53,9 @@ async fn a_job_that_fails_is_tried_again_later_and_later_and_is_dead_in_the_end(
     place.pass(Duration::from_secs(86_400));
     place.until(id, |job| job.is_some_and(|job| job.state == JobState::Dead)).await;
     assert_eq!(begun.of(id), 3);
+    let told = place.store.read(|tx| tx.all(EVENTS, &Span::all())).await.unwrap();
+    let told: Vec<_> = told.iter().map(|(_, event)| (event.name, event.data.contains(&id.to_string()))).collect();
+    assert_eq!(told, [(EventName::JobDead, true)], "once, when it is dead");
 }
 
 #[tokio::test]
