@@ -2,9 +2,6 @@
 
 mod measure;
 
-use std::fs::File;
-use std::io::{Seek, SeekFrom, Write};
-use std::path::Path;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
@@ -14,7 +11,7 @@ use aviary_kernel::store::{SortText, Store};
 use futures_util::{StreamExt, stream};
 use measure::lab::Lab;
 use measure::panel::{Panel, spec};
-use measure::{Outcome, Times, Wanted, fact, figure, line, ratio, rows, thousands, title};
+use measure::{Outcome, Times, Wanted, fact, figure, fsyncs, line, ratio, rows, thousands, title};
 use tokio::runtime::Runtime;
 
 /// Callers that write at the same time.
@@ -39,7 +36,7 @@ async fn group_commit(panel: &Panel) -> Outcome {
     let mut alone = Times::default();
     let mut together = CALLERS.map(|_| (Times::default(), 0, 0));
     for round in 0..REPEATS {
-        fsync.push(fsyncs(lab.dir.path())? / SYNCS);
+        fsync.push(fsyncs(lab.dir.path(), SYNCS)?);
         let began = Instant::now();
         for n in 0..ALONE {
             write(&lab.store, format!("{round} alone {n}")).await?;
@@ -73,20 +70,6 @@ async fn group_commit(panel: &Panel) -> Outcome {
     }
     lab.close().await;
     Ok(())
-}
-
-/// How long the fsyncs took in all. The file has its size before, so that only its content is synced.
-fn fsyncs(folder: &Path) -> Outcome<Duration> {
-    let mut file = File::options().create(true).truncate(false).write(true).open(folder.join("plain"))?;
-    file.write_all(&vec![1; 4096 * SYNCS as usize])?;
-    file.sync_all()?;
-    file.seek(SeekFrom::Start(0))?;
-    let began = Instant::now();
-    for n in 0..SYNCS {
-        file.write_all(&[u8::try_from(n % 251)?; 4096])?;
-        file.sync_data()?;
-    }
-    Ok(began.elapsed())
 }
 
 async fn write(store: &Store, name: String) -> Outcome {

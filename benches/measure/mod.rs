@@ -5,8 +5,11 @@ pub(crate) mod lab;
 pub(crate) mod large;
 pub(crate) mod panel;
 pub(crate) mod program;
+pub(crate) mod redis;
 pub(crate) mod rows;
 
+use std::fs::File;
+use std::io::{Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -118,4 +121,18 @@ pub(crate) fn folder() -> Outcome<TempDir> {
 /// Where things stay from one run to the next.
 pub(crate) fn kept_folder() -> PathBuf {
     Path::new(env!("CARGO_TARGET_TMPDIR")).join("benches")
+}
+
+/// The time of one fsync of 4 KiB, of so many. The file has its size before, so that only its content is synced.
+pub(crate) fn fsyncs(folder: &Path, syncs: u32) -> Outcome<Duration> {
+    let mut file = File::options().create(true).truncate(false).write(true).open(folder.join("plain"))?;
+    file.write_all(&vec![1; 4096 * syncs as usize])?;
+    file.sync_all()?;
+    file.seek(SeekFrom::Start(0))?;
+    let began = Instant::now();
+    for n in 0..syncs {
+        file.write_all(&[u8::try_from(n % 251)?; 4096])?;
+        file.sync_data()?;
+    }
+    Ok(began.elapsed() / syncs)
 }
