@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use aviary_domain::access::{Access, Limits as RequestLimits};
 use aviary_domain::accounts::{Accounts, Hasher};
 use aviary_domain::audit::Audit;
+use aviary_domain::events::Events;
 use aviary_domain::jobs::{Jobs, Runner};
 use aviary_domain::mirror::Book;
 use aviary_domain::ops::{BackupOptions, Backups, Heartbeats};
@@ -16,6 +17,7 @@ use aviary_domain::secrets::{Keys, Secrets, unlock};
 use aviary_domain::settings::Settings;
 use aviary_domain::sign_in::{SignIn, SignInOptions};
 use aviary_domain::sync::{Limits, Schedule, Syncs};
+use aviary_domain::webhooks::{Outside, WebhookOptions, Webhooks};
 use aviary_kernel::base::{Env, Error, MasterKey, Result, Sealer};
 use aviary_kernel::config::Config;
 use aviary_kernel::model::{Actor, JobKind};
@@ -92,6 +94,8 @@ impl App {
         let schedule = Schedule::new(env.clone(), panels.clone(), syncs.clone(), settings.clone());
         let limits = RequestLimits::new(env.clone());
         let accounts = Accounts::new(store.clone(), env.clone(), sealer.clone(), Hasher::new()?, limits.clone());
+        let webhooks =
+            Webhooks::new(store.clone(), env.clone(), sealer.clone(), settings.clone(), webhook_options(config))?;
         let services = Services {
             env: env.clone(),
             sign_in: SignIn::new(accounts.clone(), settings.watch(), SignInOptions::default()),
@@ -105,6 +109,8 @@ impl App {
             syncs,
             settings,
             secrets,
+            events: Events::new(store.clone()),
+            webhooks,
             backups: Backups::new(store.clone(), env.clone(), backup_options(config)),
             store,
             heartbeats: Heartbeats::new(env),
@@ -128,6 +134,7 @@ impl App {
         }
         self.services.settings.load().await?;
         self.services.panels.resume_removals().await?;
+        self.services.webhooks.recover().await?;
         if let Some(panel) = config.first_panel().filter(|_| is_new) {
             let new = NewPanel {
                 name: panel.name.to_owned(),
@@ -173,7 +180,7 @@ impl App {
     /// What each kind of job does.
     fn bodies(&self) -> Vec<(JobKind, Body)> {
         let probe = queue::body(JobKind::Probe, |_| async { Ok(queue::Outcome::Done(None)) });
-        vec![self.services.syncs.body(), probe]
+        vec![self.services.syncs.body(), self.services.webhooks.body(), probe]
     }
 
     fn run_jobs(&mut self, bodies: Vec<(JobKind, Body)>) {
@@ -281,6 +288,14 @@ fn http_options(config: &Config) -> HttpOptions {
 
 fn backup_options(config: &Config) -> BackupOptions {
     BackupOptions { dir: config.backup_dir(), keep: config.backup.keep as usize }
+}
+
+fn webhook_options(config: &Config) -> WebhookOptions {
+    WebhookOptions {
+        timeout: Duration::from_secs(config.webhooks.timeout_s.into()),
+        outside: Outside { allowed: config.webhooks.allowed_networks.clone(), ..Outside::default() },
+        ca_file: config.sync.ca_file.clone(),
+    }
 }
 
 fn web_options(config: &Config, sealer: &Sealer) -> WebOptions {

@@ -15,6 +15,7 @@
 //! * [`schedules`]: what runs by itself, and when.
 //! * [`sync`]: brings the picture up to date.
 //! * [`jobs`]: runs the work that waits, and shows it.
+//! * [`webhooks`]: who hears of events, and how.
 //! * [`ops`]: health, backups of the data file and their way back.
 #![forbid(unsafe_code)]
 
@@ -34,3 +35,4 @@ pub mod secrets;
 pub mod settings;
 pub mod sign_in;
 pub mod sync;
+pub mod webhooks;

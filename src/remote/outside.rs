@@ -58,6 +58,21 @@ pub struct Outside {
 }
 
 impl Outside {
+    /// Whether a request may go to `url`, as far as its name can be looked up now. What is sent there is judged anew.
+    ///
+    /// # Errors
+    /// [`Forbidden`] when no address of it may be reached.
+    pub async fn judge(&self, url: &Url) -> Result<(), Forbidden> {
+        let rule = Rule { outside: self.clone(), is_plain: url.scheme() == "http" };
+        let found = match url.host() {
+            Some(Host::Ipv4(address)) => vec![address.into()],
+            Some(Host::Ipv6(address)) => vec![address.into()],
+            Some(Host::Domain(name)) => self.lookup.find(name).await.unwrap_or_default(),
+            None => Vec::new(),
+        };
+        rule.sift(found).map(drop)
+    }
+
     /// The gate for requests over HTTPS, or over plain HTTP.
     pub(crate) fn gate(&self, is_plain: bool) -> Gate {
         Gate { rule: Arc::new(Rule { outside: self.clone(), is_plain }) }

@@ -35,6 +35,7 @@ use actix_web::web::{Data, ServiceConfig};
 use aviary_domain::access::{Access, Limits};
 use aviary_domain::accounts::Accounts;
 use aviary_domain::audit::Audit;
+use aviary_domain::events::Events;
 use aviary_domain::jobs::Jobs;
 use aviary_domain::mirror::Book;
 use aviary_domain::ops::{Backups, Heartbeats};
@@ -43,6 +44,7 @@ use aviary_domain::secrets::Secrets;
 use aviary_domain::settings::Settings;
 use aviary_domain::sign_in::SignIn;
 use aviary_domain::sync::Syncs;
+use aviary_domain::webhooks::Webhooks;
 use aviary_kernel::base::{Env, Net, Secret};
 use aviary_kernel::store::Store;
 
@@ -82,6 +84,10 @@ pub struct Services {
     pub sign_in: SignIn,
     /// Backups of the data file.
     pub backups: Backups,
+    /// What happened and was told.
+    pub events: Events,
+    /// Who hears of events, and how.
+    pub webhooks: Webhooks,
     /// How often somebody may ask.
     pub limits: Limits,
     /// Which workers live.
@@ -150,6 +156,8 @@ impl Site {
             access,
             limits,
             backups,
+            events,
+            webhooks,
             audit,
             heartbeats,
             options,
@@ -159,6 +167,8 @@ impl Site {
             .app_data(Data::new(store))
             .app_data(Data::new(audit))
             .app_data(Data::new(backups))
+            .app_data(Data::new(events))
+            .app_data(Data::new(webhooks))
             .app_data(Data::new(panels))
             .app_data(Data::new(book))
             .app_data(Data::new(syncs))

@@ -93,8 +93,10 @@ pub(crate) fn send(tx: &mut WriteTx<'_>, env: &Env, event: &Event, webhook: Webh
         name: event.name,
         state: DeliveryState::Waiting,
         created_at: now,
+        asked_at: now,
         due_at: now,
         finished_at: None,
+        why: None,
         tries: 0,
         attempts: Vec::new(),
     };

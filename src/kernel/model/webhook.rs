@@ -160,10 +160,14 @@ pub struct Delivery {
     pub state: DeliveryState,
     /// When it was written.
     pub created_at: Timestamp,
+    /// When it was written or, if it was since, asked for again.
+    pub asked_at: Timestamp,
     /// When it is tried next.
     pub due_at: Timestamp,
     /// When it was over.
     pub finished_at: Option<Timestamp>,
+    /// Why it was given up or not sent.
+    pub why: Option<String>,
     /// Tries since it was written or asked for again.
     pub tries: u32,
     /// The tries, oldest first; of many the latest [`Delivery::ATTEMPTS`].

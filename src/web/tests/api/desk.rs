@@ -12,6 +12,7 @@ use actix_web::test::{self, TestRequest};
 use aviary_domain::access::{Access, Caller, Limits as RequestLimits, Refusal, SUPER_ADMIN};
 use aviary_domain::accounts::{Accounts, Hasher, NewAccount, Site as Letters};
 use aviary_domain::audit::Audit;
+use aviary_domain::events::Events;
 use aviary_domain::jobs::{Jobs, Runner};
 use aviary_domain::mirror::{Book, Writer};
 use aviary_domain::ops::{BackupOptions, Backups, Heartbeats};
@@ -20,6 +21,7 @@ use aviary_domain::secrets::{Keys, Secrets};
 use aviary_domain::settings::Settings;
 use aviary_domain::sign_in::{Credentials, SignIn, SignInOptions, SignedIn};
 use aviary_domain::sync::{Limits, Syncs};
+use aviary_domain::webhooks::{Outside, WebhookOptions, Webhooks};
 use aviary_kernel::base::{Env, ManualClock, MasterKey, Sealer, Secret, Timestamp};
 use aviary_kernel::config::{Config, KeySource};
 use aviary_kernel::model::{
@@ -132,7 +134,15 @@ impl Desk {
         let hasher = Hasher::weak().unwrap();
         let accounts = Accounts::new(store.clone(), env.clone(), sealer.clone(), hasher, limits.clone());
         let settings = Settings::new(store.clone(), env.clone(), sealer.clone(), panels.clone(), &Config::default());
+        let hooks = WebhookOptions {
+            timeout: Duration::from_secs(5),
+            outside: Outside { allowed: vec!["127.0.0.0/8".parse().unwrap()], ..Outside::default() },
+            ca_file: None,
+        };
+        let webhooks = Webhooks::new(store.clone(), env.clone(), sealer.clone(), settings.clone(), hooks).unwrap();
         let services = Services {
+            events: Events::new(store.clone()),
+            webhooks,
             sign_in: SignIn::new(accounts.clone(), settings.watch(), SignInOptions::default()),
             accounts,
             access: Access::new(store.clone(), env.clone()),
