@@ -14,7 +14,7 @@ use aviary_domain::ops::{BackupOptions, Backups, Heartbeats};
 use aviary_domain::panels::{HttpOptions, NewPanel, Panels};
 use aviary_domain::queue::{self, Body};
 use aviary_domain::secrets::{Keys, Secrets, unlock};
-use aviary_domain::settings::Settings;
+use aviary_domain::settings::{Key, Settings, Value};
 use aviary_domain::sign_in::{SignIn, SignInOptions};
 use aviary_domain::sync::{Limits, Schedule, Syncs};
 use aviary_domain::webhooks::{Outside, WebhookOptions, Webhooks};
@@ -253,6 +253,11 @@ async fn clean_up(services: Services) -> Result<()> {
     }
     if let Some(before) = since(services.settings.audit_days().await?) {
         services.audit.trim(before).await?;
+    }
+    if let Value::Number(days) = services.settings.value(Key::EventDays).await?
+        && let Some(before) = since(u32::try_from(days).unwrap_or(u32::MAX))
+    {
+        services.webhooks.forget(before).await?;
     }
     services.accounts.clean_up(services.env.now()).await?;
     services.sign_in.clean_up(services.env.now()).await?;
