@@ -6,10 +6,13 @@ use aviary_domain::access::{Caller, SUPER_ADMIN};
 use aviary_domain::accounts::NewAccount;
 use aviary_domain::panels::NewPanel;
 use aviary_domain::sync::StartSync;
+use aviary_domain::webhooks::{NewTarget, NewWebhook};
 use aviary_kernel::base::{Env, Secret};
 use aviary_kernel::config::Config;
-use aviary_kernel::model::Actor;
-use aviary_sim::{LifeSpec, PanelSpec, SimPanel};
+use aviary_kernel::model::{Actor, HookScope, HookTopic, Weight};
+use aviary_sim::{
+    Discord, DiscordSpec, LifeSpec, PanelSpec, Resend, ResendDomain, ResendSpec, SimPanel, Sink, SinkSpec,
+};
 use clap::Args;
 
 use super::serve::{Running, until_told_to_stop};
@@ -36,6 +39,8 @@ pub(super) struct Demo {
 /// The demo shows changes soon.
 const SYNC_EVERY_S: u32 = 20;
 const PANEL_NAME: &str = "Demo panel";
+const DISCORD_NAME: &str = "Demo Discord";
+const SINK_NAME: &str = "Demo receiver";
 const EMAIL: &str = "admin@demo.example";
 
 impl Demo {
@@ -44,10 +49,15 @@ impl Demo {
         let secret = || format!("demo-{}", Env::system().ids.next().simple());
         let (api_key, password) =
             (secret(), Secret::new(format!("Demo-{}", &Env::system().ids.next().simple().to_string()[20..])));
+        let receivers = Receivers::start().await?;
         let flags = [
             ("data_dir", folder.path.display().to_string()),
             ("server.listen", self.listen.to_string()),
             ("security.api_key", api_key.clone()),
+            ("webhooks.allowed_networks", "127.0.0.1".to_owned()),
+            ("mail.resend_url", receivers.resend.url()),
+            ("mail.resend_api_key", receivers.resend.api_key().to_owned()),
+            ("mail.from", "Aviary <aviary@demo.example>".to_owned()),
             ("log.level", "warn".to_owned()),
         ];
         let config = Common { data_dir: None, ..common }.load(&flags)?;
@@ -58,7 +68,8 @@ impl Demo {
         let running = Running::start(&config).await?;
         connect(&running, &panel).await?;
         administrate(&running, &password).await?;
-        greet(&config, &running, &panel, &api_key, &password);
+        receivers.subscribe(&running).await?;
+        greet(&config, &running, &panel, &receivers, &api_key, &password);
         until_told_to_stop().await?;
         running.stop().await;
         panel.stop().await;
@@ -78,6 +89,52 @@ impl Demo {
             seed: self.seed,
             ..self.dialect.spec()
         }
+    }
+}
+
+/// What takes what Aviary tells.
+struct Receivers {
+    discord: Discord,
+    sink: Sink,
+    resend: Resend,
+}
+
+impl Receivers {
+    async fn start() -> Result<Self, Failure> {
+        let domain = ResendDomain { name: "demo.example".into(), verified: true };
+        let resend = ResendSpec { refuses_example_domains: false, domains: vec![domain], ..ResendSpec::default() };
+        Ok(Self {
+            discord: Discord::start(DiscordSpec::default()).await?,
+            sink: Sink::start(SinkSpec::default()).await?,
+            resend: Resend::start(resend).await?,
+        })
+    }
+
+    /// Has events sent to them, in place of those of an earlier demo in the same folder.
+    async fn subscribe(&self, running: &Running) -> Done {
+        let (webhooks, by) = (&running.app.services.webhooks, Actor::job("demo"));
+        for old in webhooks.all().await? {
+            if [DISCORD_NAME, SINK_NAME].contains(&old.webhook.name.as_str()) {
+                webhooks.remove(&by, old.webhook.id).await?;
+            }
+        }
+        let new = |name: &str, topic, target, events: &[&str]| NewWebhook {
+            name: name.into(),
+            description: "Made by the demo.".into(),
+            target,
+            topic,
+            scope: HookScope::Admin,
+            events: Some(events.iter().map(|event| (*event).to_owned()).collect()),
+            panels: Vec::new(),
+            least: Weight::Info,
+        };
+        let discord = NewTarget::Discord { url: Secret::new(self.discord.webhook_url()) };
+        let of_servers = ["server.*", "sync.failed", "removal.*", "job.dead", "panel.*"];
+        webhooks.make(&by, new(DISCORD_NAME, HookTopic::GameServer, discord, &of_servers)).await?;
+        let sink = NewTarget::Http { url: Secret::new(self.sink.at("/hook")), secret: None };
+        let made = webhooks.make(&by, new(SINK_NAME, HookTopic::Custom, sink, &["*"])).await?;
+        let secrets: Vec<_> = made.secret.iter().map(|secret| secret.reveal().clone()).collect();
+        self.sink.set_secrets(&secrets).map_err(Failure::Failed)
     }
 }
 
@@ -119,7 +176,14 @@ async fn administrate(running: &Running, password: &Secret<String>) -> Done {
     Ok(())
 }
 
-fn greet(config: &Config, running: &Running, panel: &SimPanel, api_key: &str, password: &Secret<String>) {
+fn greet(
+    config: &Config,
+    running: &Running,
+    panel: &SimPanel,
+    receivers: &Receivers,
+    api_key: &str,
+    password: &Secret<String>,
+) {
     print::line("");
     print::line("Aviary is running with a simulated panel that changes while you watch.");
     print::line("");
@@ -130,6 +194,9 @@ fn greet(config: &Config, running: &Running, panel: &SimPanel, api_key: &str, pa
     print::line(&format!("  API key   {api_key}"));
     print::line("");
     print::line(&format!("  Panel     {} (simulated)", panel.url()));
+    print::line(&format!("  Discord   {} (simulated; lists what arrived)", receivers.discord.url()));
+    print::line(&format!("  Webhooks  {} (a receiver; lists what arrived)", receivers.sink.url()));
+    print::line(&format!("  Mail      {} (a simulated Resend; lists what arrived)", receivers.resend.url()));
     print::line(&format!("  Data      {}", config.data_dir.display()));
     print::line("");
     print::line("Sign in with e-mail and password; front ends use the API key. Stop with Ctrl-C.");
