@@ -9,12 +9,13 @@ use aviary_domain::accounts::{Accounts, Hasher};
 use aviary_domain::audit::Audit;
 use aviary_domain::events::Events;
 use aviary_domain::jobs::{Jobs, Runner};
+use aviary_domain::mails::{self, MailOptions, Mails};
 use aviary_domain::mirror::Book;
 use aviary_domain::ops::{BackupOptions, Backups, Heartbeats};
 use aviary_domain::panels::{HttpOptions, NewPanel, Panels};
 use aviary_domain::queue::{self, Body};
 use aviary_domain::secrets::{Keys, Secrets, unlock};
-use aviary_domain::settings::{Key, Settings, Value};
+use aviary_domain::settings::Settings;
 use aviary_domain::sign_in::{SignIn, SignInOptions};
 use aviary_domain::sync::{Limits, Schedule, Syncs};
 use aviary_domain::webhooks::{Outside, WebhookOptions, Webhooks};
@@ -96,15 +97,24 @@ impl App {
         let accounts = Accounts::new(store.clone(), env.clone(), sealer.clone(), Hasher::new()?, limits.clone());
         let webhooks =
             Webhooks::new(store.clone(), env.clone(), sealer.clone(), settings.clone(), webhook_options(config))?;
+        let mails = Mails::new(
+            store.clone(),
+            env.clone(),
+            sealer.clone(),
+            settings.clone(),
+            limits.clone(),
+            mail_options(config),
+        );
         let services = Services {
             env: env.clone(),
+            mails,
             sign_in: SignIn::new(accounts.clone(), settings.watch(), SignInOptions::default()),
             accounts,
             access: Access::new(store.clone(), env.clone()),
             limits,
             audit: Audit::new(store.clone(), env.clone(), sealer.clone()),
             book: Book::new(store.clone()),
-            jobs: Jobs::new(store.clone(), env.clone(), Vec::new()),
+            jobs: Jobs::new(store.clone(), env.clone(), vec![mails::job_over]),
             panels,
             syncs,
             settings,
@@ -180,7 +190,9 @@ impl App {
     /// What each kind of job does.
     fn bodies(&self) -> Vec<(JobKind, Body)> {
         let probe = queue::body(JobKind::Probe, |_| async { Ok(queue::Outcome::Done(None)) });
-        vec![self.services.syncs.body(), self.services.webhooks.body(), probe]
+        let mut bodies = vec![self.services.syncs.body(), self.services.webhooks.body(), probe];
+        bodies.extend(self.services.mails.bodies());
+        bodies
     }
 
     fn run_jobs(&mut self, bodies: Vec<(JobKind, Body)>) {
@@ -254,12 +266,12 @@ async fn clean_up(services: Services) -> Result<()> {
     if let Some(before) = since(services.settings.audit_days().await?) {
         services.audit.trim(before).await?;
     }
-    if let Value::Number(days) = services.settings.value(Key::EventDays).await?
-        && let Some(before) = since(u32::try_from(days).unwrap_or(u32::MAX))
-    {
+    if let Some(before) = since(services.settings.event_days().await?) {
         services.webhooks.forget(before).await?;
+        services.mails.forget(before).await?;
     }
     services.accounts.clean_up(services.env.now()).await?;
+    services.mails.tidy().await?;
     services.sign_in.clean_up(services.env.now()).await?;
     services.access.clean_up().await?;
     Ok(())
@@ -301,6 +313,11 @@ fn webhook_options(config: &Config) -> WebhookOptions {
         outside: Outside { allowed: config.webhooks.allowed_networks.clone(), ..Outside::default() },
         ca_file: config.sync.ca_file.clone(),
     }
+}
+
+fn mail_options(config: &Config) -> MailOptions {
+    let own_url = config.server.public_url.as_ref().map(|url| url.as_str().to_owned());
+    MailOptions { own_url, http: http_options(config) }
 }
 
 fn web_options(config: &Config, sealer: &Sealer) -> WebOptions {

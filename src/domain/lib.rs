@@ -6,10 +6,11 @@
 //! * [`audit`]: who did what.
 //! * [`secrets`]: the key that everything is sealed under, and its renewal.
 //! * [`access`]: who may what: roles, grants, API keys.
-//! * [`accounts`]: people, their passwords and profiles.
 //! * [`masked`]: how secrets are shown.
 //! * [`panels`]: the panels that are mirrored, and their keys.
 //! * [`settings`]: what operators change at run time; some settings stand for a panel.
+//! * [`mails`]: mails on their way, and what became of them.
+//! * [`accounts`]: people, their passwords and profiles.
 //! * [`sign_in`]: who is let in, and who is signed in where.
 //! * [`mirror`]: our picture of the panels: queries, history, drift, and the only writer of it.
 //! * [`schedules`]: what runs by itself, and when.
@@ -25,6 +26,7 @@ pub mod audit;
 pub mod events;
 pub mod feed;
 pub mod jobs;
+pub mod mails;
 pub mod masked;
 pub mod mirror;
 pub mod ops;

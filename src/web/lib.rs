@@ -37,6 +37,7 @@ use aviary_domain::accounts::Accounts;
 use aviary_domain::audit::Audit;
 use aviary_domain::events::Events;
 use aviary_domain::jobs::Jobs;
+use aviary_domain::mails::Mails;
 use aviary_domain::mirror::Book;
 use aviary_domain::ops::{Backups, Heartbeats};
 use aviary_domain::panels::Panels;
@@ -74,6 +75,8 @@ pub struct Services {
     pub jobs: Jobs,
     /// Settings.
     pub settings: Settings,
+    /// Mails.
+    pub mails: Mails,
     /// People.
     pub accounts: Accounts,
     /// Roles and API keys.
@@ -151,6 +154,7 @@ impl Site {
             jobs,
             settings,
             secrets,
+            mails,
             accounts,
             sign_in,
             access,
@@ -174,6 +178,7 @@ impl Site {
             .app_data(Data::new(syncs))
             .app_data(Data::new(jobs))
             .app_data(Data::new(settings))
+            .app_data(Data::new(mails))
             .app_data(Data::new(accounts))
             .app_data(Data::new(access))
             .app_data(Data::new(secrets))

@@ -46,6 +46,19 @@ pub fn html(page: &impl Template) -> PageResult {
     Ok(HttpResponse::Ok().content_type(ContentType::html()).body(body))
 }
 
+/// What a mail that is shown may do: nothing but have a look of its own, in a frame on one of our pages.
+const MAIL_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; sandbox; frame-ancestors 'self'; base-uri 'none'; \
+     form-action 'none'";
+
+/// A mail as HTML, to be shown in a frame.
+pub(crate) fn framed_mail(html: String) -> HttpResponse {
+    HttpResponse::Ok()
+        .content_type(ContentType::html())
+        .insert_header((header::CONTENT_SECURITY_POLICY, MAIL_POLICY))
+        .insert_header((header::X_FRAME_OPTIONS, "SAMEORIGIN"))
+        .body(html)
+}
+
 /// Leads the browser to another page after a form was taken.
 pub fn see_other(to: &str) -> HttpResponse {
     HttpResponse::SeeOther().insert_header((header::LOCATION, to)).finish()

@@ -7,8 +7,8 @@ use crate::answer::is_page;
 use crate::api::auth::{enter, links};
 use crate::api::lists::{allocations, eggs, nodes, servers, users};
 use crate::api::{
-    accounts, api_keys, audit, backups, check, dashboard, health, history, me, mirror, panels, removals, reports,
-    repos, roles, secret, setting, settings, stats, sync, syncs, tickets,
+    accounts, api_keys, audit, backups, check, dashboard, email, health, history, me, mirror, panels, removals,
+    reports, repos, roles, secret, setting, settings, stats, sync, syncs, tickets,
 };
 use crate::map::Map;
 use crate::page::PageError;
@@ -95,6 +95,7 @@ pub fn api() -> Map {
         .get("/api/v1/stats/servers", stats::servers)
         .get("/api/v1/stats/users", stats::users)
         .get("/api/v1/stats/admin", stats::v1_admin)
+        .post("/api/v1/email/queue", email::queue)
         // People.
         .get("/api/v1/accounts", accounts::list)
         .post("/api/v1/accounts", accounts::make)
@@ -124,6 +125,16 @@ pub fn api() -> Map {
         .get("/api/v1/removals/{sync}", removals::one)
         .post("/api/v1/removals/{sync}/confirm", removals::confirm)
         .post("/api/v1/removals/{sync}/refuse", removals::refuse)
+        // Mails.
+        .get("/api/v1/mails", email::list)
+        .get("/api/v1/mails/counts", email::counts)
+        .post("/api/v1/mails/kept", email::kept)
+        .post("/api/v1/mails/test", email::test)
+        .get("/api/v1/mails/templates", email::previews)
+        .get("/api/v1/mails/templates/{name}", email::preview)
+        .get("/api/v1/mails/{number}", email::one)
+        .post("/api/v1/mails/{number}/again", email::again)
+        .post("/api/v1/mails/{number}/drop", email::drop_one)
         // The mirror.
         .get("/api/v1/mirror/{kind}", mirror::list)
         .get("/api/v1/mirror/{kind}/{id}", mirror::one)

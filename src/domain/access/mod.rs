@@ -9,7 +9,9 @@ mod refusal;
 mod roles;
 
 use aviary_kernel::base::{Error, Result};
-use aviary_kernel::model::{AccountId, Actor, Grants, Permission};
+use aviary_kernel::model::{Account, AccountId, Actor, Email, Grants, Permission};
+use aviary_kernel::store::tables::{ACCOUNTS, ACCOUNTS_BY_EMAIL};
+use aviary_kernel::store::{Read, SortText, Span};
 use uuid::Uuid;
 
 pub use editor::{Access, NewRole, RoleInfo, RolePatch};
@@ -95,4 +97,15 @@ impl Caller {
             ))),
         }
     }
+}
+
+/// The account with this address, whatever the case.
+pub(crate) fn by_email(reader: &impl Read, email: &Email) -> Result<Option<Account>> {
+    // The index knows the beginning of the address only, so the row has the last word.
+    for (_, id) in reader.all_keys(ACCOUNTS_BY_EMAIL, &Span::prefix(&SortText::new(email.as_str())))? {
+        if let Some(account) = reader.get(ACCOUNTS, &id)?.filter(|account| account.email == *email) {
+            return Ok(Some(account));
+        }
+    }
+    Ok(None)
 }

@@ -8,13 +8,13 @@ use uuid::Uuid;
 
 use super::email_change::is_mere_shadow;
 use super::links::{drop_links, typed};
-use super::outbox::lifetime;
 use super::profile::username;
 use super::register::{blank, name_of};
 use super::token::{hash_of, new_token};
 use super::{Accounts, by_email, check_rules, did, put, themselves};
 use crate::access::{Refusal, SUPER_ADMIN, administrators};
 use crate::audit::{self, Did};
+use crate::mails::lifetime;
 
 /// The person who sets the program up.
 #[derive(Clone, Debug)]

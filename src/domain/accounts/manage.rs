@@ -7,13 +7,13 @@ use aviary_kernel::store::{Read, WriteTx};
 use super::email_change::is_mere_shadow;
 use super::follow::tend;
 use super::links::{drop_links, typed};
-use super::outbox::lifetime;
 use super::profile::{ProfilePatch, username};
 use super::register::{MEMBER, blank, name_of};
 use super::rows::{did_change, erase};
 use super::{Accounts, by_email, change, check_rules, did, end_sessions, put, require};
 use crate::access::{Caller, Refusal, grants_of, keep_an_administrator, role};
 use crate::audit;
+use crate::mails::lifetime;
 
 /// An account that somebody makes for another.
 #[derive(Clone, Debug)]

@@ -4,18 +4,16 @@
 //! * What others do to them: `manage`; [`Accounts::create`], [`Accounts::set_roles`], [`Accounts::disable`] ...
 //! * Who there is: `list`; what panels know of them: `linked`, `dashboard`.
 //! * Accounts for the users of panels: `follow`. The first administrator: `first_run`.
-//! * Mails: written by `outbox`, worded by `letters`, shown by `mail`.
+//! * Letters to them: `outbox`; what they say and how they leave is the business of `mails`.
 
 mod clean_up;
 mod dashboard;
 mod email_change;
 mod first_run;
 mod follow;
-mod letters;
 mod linked;
 mod links;
 mod list;
-mod mail;
 mod manage;
 mod outbox;
 mod password;
@@ -31,19 +29,17 @@ use aviary_kernel::base::{Env, Error, Result, Sealer};
 use aviary_kernel::model::{Account, AccountId, Email, Letter};
 use aviary_kernel::store::{Store, WriteTx};
 
-pub use clean_up::Cleaned;
+pub(crate) use crate::access::by_email;
 pub use dashboard::{DashboardQuery, DashboardServer, DashboardServers, DashboardStats, StatusFilter};
 pub use first_run::FirstAdministrator;
-pub use letters::Site;
 pub use linked::{LinkedUser, PanelFacts, facts_of, linked_users, own_servers};
 pub(crate) use links::{peek_magic_link, redeem_magic_link};
 pub use list::{AccountQuery, PeopleFilter, PeoplePage, PeopleSort, PeopleStats, Person};
-pub use mail::{MailLine, MailPage, ShownMail, account_of};
 pub use manage::{AccountPatch, NewAccount, ResetLink};
 pub use password::{Hasher, Verdict, check_rules};
 pub use profile::ProfilePatch;
 pub use register::{MEMBER, NewRegistration};
-pub(crate) use rows::{by_email, change, clear_lockout, did, end_sessions, put, require, themselves};
+pub(crate) use rows::{change, clear_lockout, did, end_sessions, put, require, themselves};
 pub(crate) use token::{hash_of, lockout_key, lockout_key_at, new_token};
 
 use crate::access::{Limit, Limits, Refusal, identity_of};

@@ -1,14 +1,13 @@
-//! Mails are written in the commit that causes them, and wait there to leave.
-
-use std::time::Duration;
+//! Letters are written in the commit that causes them.
 
 use aviary_kernel::base::{Result, Secret};
-use aviary_kernel::model::{Account, Email, Letter, Mail, MailContent, MailState, OneTimeToken, Purpose};
+use aviary_kernel::model::{Account, Email, Letter, MailContent, OneTimeToken, Purpose};
 use aviary_kernel::store::WriteTx;
-use aviary_kernel::store::tables::{MAILS, ONE_TIME_TOKENS};
+use aviary_kernel::store::tables::ONE_TIME_TOKENS;
 
 use super::Accounts;
 use super::token::{hash_of, new_token};
+use crate::mails::{self, letter_of, lifetime, token_place};
 
 impl Accounts {
     /// Writes a mail without a link.
@@ -57,55 +56,10 @@ impl Accounts {
         to: &Email,
         token: Option<&Secret<String>>,
     ) -> Result<()> {
-        let number = tx.next_number("mails")?;
-        let token = token.map(|token| self.sealer.seal(&token_place(number), token.reveal())).transpose()?;
-        let mail = Mail {
-            to: to.clone(),
-            says: MailContent::Letter { letter, account: account.id, name: account.username.clone(), token },
-            written_at: self.env.now(),
-            state: MailState::Kept,
-            job: None,
-            taken: None,
-            attempts: Vec::new(),
+        let content = |number| {
+            let token = token.map(|token| self.sealer.seal(&token_place(number), token.reveal())).transpose()?;
+            Ok(MailContent::Letter { letter, account: account.id, name: account.username.clone(), token })
         };
-        tx.put(MAILS, &number, &mail).map(drop)
+        mails::post(tx, &self.env, to, content).map(drop)
     }
-}
-
-/// Where the token of a mail is sealed.
-pub(super) fn token_place(number: u64) -> String {
-    format!("mails/{number}/token")
-}
-
-/// How long a link is good.
-pub(super) fn lifetime(purpose: Purpose) -> Duration {
-    const MINUTE: u64 = 60;
-    Duration::from_secs(match purpose {
-        Purpose::VerifyEmail | Purpose::ChangeEmail => 24 * 60 * MINUTE,
-        Purpose::ResetPassword => 60 * MINUTE,
-        Purpose::MagicLink => 30 * MINUTE,
-        // Until it is used; a hundred years.
-        Purpose::FirstRun => 876_000 * 60 * MINUTE,
-    })
-}
-
-fn letter_of(purpose: Purpose) -> Option<Letter> {
-    Some(match purpose {
-        Purpose::VerifyEmail => Letter::VerifyEmail,
-        Purpose::ResetPassword => Letter::ResetPassword,
-        Purpose::MagicLink => Letter::MagicLink,
-        Purpose::ChangeEmail => Letter::ChangeEmail,
-        Purpose::FirstRun => return None,
-    })
-}
-
-/// What the link of a letter is for.
-pub(super) fn purpose_of(letter: Letter) -> Option<Purpose> {
-    Some(match letter {
-        Letter::VerifyEmail => Purpose::VerifyEmail,
-        Letter::ResetPassword => Purpose::ResetPassword,
-        Letter::MagicLink => Purpose::MagicLink,
-        Letter::ChangeEmail => Purpose::ChangeEmail,
-        Letter::EmailWillChange | Letter::AlreadyRegistered | Letter::PasswordChanged => return None,
-    })
 }

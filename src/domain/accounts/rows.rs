@@ -1,28 +1,15 @@
 //! Reading and writing accounts inside a transaction. The only place that writes them.
 
 use aviary_kernel::base::{Env, Error, Result};
-use aviary_kernel::model::{Account, AccountId, Action, Actor, Email, Origin, Who};
+use aviary_kernel::model::{Account, AccountId, Action, Actor, Origin, Who};
 use aviary_kernel::store::rows::Change;
-use aviary_kernel::store::tables::{
-    ACCOUNTS, ACCOUNTS_BY_EMAIL, API_KEYS, API_KEYS_BY_OWNER, LOCKOUTS, SESSIONS, SESSIONS_BY_ACCOUNT,
-};
-use aviary_kernel::store::{Read, SortText, Span, WriteTx};
+use aviary_kernel::store::tables::{ACCOUNTS, API_KEYS, API_KEYS_BY_OWNER, LOCKOUTS, SESSIONS, SESSIONS_BY_ACCOUNT};
+use aviary_kernel::store::{Read, Span, WriteTx};
 use uuid::Uuid;
 
 use super::token::{lockout_key, lockout_key_at};
 use crate::audit::Did;
 use crate::feed;
-
-/// The account with this address, whatever the case.
-pub(crate) fn by_email(reader: &impl Read, email: &Email) -> Result<Option<Account>> {
-    // The index knows the beginning of the address only, so the row has the last word.
-    for (_, id) in reader.all_keys(ACCOUNTS_BY_EMAIL, &Span::prefix(&SortText::new(email.as_str())))? {
-        if let Some(account) = reader.get(ACCOUNTS, &id)?.filter(|account| account.email == *email) {
-            return Ok(Some(account));
-        }
-    }
-    Ok(None)
-}
 
 /// An account that must be there.
 pub(crate) fn require(reader: &impl Read, id: AccountId) -> Result<Account> {

@@ -3,7 +3,7 @@
 use std::ops::ControlFlow;
 
 use aviary_kernel::base::{Cursor, Error, Result, Timestamp};
-use aviary_kernel::model::{Action, AuditEvent, Went};
+use aviary_kernel::model::{Action, Actor, AuditEvent, Went};
 use aviary_kernel::store::tables::{AUDIT, AUDIT_BY_ACTION, AUDIT_BY_ACTOR, AUDIT_BY_TARGET, AUDIT_BY_TIME};
 use aviary_kernel::store::{Direction, Index, Key, Read, SortText, Span};
 
@@ -63,6 +63,27 @@ const MOST_ACTORS: usize = 1000;
 
 /// Where an event stands in every order: by time, then by number.
 type Place = (Timestamp, u64);
+
+/// Whether `actor` did this to the thing of this kind and id since then, as the newest thing that was done to it.
+///
+/// # Errors
+/// When the file cannot be read.
+pub(crate) fn did_since(
+    reader: &impl Read,
+    actor: &Actor,
+    action: Action,
+    (kind, id): (&str, &str),
+    since: Timestamp,
+) -> Result<bool> {
+    let span = Span::prefix(&SortText::new(&format!("{kind}/{id}")));
+    let mut newest = None;
+    reader.walk_index(AUDIT_BY_TARGET, &span, Direction::Down, |(_, at, seq)| {
+        newest = (at >= since).then_some(seq);
+        Ok(ControlFlow::Break(()))
+    })?;
+    let event = newest.map(|seq| reader.get(AUDIT, &seq)).transpose()?.flatten();
+    Ok(event.is_some_and(|event| event.action == action && event.actor.who == actor.who))
+}
 
 /// A stretch of an index, all of whose keys end in a place.
 struct Stretch {

@@ -26,6 +26,7 @@ use aviary_kernel::store::{Read, Span, Store, WriteTx};
 
 pub use did::Did;
 pub use export::{Export, Format};
+pub(crate) use list::did_since;
 pub use list::{AuditPage, AuditQuery, KnownActor};
 pub use told::Told;
 pub use verify::{Fault, Verified};

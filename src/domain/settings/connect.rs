@@ -5,6 +5,8 @@ use std::time::{Duration, Instant};
 
 use aviary_kernel::base::{Error, Result, Secret};
 use aviary_kernel::model::{Action, Actor, Dialect};
+use aviary_remote::HttpOptions;
+use aviary_remote::mail::Smtp;
 use aviary_remote::probe::{self, Exchange, NoAnswer, Outcome, Question, Reply};
 use aviary_remote::{PanelCheck, Severity};
 use serde::Serialize;
@@ -13,6 +15,7 @@ use url::Url;
 
 use super::Settings;
 use super::catalogue::Key;
+use super::mail::{MailService, MailSettings, SmtpServer};
 use crate::audit::{self, Did};
 use crate::feed;
 use crate::masked::MASK;
@@ -133,6 +136,8 @@ impl TestReport {
     }
 }
 
+/// What somebody should know whose mail service works.
+const NO_SENDER: &str = "no sender is set; without one no mail leaves";
 /// As long as a test by hand may take.
 const PATIENT: Duration = Duration::from_secs(15);
 /// As long as somebody waits for a page.
@@ -264,16 +269,40 @@ impl Settings {
         report.with(exchange)
     }
 
+    /// Tests the mail service that is chosen; Resend when a key is given.
     async fn test_mail(&self, given: Given) -> Result<TestReport> {
         let given = given.key.filter(|key| !matches!(key.reveal().trim(), "" | MASK));
-        let key = match given {
-            Some(key) => Secret::from(key.reveal().trim()),
-            None => self.resend_api_key().await?.ok_or_else(|| {
-                Error::invalid(Key::ResendApiKey.about().name, "is not set; give it, or set it first")
-            })?,
+        let MailSettings { from, service } = self.mail().await?;
+        match (given, service) {
+            (Some(key), _) => self.test_resend(&self.mail_api, key.reveal().trim().into(), from).await,
+            (None, Ok(MailService::Resend { url, key })) => self.test_resend(&url, key, from).await,
+            (None, Ok(MailService::Smtp(server))) => Ok(self.test_smtp(&server, from).await),
+            (None, Err(why)) => Err(Error::invalid(Key::MailService.about().name, why)),
+        }
+    }
+
+    /// Connects and signs in; no mail is sent.
+    async fn test_smtp(&self, server: &SmtpServer, sender: Option<String>) -> TestReport {
+        let began = Instant::now();
+        let limits = self.panels.options();
+        let limits = HttpOptions { request_timeout: limits.request_timeout.min(PATIENT), ..limits };
+        let checked = match Smtp::new(server.options(&limits), self.env.clone()) {
+            Ok(smtp) => smtp.check().await,
+            Err(error) => Err(error),
         };
-        let sender = self.email_from().await?;
-        let question = Question::get(below(&self.mail_api, "domains")).bearer(key);
+        let latency_ms = Some(u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX));
+        let report = match checked {
+            Ok(()) => {
+                TestReport::good(Tested::Mail, format!("the mail server {} takes us; no mail was sent", server.host))
+            }
+            Err(error) => TestReport::bad(Tested::Mail, error.what, error.remedy),
+        };
+        let findings = sender.is_none().then(|| NO_SENDER.to_owned()).into_iter().collect();
+        TestReport { latency_ms, findings, ..report }
+    }
+
+    async fn test_resend(&self, url: &Url, key: Secret<String>, sender: Option<String>) -> Result<TestReport> {
+        let question = Question::get(below(url, "domains")).bearer(key);
         let Outcome { exchange, answer } = probe::ask(&self.panels.options(), &question, PATIENT).await;
         let report = match answer {
             Ok(reply) => mail(&reply, sender.as_deref()),
@@ -401,7 +430,7 @@ fn domains(json: &Json, sender: Option<&str>) -> TestReport {
     let mut report = TestReport::good(Tested::Mail, "the mail service knows the key");
     let domain = sender.and_then(|sender| sender.trim_end_matches('>').rsplit_once('@')).map(|(_, d)| d.to_lowercase());
     match domain {
-        None => report.findings.push("no sender is set; without one no mail leaves".into()),
+        None => report.findings.push(NO_SENDER.into()),
         Some(domain) if !verified.contains(&domain) => {
             report.findings.push(format!("{domain} is not verified there, so mail from it is refused; verify it"));
         }

@@ -9,6 +9,7 @@ mod change;
 mod connect;
 mod current;
 mod history;
+mod mail;
 mod value;
 
 use std::collections::BTreeMap;
@@ -32,10 +33,8 @@ pub use change::{FieldFault, Refused};
 pub use connect::{Given, TestReport, Tested};
 pub use current::{AutoSync, Current, SHORTEST_INTERVAL_S};
 pub use history::{ChangePage, PastChange};
+pub use mail::{MailService, MailSettings, SmtpServer};
 pub use value::{Value, Wanted};
-
-/// Where the mail service of most installations listens.
-const MAIL_API: &str = "https://api.resend.com/";
 
 /// Reads and changes settings.
 #[derive(Clone)]
@@ -100,8 +99,10 @@ impl Settings {
             base: Arc::new(base),
             current: Arc::new(watch::Sender::new(Arc::new(current))),
             refreshing: Arc::default(),
-            mail_api: Arc::new(Url::parse(MAIL_API).expect("the address is written above")),
             outside: Outside { allowed: config.webhooks.allowed_networks.clone(), ..Outside::default() },
+            mail_api: Arc::new(
+                Url::parse(config.mail.resend_url.as_str()).expect("the configuration holds addresses only"),
+            ),
         }
     }
 

@@ -10,6 +10,7 @@ use actix_web::{FromRequest, HttpRequest};
 use aviary_domain::access::{Access, Caller};
 use aviary_domain::accounts::Accounts;
 use aviary_domain::audit::Audit;
+use aviary_domain::mails::Mails;
 use aviary_domain::mirror::{Book, Page, PanelCounts};
 use aviary_domain::ops::Heartbeats;
 use aviary_domain::panels::Panels;
@@ -33,6 +34,7 @@ use crate::session::Visitor;
 pub(super) struct Desk {
     pub(super) env: Data<Env>,
     pub(super) accounts: Data<Accounts>,
+    pub(super) mails: Data<Mails>,
     pub(super) access: Data<Access>,
     pub(super) sign_in: Data<SignIn>,
     pub(super) audit: Data<Audit>,
@@ -80,6 +82,7 @@ fn desk(request: &HttpRequest, payload: &mut Payload) -> Result<Desk, PageError>
     Ok(Desk {
         env: service(request)?,
         accounts: service(request)?,
+        mails: service(request)?,
         access: service(request)?,
         sign_in: service(request)?,
         audit: service(request)?,

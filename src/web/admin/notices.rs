@@ -71,6 +71,9 @@ pub(super) fn done(word: &str) -> Option<Notice> {
         "session-ended" => ("good", "That session is over."),
         "sessions-ended" => ("good", "You are signed out everywhere else."),
         "key-revoked" => ("good", "The key was revoked. Programs that use it are refused at once."),
+        "mail-sent" => ("good", "The mail is on its way."),
+        "mail-dropped" => ("good", "The mail was dropped. It does not leave."),
+        "mails-sent" => ("good", "The kept mails are on their way. Those whose link expired stay."),
         "removal-refused" => ("good", "The objects are kept."),
         _ => return None,
     };

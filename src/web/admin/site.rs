@@ -3,7 +3,7 @@
 use actix_web::HttpRequest;
 use actix_web::http::header;
 use actix_web::web::Data;
-use aviary_domain::accounts::Site;
+use aviary_domain::mails::Site;
 
 use super::desk::{Desk, service};
 use crate::Options;

@@ -4,8 +4,9 @@ use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use actix_web::web::{Data, Json, Path, Query};
 use aviary_domain::accounts::{
-    AccountPatch, AccountQuery, Accounts, LinkedUser, NewAccount, PeopleFilter, PeopleSort, Person, ProfilePatch, Site,
+    AccountPatch, AccountQuery, Accounts, LinkedUser, NewAccount, PeopleFilter, PeopleSort, Person, ProfilePatch,
 };
+use aviary_domain::mails::Site;
 use aviary_domain::settings::Settings;
 use aviary_domain::sign_in::SignIn;
 use aviary_kernel::base::{At, Cursor, Error, Result, Secret, Timestamp};

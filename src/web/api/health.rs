@@ -2,6 +2,7 @@
 
 use actix_web::HttpResponse;
 use actix_web::web::Data;
+use aviary_domain::mails::Mails;
 use aviary_domain::ops::{Health, Heartbeats};
 use aviary_domain::panels::Panels;
 use aviary_kernel::base::{Env, Timestamp};
@@ -95,6 +96,7 @@ pub(crate) struct ReadyView {
     stopping: bool,
     workers: Vec<WorkerView>,
     panels: Vec<PanelReachView>,
+    mail: MailReachView,
 }
 
 /// A background worker.
@@ -119,14 +121,47 @@ struct PanelReachView {
     checked_at: Option<Timestamp>,
 }
 
+/// Whether mail leaves. What exactly is wrong is told to those who are signed in only.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+struct MailReachView {
+    /// Whether a mail service is set up; without one mails are kept.
+    set_up: bool,
+    /// Whether it took what it was given last; null = nothing was given since the start.
+    working: Option<bool>,
+    #[schema(value_type = Option<String>, format = DateTime)]
+    checked_at: Option<Timestamp>,
+}
+
+impl MailReachView {
+    async fn look(mails: &Mails) -> Self {
+        // An unreadable file is told elsewhere; it must not turn the answer into an error.
+        let Ok(standing) = mails.standing().await else {
+            return Self { set_up: false, working: None, checked_at: None };
+        };
+        let fared = standing.fared.as_ref().filter(|_| standing.service.is_ok());
+        Self {
+            set_up: standing.service.is_ok(),
+            working: fared.map(|fared| fared.trouble.is_none()),
+            checked_at: fared.map(|fared| fared.at),
+        }
+    }
+}
+
 /// Whether Aviary can do its work
 ///
-/// A panel that does not answer is shown but does not make Aviary unready.
+/// A panel that does not answer and a mail service in trouble are shown but do not make Aviary unready.
 #[utoipa::path(get, path = "/readyz", tag = "health", responses(
     (status = 200, description = "Ready", body = ReadyView),
     (status = 503, description = "Not ready", body = ReadyView),
 ))]
-pub(crate) async fn ready(_: Open, store: Data<Store>, panels: Data<Panels>, beats: Data<Heartbeats>) -> ApiResult {
+pub(crate) async fn ready(
+    _: Open,
+    store: Data<Store>,
+    panels: Data<Panels>,
+    mails: Data<Mails>,
+    beats: Data<Heartbeats>,
+) -> ApiResult {
     let health = Health::look(&store, &beats).await;
     let ready = health.is_well();
     // An unreadable file is told above; it must not turn the answer into an error.
@@ -138,6 +173,7 @@ pub(crate) async fn ready(_: Open, store: Data<Store>, panels: Data<Panels>, bea
         index: "n/a",
         overdue: health.overdue,
         stopping: health.stopping,
+        mail: MailReachView::look(&mails).await,
         workers: beats.all().into_iter().map(|(name, seen_at)| WorkerView { name, seen_at }).collect(),
         panels: panels
             .into_iter()

@@ -7,6 +7,7 @@ pub(crate) mod auth;
 pub(crate) mod backups;
 pub(crate) mod check;
 pub(crate) mod dashboard;
+pub(crate) mod email;
 pub(crate) mod health;
 pub(crate) mod history;
 pub(crate) mod lists;

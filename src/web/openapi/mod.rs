@@ -18,8 +18,8 @@ use utoipa::openapi::{Content, ContentBuilder, PathItem, Ref, RefOr, Response, R
 use crate::api::auth::{enter, links};
 use crate::api::lists::{allocations, eggs, nodes, servers, users};
 use crate::api::{
-    accounts, api_keys, audit, backups, check, dashboard, health, history, me, mirror, panels, removals, reports,
-    repos, roles, secret, setting, settings, stats, sync, syncs, tickets,
+    accounts, api_keys, audit, backups, check, dashboard, email, health, history, me, mirror, panels, removals,
+    reports, repos, roles, secret, setting, settings, stats, sync, syncs, tickets,
 };
 use crate::door::{Door, Open};
 use crate::problem::ProblemView;
@@ -48,6 +48,8 @@ use crate::routes;
         sync::status, sync::start, sync::cancel, sync::logs, sync::settings, sync::set_settings, sync::stream,
         sync::v1_full, sync::v1_target, sync::v1_cancel, sync::v1_status, sync::v1_logs, sync::v1_latest,
         stats::overview, stats::servers, stats::users, stats::v1_admin,
+        email::queue, email::list, email::counts, email::one, email::again, email::drop_one, email::kept, email::test,
+        email::previews, email::preview,
         accounts::list, accounts::make, accounts::one, accounts::change, accounts::remove, accounts::disable, accounts::enable,
         accounts::roles, accounts::password, accounts::reset_second_factor, accounts::unlock, accounts::reset_link,
         panels::list, panels::add, panels::one, panels::patch, panels::remove, panels::test, syncs::start,
@@ -77,6 +79,7 @@ use crate::routes;
         (name = "settings", description = "What operators change while Aviary runs"),
         (name = "syncs", description = "Syncs, in full detail"),
         (name = "removals", description = "Removals that wait for a person"),
+        (name = "mails", description = "Mails on their way, and what became of them"),
         (name = "mirror", description = "Everything that is mirrored"),
         (name = "history", description = "What changed"),
         (name = "roles", description = "Who may what, and why"),

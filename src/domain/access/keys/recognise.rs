@@ -20,10 +20,11 @@ const NOTE_USE_EVERY: Duration = Duration::from_secs(60);
 /// Refused keys that go on record, by address: enough to tell of an attack, too few to fill the file.
 const NOTED: Limit = Limit::new("bad-keys-noted", 5, Duration::from_secs(60));
 
-/// What a back end may that comes with the key of the configuration: what is mirrored, and the syncs that keep it so.
+/// What a back end may that comes with the key of the configuration: what is mirrored, the syncs that keep it so,
+/// and what the older API let such a key do: look at the queues, have events told and mails sent.
 ///
 /// That key has no person behind it, cannot be taken back without a restart and sits in configuration files of other
-/// programs, so it lets nobody near people, roles, keys, mails, the audit trail or a change of settings: whoever finds it
+/// programs, so it lets nobody near people, roles, keys, what mails say, the audit trail or a change of settings: whoever finds it
 /// must not be able to make themselves at home.
 pub const BACKEND_MAY: &[Permission] = &[
     Permission::ServerRead,
@@ -43,6 +44,9 @@ pub const BACKEND_MAY: &[Permission] = &[
     Permission::RemovalRead,
     Permission::RemovalDecide,
     Permission::SettingsRead,
+    Permission::JobRead,
+    Permission::EventSend,
+    Permission::MailSend,
     Permission::StoreCheck,
 ];
 

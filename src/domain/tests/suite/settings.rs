@@ -506,6 +506,30 @@ async fn a_test_of_the_mail_says_what_the_answer_means() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_test_of_the_mail_tries_the_service_that_is_chosen() {
+    let lab = Lab::new(small()).await;
+    let settings = lab.settings(None);
+    let users = vec![("watch".to_owned(), "the-password".to_owned())];
+    let smtp = aviary_sim::Smtp::start(aviary_sim::SmtpSpec { users, ..Default::default() }).await.unwrap();
+    let wanted = vec![
+        (Key::SmtpHost, Wanted::from("127.0.0.1")),
+        (Key::SmtpPort, Wanted::Number(smtp.address().port().into())),
+        (Key::SmtpSecurity, Wanted::from("none")),
+        (Key::SmtpUser, Wanted::from("watch")),
+        (Key::SmtpPassword, Wanted::from("the-password")),
+    ];
+    settings.change(&mara(), wanted).await.unwrap();
+    let report = settings.test(&mara(), Tested::Mail, Given::default()).await.unwrap();
+    assert!(report.connected && report.message.contains("127.0.0.1"), "{report:?}");
+    assert_eq!((report.findings.len(), smtp.mails().total()), (1, 0), "no sender is set, and nothing was sent");
+    settings.change(&mara(), set(Key::SmtpPassword, "another")).await.unwrap();
+    let report = settings.test(&mara(), Tested::Mail, Given::default()).await.unwrap();
+    assert!(!report.connected && report.remedy.is_some() && !format!("{report:?}").contains("another"), "{report:?}");
+    settings.change(&mara(), set(Key::MailService, "none")).await.unwrap();
+    assert!(settings.test(&mara(), Tested::Mail, Given::default()).await.is_err(), "mail is off");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_test_of_a_webhook_posts_nothing() {
     let lab = Lab::new(small()).await;
     let settings = lab.settings_of(|config| config.webhooks.allowed_networks = vec!["127.0.0.1".parse().unwrap()]);

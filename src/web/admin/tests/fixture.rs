@@ -11,10 +11,11 @@ use actix_web::dev::ServiceResponse;
 use actix_web::http::StatusCode;
 use actix_web::test::TestRequest;
 use aviary_domain::access::{Access, Caller, Limits as RequestLimits, Refusal, SUPER_ADMIN};
-use aviary_domain::accounts::{Accounts, Hasher, NewAccount, Site};
+use aviary_domain::accounts::{Accounts, Hasher, NewAccount};
 use aviary_domain::audit::Audit;
 use aviary_domain::events::Events;
 use aviary_domain::jobs::{Jobs, Runner};
+use aviary_domain::mails::{MailOptions, MailQuery, Mails, Site};
 use aviary_domain::mirror::{Book, Draft, Writer};
 use aviary_domain::ops::{BackupOptions, Backups, Heartbeats};
 use aviary_domain::panels::{HttpOptions, NewPanel, Panels};
@@ -58,6 +59,8 @@ pub(super) struct Fixture {
 pub(super) struct Answer {
     pub(super) status: StatusCode,
     pub(super) location: String,
+    /// What the page may do.
+    pub(super) policy: String,
     /// The first of the cookies.
     pub(super) cookie: Option<Cookie<'static>>,
     pub(super) cookies: Vec<Cookie<'static>>,
@@ -90,6 +93,14 @@ impl Fixture {
             events: Events::new(store.clone()),
             webhooks,
             sign_in: SignIn::new(accounts.clone(), settings.watch(), SignInOptions::default()),
+            mails: Mails::new(
+                store.clone(),
+                env.clone(),
+                sealer.clone(),
+                settings.clone(),
+                limits.clone(),
+                MailOptions::default(),
+            ),
             accounts,
             access: Access::new(store.clone(), env.clone()),
             limits,
@@ -255,9 +266,9 @@ impl Fixture {
     /// The path and query of the newest link that was mailed.
     pub(super) async fn mailed(&self) -> String {
         let site = Site { own_url: "http://own".into(), ..Site::default() };
-        let (accounts, owner) = (&self.services.accounts, Caller::command_line());
-        for line in accounts.mails(&owner, None, 10).await.unwrap().rows {
-            if let Some(link) = accounts.mail(&owner, line.number, &site).await.unwrap().link {
+        let (mails, owner) = (&self.services.mails, Caller::command_line());
+        for line in mails.list(&owner, MailQuery::default()).await.unwrap().rows {
+            if let Some(link) = mails.open(&owner, line.number, &site).await.unwrap().link {
                 return link.trim_start_matches("http://own").to_owned();
             }
         }
@@ -292,10 +303,12 @@ async fn read(answer: Result<ServiceResponse<BoxBody>, actix_web::Error>) -> Ans
     };
     let cookies: Vec<_> = answer.cookies().map(Cookie::into_owned).collect();
     let location = answer.headers().get("location").map(|to| to.to_str().unwrap().to_owned()).unwrap_or_default();
+    let policy = answer.headers().get("content-security-policy").map(|it| it.to_str().unwrap().to_owned());
+    let policy = policy.unwrap_or_default();
     let status = answer.status();
     let body = actix_web::body::to_bytes(answer.into_body()).await.unwrap();
     let cookie = cookies.first().cloned();
-    Answer { status, location, cookie, cookies, body: String::from_utf8(body.to_vec()).unwrap() }
+    Answer { status, location, policy, cookie, cookies, body: String::from_utf8(body.to_vec()).unwrap() }
 }
 
 impl Fixture {

@@ -3,6 +3,7 @@
 mod audit;
 mod fixture;
 mod mailed;
+mod mails;
 mod me;
 mod own_keys;
 mod people;

@@ -10,10 +10,11 @@ use actix_web::http::Method;
 use actix_web::http::header::HeaderMap;
 use actix_web::test::{self, TestRequest};
 use aviary_domain::access::{Access, Caller, Limits as RequestLimits, Refusal, SUPER_ADMIN};
-use aviary_domain::accounts::{Accounts, Hasher, NewAccount, Site as Letters};
+use aviary_domain::accounts::{Accounts, Hasher, NewAccount};
 use aviary_domain::audit::Audit;
 use aviary_domain::events::Events;
 use aviary_domain::jobs::{Jobs, Runner};
+use aviary_domain::mails::{MailOptions, MailQuery, Mails, Site as Letters};
 use aviary_domain::mirror::{Book, Writer};
 use aviary_domain::ops::{BackupOptions, Backups, Heartbeats};
 use aviary_domain::panels::{HttpOptions, NewPanel, Panels};
@@ -144,6 +145,14 @@ impl Desk {
             events: Events::new(store.clone()),
             webhooks,
             sign_in: SignIn::new(accounts.clone(), settings.watch(), SignInOptions::default()),
+            mails: Mails::new(
+                store.clone(),
+                env.clone(),
+                sealer.clone(),
+                settings.clone(),
+                limits.clone(),
+                MailOptions::default(),
+            ),
             accounts,
             access: Access::new(store.clone(), env.clone()),
             limits,
@@ -299,9 +308,9 @@ impl Desk {
 
     /// The token of the last link that was mailed.
     pub(crate) async fn mailed_token(&self) -> String {
-        let (accounts, owner) = (&self.services.accounts, Caller::command_line());
-        for line in accounts.mails(&owner, None, 20).await.unwrap().rows {
-            if let Some(link) = accounts.mail(&owner, line.number, &Letters::default()).await.unwrap().link {
+        let (mails, owner) = (&self.services.mails, Caller::command_line());
+        for line in mails.list(&owner, MailQuery::default()).await.unwrap().rows {
+            if let Some(link) = mails.open(&owner, line.number, &Letters::default()).await.unwrap().link {
                 return link.split_once("token=").unwrap().1.split('&').next().unwrap().to_owned();
             }
         }

@@ -10,6 +10,7 @@ mod desk;
 mod document;
 mod doors;
 mod effects;
+mod email;
 mod forged;
 mod injected;
 mod lists;

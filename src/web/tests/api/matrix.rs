@@ -22,7 +22,7 @@ fn all() -> Vec<Route> {
     let nothing = uuid::Uuid::nil().to_string();
     let filled = |path: &str| {
         let words = [("{kind}", "servers"), ("{name}", "NOBODY"), ("{key}", "site_name"), ("{permission}", "sync.run")];
-        let more = [("{what}", "database"), ("{target}", "servers"), ("{seq}", "999")];
+        let more = [("{what}", "database"), ("{target}", "servers"), ("{seq}", "999"), ("{number}", "999")];
         let path = words.into_iter().chain(more).fold(path.to_owned(), |path, (name, value)| path.replace(name, value));
         let by_number = ["/panels/", "/nodes/", "/mirror/"].iter().any(|part| path.contains(part));
         path.replace("{id}", if by_number { "999" } else { &nothing }).replace("{sync}", &nothing)

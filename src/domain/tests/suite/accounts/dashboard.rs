@@ -15,7 +15,7 @@ struct Owner {
 async fn owner() -> Owner {
     let lab = Lab::new(PanelSpec { users: 3, ..small() }).await;
     lab.clean_sync().await;
-    let accounts = services(&lab.store, &lab.env);
+    let (accounts, _) = services(&lab.store, &lab.env);
     let (email, own) = lab.sim.with_world(|world| {
         let owner = world.servers.values().next().unwrap().user;
         let own = world.servers.values().filter(|server| server.user == owner).map(|server| server.id).collect();

@@ -1,4 +1,5 @@
 use aviary_domain::accounts::{AccountPatch, ProfilePatch};
+use aviary_domain::mails::MailQuery;
 use aviary_kernel::base::Error;
 
 use super::*;
@@ -67,7 +68,7 @@ async fn somebody_without_the_permission_does_nothing_to_others() {
     assert!(is_forbidden(it.reset_link(&by, other.id).await));
     assert!(is_forbidden(it.reset_second_factor(&by, other.id).await));
     assert!(is_forbidden(it.remove(&by, other.id).await));
-    assert!(is_forbidden(it.mails(&by, None, 10).await));
+    assert!(is_forbidden(people.mails.list(&by, MailQuery::default()).await));
     assert_eq!(people.account(other.id), other);
 }
 
@@ -88,7 +89,7 @@ async fn nobody_acts_on_somebody_who_may_more() {
     it.ask_password_reset(&nowhere(), "boss@example.com").await.unwrap();
     let number = people.read(|tx| tx.last_key(MAILS, &Span::all())).unwrap();
     let reads_mail = Caller { grants: aviary_kernel::model::Grants::parse(["mail.open"]).unwrap(), ..by };
-    assert!(is_forbidden(it.mail(&reads_mail, number, &Site::default()).await.map(|mail| mail.number)));
+    assert!(is_forbidden(people.mails.open(&reads_mail, number, &Site::default()).await.map(|mail| mail.number)));
 }
 
 #[tokio::test]
@@ -261,14 +262,15 @@ async fn looking_at_a_mail_is_put_on_record_and_lists_do_not_open_it() {
     for _ in 0..3 {
         people.accounts.ask_password_reset(&nowhere(), "member@example.com").await.unwrap();
     }
-    let page = people.accounts.mails(&owner, None, 2).await.unwrap();
+    let two = MailQuery { limit: 2, ..MailQuery::default() };
+    let page = people.mails.list(&owner, two).await.unwrap();
     assert_eq!(page.rows.len(), 2);
-    let rest = people.accounts.mails(&owner, page.next, 2).await.unwrap();
+    let rest = people.mails.list(&owner, MailQuery { after: page.next, ..two }).await.unwrap();
     assert_eq!((rest.rows.len(), rest.next), (1, None));
     assert_eq!(people.done(Action::MailSeen), 0);
     let mail = people.newest_mail(Letter::ResetPassword).await;
     assert!(mail.text.contains(mail.link.as_deref().unwrap()), "{}", mail.text);
     assert_eq!(people.done(Action::MailSeen), 1);
-    let nothing = people.accounts.mail(&owner, 99, &Site::default()).await;
+    let nothing = people.mails.open(&owner, 99, &Site::default()).await;
     assert!(matches!(nothing.map(|mail| mail.number), Err(Error::NotFound { .. })));
 }

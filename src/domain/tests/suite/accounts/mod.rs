@@ -14,10 +14,14 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use aviary_domain::access::{Caller, Limits, Refusal, grants_of};
-use aviary_domain::accounts::{Accounts, Hasher, NewAccount, NewRegistration, Person, ShownMail, Site};
+use aviary_domain::accounts::{Accounts, Hasher, NewAccount, NewRegistration, Person};
 use aviary_domain::feed;
+use aviary_domain::mails::{MailOptions, Mails, ShownMail, Site};
+use aviary_domain::panels::{HttpOptions, Panels};
+use aviary_domain::settings::Settings;
 use aviary_domain::sign_in::{SignIn, SignInOptions};
 use aviary_kernel::base::{Env, ManualClock, MasterKey, Sealer, Secret, Timestamp};
+use aviary_kernel::config::Config;
 use aviary_kernel::model::{
     Account, AccountId, Action, Actor, AuditEvent, Kind, Letter, Mail, MailContent, ObjectKey, Operation, Origin,
     Outcome, PanelId, Purpose, RemoteId, Session, SessionKind, User, Who,
@@ -39,11 +43,18 @@ pub struct People {
     pub env: Env,
     pub store: Store,
     pub accounts: Accounts,
+    pub mails: Mails,
 }
 
-fn services(store: &Store, env: &Env) -> Accounts {
+fn services(store: &Store, env: &Env) -> (Accounts, Mails) {
     let sealer = Arc::new(Sealer::new(&MasterKey::parse(&"07".repeat(32)).unwrap()));
-    Accounts::new(store.clone(), env.clone(), sealer, Hasher::weak().unwrap(), Limits::new(env.clone()))
+    let limits = Limits::new(env.clone());
+    let (store, env) = (store.clone(), env.clone());
+    let panels = Panels::new(store.clone(), env.clone(), sealer.clone(), HttpOptions::default(), 80);
+    let settings = Settings::new(store.clone(), env.clone(), sealer.clone(), panels, &Config::default());
+    let options = MailOptions::default();
+    let mails = Mails::new(store.clone(), env.clone(), sealer.clone(), settings, limits.clone(), options);
+    (Accounts::new(store, env, sealer, Hasher::weak().unwrap(), limits), mails)
 }
 
 pub fn secret(text: &str) -> Secret<String> {
@@ -87,8 +98,8 @@ impl People {
         let dir = tempfile::tempdir().unwrap();
         let (env, clock) = Env::manual(Timestamp::parse("2026-01-01T00:00:00Z").unwrap());
         let store = Store::open(Options::file(dir.path().join("aviary.redb"))).unwrap();
-        let accounts = services(&store, &env);
-        Self { dir, clock, env, store, accounts }
+        let (accounts, mails) = services(&store, &env);
+        Self { dir, clock, env, store, accounts, mails }
     }
 
     /// Where these people sign in.
@@ -99,13 +110,13 @@ impl People {
 
     /// Closes everything without a word of goodbye and opens what was on disk.
     pub fn crash(self) -> Self {
-        let Self { dir, clock, env, store, accounts } = self;
+        let Self { dir, clock, env, store, accounts, mails } = self;
         let copy = tempfile::tempdir().unwrap();
         std::fs::copy(dir.path().join("aviary.redb"), copy.path().join("aviary.redb")).unwrap();
-        drop((accounts, store));
+        drop((accounts, mails, store));
         let store = Store::open(Options::file(copy.path().join("aviary.redb"))).unwrap();
-        let accounts = services(&store, &env);
-        Self { dir: copy, clock, env, store, accounts }
+        let (accounts, mails) = services(&store, &env);
+        Self { dir: copy, clock, env, store, accounts, mails }
     }
 
     pub fn read<T>(&self, act: impl FnOnce(&aviary_kernel::store::ReadTx) -> aviary_kernel::base::Result<T>) -> T {
@@ -187,7 +198,7 @@ impl People {
         let mails = self.read(|tx| tx.all(MAILS, &Span::all()));
         let (number, _) = mails.into_iter().rfind(|(_, mail)| letter_of(mail) == letter).unwrap();
         let site = Site { name: "Here".into(), site_url: Some("https://site.example".into()), ..Site::default() };
-        self.accounts.mail(&Caller::command_line(), number, &site).await.unwrap()
+        self.mails.open(&Caller::command_line(), number, &site).await.unwrap()
     }
 
     /// The token in the newest letter of a kind.
