@@ -62,6 +62,11 @@ pub enum NewTarget {
         /// The secret to sign with, `whsec_…`; none = a new one.
         secret: Option<Secret<String>>,
     },
+    /// To people.
+    Mail {
+        /// To whom.
+        to: Vec<String>,
+    },
 }
 
 /// What is to become different about a webhook; what is none stays as it is.
@@ -104,6 +109,7 @@ pub struct Made {
 enum Checked {
     Discord(Address),
     Http(Address, SigningSecret),
+    Mail(Vec<Email>),
 }
 
 impl Webhooks {
@@ -270,6 +276,7 @@ impl Webhooks {
                 };
                 Checked::Http(address::of_http(url, &self.inner.outside).await?, secret)
             }
+            NewTarget::Mail { to } => Checked::Mail(parse_addresses(to)?),
         })
     }
 
@@ -308,6 +315,7 @@ impl Webhooks {
                 let secret = self.seal(id, "secret", &secret.text())?;
                 HookTarget::Http { url, mark, shown, secret, old_secret: None }
             }
+            Checked::Mail(to) => HookTarget::Mail { to },
         })
     }
 

@@ -89,9 +89,7 @@ impl Webhooks {
         match &hook.target {
             HookTarget::Http { .. } => self.send_http(&hook, waiting).await,
             HookTarget::Discord { .. } => self.send_discord(&hook, waiting).await,
-            HookTarget::Mail { .. } => {
-                self.drop_these(ids(&waiting), "this release sends events to no mail address").await
-            }
+            HookTarget::Mail { to } => self.send_mail(&hook, to.clone(), waiting).await,
         }
     }
 

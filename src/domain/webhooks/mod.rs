@@ -1,7 +1,7 @@
 //! Webhooks: who wants to hear of events, and how they hear of them.
 //!
 //! * `change`, `address`, `suits`: how they are made and changed, and what is refused.
-//! * `deliver`, `next`, `post`, `mark`: the job that sends what waits for one webhook. One that is slow holds up no other.
+//! * `deliver`, `next`, `post`, `mailed`, `mark`: the job that sends what waits for one webhook. One that is slow holds up no other.
 //! * `embed`, `look`: what Discord shows.
 //! * `again`, `list`, `forget`: what became of deliveries, and what people may do about it.
 //! * `dispatch`, `try_out`: events that somebody asks for.
@@ -15,6 +15,7 @@ mod embed;
 mod forget;
 mod list;
 mod look;
+mod mailed;
 mod mark;
 mod next;
 mod post;

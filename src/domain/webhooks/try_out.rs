@@ -27,7 +27,7 @@ impl Webhooks {
     /// Sends a `webhook.test` to one webhook at once, also when it is turned off, and waits for the answer.
     ///
     /// # Errors
-    /// [`Error::NotFound`]; [`Error::Conflict`] for what this release cannot send. That the other side did not take it is no error here: see [`Tried::attempt`].
+    /// [`Error::NotFound`]. That the other side did not take it is no error here: see [`Tried::attempt`].
     pub async fn try_out(&self, by: &Actor, id: WebhookId) -> Result<Tried> {
         let hook = self.require(id).await?.webhook;
         let event = self.test_event(&hook, by)?;
@@ -39,9 +39,7 @@ impl Webhooks {
                 let first = packed.into_iter().next().ok_or_else(|| Error::internal("an embed made no message"))?;
                 self.try_discord(&self.address(&hook)?, &first.message.username(&site_name)).await?
             }
-            HookTarget::Mail { .. } => {
-                return Err(Error::Conflict("this release sends events to no mail address".into()));
-            }
+            HookTarget::Mail { to } => return self.try_mail(by, id, to.clone(), event).await,
         };
         let (this, by) = (self.clone(), by.clone());
         self.store()

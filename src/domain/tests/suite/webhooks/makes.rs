@@ -56,13 +56,14 @@ async fn an_address_that_turns_out_to_lead_inside_is_not_spoken_to() {
 async fn what_makes_no_sense_is_refused_at_its_field() {
     let hall = Hall::strict();
     let fine = || new_hook("ops", discord("https://discord.com/api/webhooks/1/x"), &["sync.*"]);
-    let wrong: [(&str, NewWebhook); 6] = [
+    let wrong: [(&str, NewWebhook); 7] = [
         ("name", NewWebhook { name: " ".into(), ..fine() }),
         ("name", NewWebhook { name: "x".repeat(101), ..fine() }),
         ("description", NewWebhook { description: "x".repeat(501), ..fine() }),
         ("events", NewWebhook { events: Some(vec!["server.fly".into()]), ..fine() }),
         ("panels", NewWebhook { panels: vec![PanelId(9)], ..fine() }),
         ("url", NewWebhook { target: discord("https://example.com/hook"), ..fine() }),
+        ("to", NewWebhook { target: NewTarget::Mail { to: vec!["ada".into()] }, ..fine() }),
     ];
     for (field, new) in wrong {
         assert_eq!(refusal(&hall, new).await.0, field);

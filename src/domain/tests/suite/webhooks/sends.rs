@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use aviary_domain::events::Happening;
-use aviary_kernel::model::{DeliveryState, JobState};
-use aviary_kernel::store::tables::JOBS;
+use aviary_domain::webhooks::NewTarget;
+use aviary_kernel::model::{DeliveryState, JobKind, JobState, MailContent};
+use aviary_kernel::store::tables::{JOBS, MAILS};
 use aviary_kernel::store::{Read, Span};
 use aviary_sim::Signature;
 use aviary_sim::{Fault, Match, Trouble};
@@ -170,4 +171,23 @@ async fn no_waiting_delivery_is_without_a_job_after_a_start() {
     assert_eq!(hall.only(hook.id).await.state, DeliveryState::Delivered);
     let left = hall.store.read(|tx| tx.all(JOBS, &Span::all())).await.unwrap();
     assert!(left.iter().all(|(_, job)| job.state == JobState::Cancelled));
+}
+
+#[tokio::test]
+async fn an_event_for_people_becomes_a_mail_to_each_in_the_commit_that_marks_it() {
+    let hall = Hall::new();
+    let to = vec!["ada@example.com".into(), "ADA@example.com".into(), "bob@example.com".into()];
+    let hook = hall.make(new_hook("people", NewTarget::Mail { to }, &["job.*"])).await.webhook;
+    let event = hall.raise(job_dead()).await;
+    hall.settle().await;
+    assert_eq!(hall.only(hook.id).await.state, DeliveryState::Delivered);
+    let mails = hall.store.read(|tx| tx.all(MAILS, &Span::all())).await.unwrap();
+    let to: Vec<_> = mails.iter().map(|(_, mail)| mail.to.as_str()).collect();
+    assert_eq!(to, ["ada@example.com", "bob@example.com"]);
+    assert!(mails.iter().all(|(_, mail)| mail.says == MailContent::Event(event)));
+    let jobs = hall.store.read(|tx| tx.all(JOBS, &Span::all())).await.unwrap();
+    assert!(jobs.iter().all(|(_, job)| job.kind == JobKind::SendMail) && jobs.len() == 2);
+    hall.webhooks.try_out(&crate::lab::who(), hook.id).await.unwrap();
+    assert_eq!(hall.store.read(|tx| tx.all(MAILS, &Span::all())).await.unwrap().len(), 4);
+    hall.assert_sound().await;
 }
