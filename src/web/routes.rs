@@ -7,8 +7,9 @@ use crate::answer::is_page;
 use crate::api::auth::{enter, links};
 use crate::api::lists::{allocations, eggs, nodes, servers, users};
 use crate::api::{
-    accounts, api_keys, audit, backups, check, dashboard, email, health, history, me, mirror, panels, removals,
-    reports, repos, roles, secret, setting, settings, stats, sync, syncs, tickets,
+    accounts, api_keys, audit, backups, check, dashboard, deliveries, discord_webhooks, email, events, health, history,
+    me, mirror, panels, removals, reports, repos, roles, secret, setting, settings, stats, sync, syncs, tickets,
+    webhooks,
 };
 use crate::map::Map;
 use crate::page::PageError;
@@ -84,6 +85,12 @@ pub fn api() -> Map {
         .post("/api/admin/settings/repos", repos::add)
         .put("/api/admin/settings/repos", repos::replace)
         .delete("/api/admin/settings/repos", repos::remove)
+        .get("/api/admin/settings/webhooks", discord_webhooks::list)
+        .post("/api/admin/settings/webhooks", discord_webhooks::make)
+        .put("/api/admin/settings/webhooks", discord_webhooks::change)
+        .patch("/api/admin/settings/webhooks", discord_webhooks::test)
+        .delete("/api/admin/settings/webhooks", discord_webhooks::remove)
+        .delete("/api/admin/settings/webhooks/{id}", discord_webhooks::remove_named)
         // For other back ends, as in the older API.
         .post("/api/v1/sync/full", sync::v1_full)
         .post("/api/v1/sync/cancel/{id}", sync::v1_cancel)
@@ -96,6 +103,7 @@ pub fn api() -> Map {
         .get("/api/v1/stats/users", stats::users)
         .get("/api/v1/stats/admin", stats::v1_admin)
         .post("/api/v1/email/queue", email::queue)
+        .post("/api/v1/webhook/dispatch", discord_webhooks::dispatch)
         // People.
         .get("/api/v1/accounts", accounts::list)
         .post("/api/v1/accounts", accounts::make)
@@ -145,6 +153,25 @@ pub fn api() -> Map {
         .post("/api/v1/check", check::check)
         .get("/api/v1/backups", backups::list)
         .post("/api/v1/backups", backups::make)
+        // Who hears of what.
+        .get("/api/v1/webhooks", webhooks::list)
+        .post("/api/v1/webhooks", webhooks::make)
+        .get("/api/v1/webhooks/{id}", webhooks::one)
+        .patch("/api/v1/webhooks/{id}", webhooks::change)
+        .delete("/api/v1/webhooks/{id}", webhooks::remove)
+        .post("/api/v1/webhooks/{id}/enable", webhooks::enable)
+        .post("/api/v1/webhooks/{id}/disable", webhooks::disable)
+        .post("/api/v1/webhooks/{id}/test", webhooks::test)
+        .get("/api/v1/webhooks/{id}/secret", webhooks::secret)
+        .post("/api/v1/webhooks/{id}/renew-secret", webhooks::renew_secret)
+        .get("/api/v1/webhooks/{id}/deliveries", deliveries::list)
+        .post("/api/v1/webhooks/{id}/redeliver", deliveries::redeliver_all)
+        .delete("/api/v1/webhooks/{id}/waiting", deliveries::drop_waiting)
+        .get("/api/v1/deliveries/{id}", deliveries::one)
+        .post("/api/v1/deliveries/{id}/redeliver", deliveries::redeliver)
+        .get("/api/v1/events", events::list)
+        .get("/api/v1/events/{id}", events::one)
+        .get("/api/v1/event-types", events::types)
         // Settings.
         .get("/api/v1/settings", setting::list)
         .patch("/api/v1/settings", setting::patch)

@@ -64,11 +64,18 @@ impl Webhooks {
             .await
     }
 
-    /// Sends everything again that failed or was dropped since a time. How many deliveries.
+    /// Sends everything again that failed or was dropped since a time. `expected` = how many the caller saw there were: when
+    /// there are more by now, nothing is done. How many deliveries.
     ///
     /// # Errors
-    /// [`Error::NotFound`]; [`Error::Conflict`] when the webhook is turned off.
-    pub async fn send_all_again(&self, by: &Actor, again: Again) -> Result<u64> {
+    /// [`Error::NotFound`]; [`Error::Conflict`] when there are more than expected, or the webhook is turned off.
+    pub async fn send_all_again(&self, by: &Actor, again: Again, expected: u64) -> Result<u64> {
+        let there = self.count_again(again).await?;
+        if there > expected {
+            return Err(Error::Conflict(format!(
+                "there are {there} such deliveries by now, not {expected}: look again, then repeat this"
+            )));
+        }
         let mut sent = 0;
         for state in ENDED_BADLY {
             let mut after = None;

@@ -9,7 +9,7 @@ use aviary_domain::audit::{AuditQuery, Format, KnownActor, Told};
 use aviary_kernel::base::{Cursor, Timestamp};
 use aviary_kernel::model::{Action, AuditChange, AuditEvent, Went};
 
-use super::card::{Body, Card, Fact, fact};
+use super::card::{Body, Card, CardsView, Fact, fact};
 use super::desk::{Act, Crumb, Desk, Head, Known, Shell};
 use super::form::{Fields, Sent};
 use super::nav::Spot;
@@ -159,15 +159,6 @@ pub(super) async fn export(may: Allow<perm::AuditExport>, desk: Desk, sent: Sent
 }
 
 /// One event.
-#[derive(Template)]
-#[template(path = "audit/event.html")]
-struct EventView {
-    shell: Shell,
-    head: Head,
-    cards: Vec<Card>,
-}
-
-/// One event.
 pub(super) async fn one(_may: Allow<perm::AuditRead>, desk: Desk, seq: Path<u64>) -> PageResult {
     let known = desk.known().await?;
     let (seq, event) = desk.audit.get(*seq).await?;
@@ -181,7 +172,7 @@ pub(super) async fn one(_may: Allow<perm::AuditRead>, desk: Desk, seq: Path<u64>
         Card::new("What became different", "c12", changes),
         Card::new("Proof", "c12", Body::Facts(proof(seq, event))),
     ];
-    html(&EventView { head, cards, shell: desk.shell(&known, Spot::Audit, crumbs) })
+    html(&CardsView { head, cards, shell: desk.shell(&known, Spot::Audit, crumbs) })
 }
 
 fn what(known: &Known, event: &AuditEvent) -> Vec<Fact> {

@@ -1,6 +1,7 @@
 use askama::Template;
 use askama::filters::HtmlSafe;
 
+use super::desk::{Head, Shell};
 use super::shown::Cut;
 use super::table::Table;
 use super::value::{Gauge, Value};
@@ -27,6 +28,15 @@ impl Card {
     pub(super) fn more(self, text: impl Into<String>, href: impl Into<String>) -> Self {
         Self { more: Some((text.into(), href.into())), ..self }
     }
+}
+
+/// A page that is cards.
+#[derive(Template)]
+#[template(path = "list/cards.html")]
+pub(super) struct CardsView {
+    pub(super) shell: Shell,
+    pub(super) head: Head,
+    pub(super) cards: Vec<Card>,
 }
 
 /// What is in a card.

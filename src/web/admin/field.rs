@@ -101,6 +101,11 @@ impl Field {
         Self { help, ..self }
     }
 
+    /// So many characters at most.
+    pub(super) fn most(self, most: usize) -> Self {
+        Self { most, ..self }
+    }
+
     /// May be left empty.
     pub(super) fn optional(self) -> Self {
         Self { required: false, ..self }

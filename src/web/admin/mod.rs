@@ -8,11 +8,14 @@ mod allocations;
 mod audit;
 mod card;
 mod databases;
+mod deliveries;
 mod desk;
 mod drift;
+mod events;
 mod explained;
 mod field;
 mod form;
+mod hears;
 mod history;
 mod icon;
 mod keys;
@@ -58,6 +61,9 @@ mod tests;
 mod timeline;
 mod users;
 mod value;
+mod webhook;
+mod webhook_form;
+mod webhooks;
 mod well;
 
 use actix_web::web::{Data, ServiceConfig};
@@ -173,6 +179,27 @@ fn pages() -> Map {
         .get("/admin/mails/{number}/html", mails::one::framed)
         .post("/admin/mails/{number}/again", mails::one::again)
         .post("/admin/mails/{number}/drop", mails::one::drop_it)
+        .get("/admin/webhooks", webhooks::list)
+        .post("/admin/webhooks", webhook_form::make)
+        .get("/admin/webhooks/new", webhook_form::new)
+        .get("/admin/webhooks/{id}", webhook::page)
+        .get("/admin/webhooks/{id}/edit", webhook_form::edit)
+        .post("/admin/webhooks/{id}/edit", webhook_form::save)
+        .post("/admin/webhooks/{id}/test", webhook::test)
+        .post("/admin/webhooks/{id}/enable", webhook::enable)
+        .post("/admin/webhooks/{id}/disable", webhook::disable)
+        .post("/admin/webhooks/{id}/secret", webhook::reveal)
+        .post("/admin/webhooks/{id}/renew", webhook::renew)
+        .get("/admin/webhooks/{id}/remove", webhook::ask_remove)
+        .post("/admin/webhooks/{id}/remove", webhook::remove)
+        .get("/admin/webhooks/{id}/deliveries", deliveries::list)
+        .post("/admin/webhooks/{id}/drop", deliveries::drop_waiting)
+        .get("/admin/webhooks/{id}/again", deliveries::ask_again)
+        .post("/admin/webhooks/{id}/again", deliveries::send_all_again)
+        .get("/admin/deliveries/{id}", deliveries::one)
+        .post("/admin/deliveries/{id}/again", deliveries::again)
+        .get("/admin/events", events::list)
+        .get("/admin/events/{id}", events::one)
         .get("/admin/panels", panels::list)
         .post("/admin/panels", panel_form::add)
         .get("/admin/panels/new", panel_form::new)

@@ -23,6 +23,8 @@ pub(super) enum Spot {
     Roles,
     ApiKeys,
     Mails,
+    Webhooks,
+    Events,
     Panels,
     Settings,
     /// Somebody's own account.
@@ -97,6 +99,13 @@ pub(super) fn groups(here: Spot, known: &Known) -> Vec<NavGroup> {
                 item(Spot::Roles, "/admin/roles", "Roles", "shield", "r", None),
                 item(Spot::ApiKeys, "/admin/api-keys", "API keys", "key", "k", None),
                 item(Spot::Mails, "/admin/mails", "Mails", "mail", "i", None),
+            ],
+        ),
+        group(
+            "Work",
+            vec![
+                item(Spot::Webhooks, "/admin/webhooks", "Webhooks", "hook", "", None),
+                item(Spot::Events, "/admin/events", "Events", "bell", "", None),
             ],
         ),
         group(

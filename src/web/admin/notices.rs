@@ -74,6 +74,21 @@ pub(super) fn done(word: &str) -> Option<Notice> {
         "mail-sent" => ("good", "The mail is on its way."),
         "mail-dropped" => ("good", "The mail was dropped. It does not leave."),
         "mails-sent" => ("good", "The kept mails are on their way. Those whose link expired stay."),
+        "webhook-made" => ("good", "The webhook was made and is on. Test it to see whether messages arrive."),
+        "webhook-made-twin" => (
+            "warn",
+            "The webhook was made and is on. Another one has the same address: what both hear of arrives there twice.",
+        ),
+        "webhook-changed" => ("good", "The webhook was changed. That counts from the next event."),
+        "webhook-removed" => ("good", "The webhook was removed, and nothing more is sent there."),
+        "webhook-on" => {
+            ("good", "The webhook is on. What happens from now on is sent; what was dropped can be sent again.")
+        }
+        "webhook-off" => ("info", "The webhook is off. What waited was not sent; it can be sent again later."),
+        "deliveries-again" => ("good", "They are on their way again."),
+        "deliveries-dropped" => ("info", "What waited is not sent. It can be sent again."),
+        "delivery-again" => ("good", "It is on its way again. Load this page again to see what comes of it."),
+        "delivery-stays" => ("info", "It waits already, or its webhook is turned off."),
         "removal-refused" => ("good", "The objects are kept."),
         _ => return None,
     };

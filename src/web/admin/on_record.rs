@@ -61,6 +61,8 @@ fn page_of(target: &AuditTarget) -> Option<String> {
     let is_uuid = || target.id.parse::<Uuid>().is_ok();
     match target.kind.as_str() {
         "account" => return is_uuid().then(|| format!("/admin/people/{}", target.id)),
+        "webhook" => return is_uuid().then(|| format!("/admin/webhooks/{}", target.id)),
+        "event" => return is_uuid().then(|| format!("/admin/events/{}", target.id)),
         "apikey" => return is_uuid().then(|| format!("/admin/api-keys/{}", target.id)),
         "role" => {
             let is_name = target.id.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_');

@@ -6,6 +6,7 @@ use actix_web::web::Data;
 use askama::Template;
 use aviary_domain::mirror::{HistoryQuery, ListQuery, Mirrored, NodeLoad, Page, PanelCounts};
 use aviary_domain::sync::SyncQuery;
+use aviary_domain::webhooks::Webhooks;
 use aviary_kernel::base::Result;
 use aviary_kernel::model::{HistoryEntry, Node, ObjectKey, PanelId, Permission, ServerState, SyncRun};
 use aviary_kernel::store::tables::counted;
@@ -99,8 +100,14 @@ struct Seen {
 }
 
 /// The page.
-pub(super) async fn page(_may: Allow<perm::StatsRead>, desk: Desk, memo: Data<DriftMemo>) -> PageResult {
+pub(super) async fn page(
+    _may: Allow<perm::StatsRead>,
+    desk: Desk,
+    memo: Data<DriftMemo>,
+    webhooks: Data<Webhooks>,
+) -> PageResult {
     let known = desk.known().await?;
+    let hooks: Vec<_> = webhooks.all().await?.into_iter().map(|listed| listed.webhook).collect();
     let standings = standings(&desk, &known).await?;
     let recent = desk.syncs.list(SyncQuery { limit: SYNCS, ..SyncQuery::default() }).await?.runs;
     let overdue = desk.heartbeats.overdue();
@@ -117,7 +124,7 @@ pub(super) async fn page(_may: Allow<perm::StatsRead>, desk: Desk, memo: Data<Dr
     let view = OverviewView {
         head: Head { title: "Overview".into(), truth: truth(&known, &standings), acts, ..Head::default() },
         welcome: known.panels.is_empty().then(|| welcome(&known)),
-        well: Well::new(&known, &standings, drift, &overdue),
+        well: Well::new(&known, &standings, drift, &overdue, &hooks),
         tiles: tiles(&known, &seen.states, seen.memory),
         panels: known.opens("/admin/panels").then(|| panels(&known, &standings, &seen.of_panels)),
         capacity: known.opens("/admin/nodes").then_some(seen.capacity),

@@ -1,6 +1,6 @@
 //! Whether all is well, and if not, what is to be done.
 
-use aviary_kernel::model::SyncStatus;
+use aviary_kernel::model::{SyncStatus, Webhook};
 
 use super::desk::Known;
 use super::panels::Standing;
@@ -25,8 +25,15 @@ pub(super) struct Matter {
 
 impl Well {
     /// Looks at everything that may want a person.
-    pub(super) fn new(known: &Known, standings: &[Standing], drift: u64, overdue: &[&'static str]) -> Self {
+    pub(super) fn new(
+        known: &Known,
+        standings: &[Standing],
+        drift: u64,
+        overdue: &[&'static str],
+        hooks: &[Webhook],
+    ) -> Self {
         let mut matters = matters(known, standings, drift, overdue);
+        matters.extend(hooks.iter().filter_map(of_webhook));
         // What the reader can do nothing about, and may not look at, is not theirs to worry about.
         matters.retain(|matter| matter.href.is_empty() || known.opens(&matter.href));
         let bad = matters.iter().any(|matter| matter.pill.tone == "bad");
@@ -48,6 +55,22 @@ impl Well {
         };
         Self { tone, title, text: text.into(), matters }
     }
+}
+
+/// What is wrong with a webhook.
+fn of_webhook(hook: &Webhook) -> Option<Matter> {
+    let (tone, word, why) = match (&hook.disabled_why, hook.is_enabled && hook.failing_since.is_some()) {
+        (Some(why), _) => ("bad", "turned off", super::sentence(&shown::short(why, 240))),
+        (None, true) => ("warn", "failing", "What is sent there is not taken at the moment.".into()),
+        (None, false) => return None,
+    };
+    let text = format!("The webhook {}: {why}", shown::name(&hook.name));
+    Some(Matter {
+        pill: Pill::new(tone, word),
+        text,
+        href: format!("/admin/webhooks/{}", hook.id),
+        act: "See the webhook",
+    })
 }
 
 fn matters(known: &Known, standings: &[Standing], drift: u64, overdue: &[&'static str]) -> Vec<Matter> {

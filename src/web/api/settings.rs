@@ -2,13 +2,16 @@
 
 use actix_web::HttpResponse;
 use actix_web::web::{Bytes, Data, Json, Query};
+use aviary_domain::access::Caller;
 use aviary_domain::settings::{Given, Key, Settings, Shown, TestReport, Tested, Wanted};
+use aviary_domain::webhooks::Webhooks;
 use aviary_kernel::base::{Error, Result, Secret};
-use aviary_kernel::model::Permission;
+use aviary_kernel::model::{HookScope, Permission};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
+use super::discord_webhooks::{DiscordWebhookView, of_scope};
 use crate::allow::{Allow, perm};
 use crate::problem::{ApiResult, Problem, ProblemView};
 
@@ -20,14 +23,19 @@ macro_rules! flat {
         #[serde(rename_all = "camelCase")]
         pub(crate) struct SettingsView {
             $($(#[$doc])* $field: $type,)*
-            /// Webhooks have a route of their own.
-            #[schema(value_type = Vec<Object>)]
-            discord_webhooks: Vec<serde_json::Value>,
+            /// Those of Discord with the scope `ADMIN`, newest first; for who may see webhooks. They are changed by a route of
+            /// their own.
+            discord_webhooks: Vec<DiscordWebhookView>,
         }
 
         impl SettingsView {
-            fn new(all: &[Shown]) -> Self {
-                Self { $($field: of(all, Key::$key),)* discord_webhooks: Vec::new() }
+            async fn now(settings: &Settings, webhooks: &Webhooks, caller: &Caller) -> Result<Self> {
+                let all = &settings.all().await?;
+                let discord_webhooks = match caller.may(Permission::WebhookRead) {
+                    true => of_scope(webhooks, Some(HookScope::Admin)).await?,
+                    false => Vec::new(),
+                };
+                Ok(Self { $($field: of(all, Key::$key),)* discord_webhooks })
             }
         }
 
@@ -176,13 +184,16 @@ pub(crate) struct AllSettingsView {
 ///
 /// The panels are asked whether they answer, for at most three seconds.
 #[utoipa::path(get, path = "/api/admin/settings", tag = "admin", responses((status = 200, body = AllSettingsView)))]
-pub(crate) async fn all(settings: Data<Settings>, _caller: Allow<perm::SettingsRead>) -> ApiResult {
-    let shown = settings.all().await?;
+pub(crate) async fn all(
+    settings: Data<Settings>,
+    webhooks: Data<Webhooks>,
+    caller: Allow<perm::SettingsRead>,
+) -> ApiResult {
     let (panel, virtfusion, database) =
         tokio::join!(settings.panel_status(), settings.virtfusion_status(), settings.test_database());
     Ok(HttpResponse::Ok().json(AllSettingsView {
         success: true,
-        settings: SettingsView::new(&shown),
+        settings: SettingsView::now(&settings, &webhooks, &caller.caller).await?,
         pterodactyl_status: ConnectionView::new(panel),
         virtfusion_status: ConnectionView::new(virtfusion),
         database_status: ConnectionView::new(Some(database)),
@@ -198,13 +209,13 @@ pub(crate) struct ChangedSettingsView {
     settings: SettingsView,
 }
 
-async fn changed(settings: &Settings, changed: &[Key], word: &str) -> ApiResult {
+async fn changed(settings: &Settings, webhooks: &Webhooks, caller: &Caller, changed: &[Key], word: &str) -> ApiResult {
     let message = match changed.len() {
         0 => "nothing became different".to_owned(),
         1 => format!("1 setting was {word}"),
         many => format!("{many} settings were {word}"),
     };
-    let settings = SettingsView::new(&settings.all().await?);
+    let settings = SettingsView::now(settings, webhooks, caller).await?;
     Ok(HttpResponse::Ok().json(ChangedSettingsView { success: true, message, settings }))
 }
 
@@ -229,11 +240,12 @@ pub(super) async fn change(
 ))]
 pub(crate) async fn save(
     settings: Data<Settings>,
+    webhooks: Data<Webhooks>,
     caller: Allow<perm::SettingsWrite>,
     body: Json<ChangeSettings>,
 ) -> ApiResult {
     let keys = change(&settings, &caller, body.into_inner().wanted()).await?;
-    changed(&settings, &keys, "changed").await
+    changed(&settings, &webhooks, &caller.caller, &keys, "changed").await
 }
 
 /// Which secrets shall go.
@@ -250,6 +262,7 @@ pub(crate) struct ResetSecrets {
 ))]
 pub(crate) async fn reset(
     settings: Data<Settings>,
+    webhooks: Data<Webhooks>,
     caller: Allow<perm::SettingsWrite>,
     body: Json<ResetSecrets>,
 ) -> ApiResult {
@@ -258,7 +271,7 @@ pub(crate) async fn reset(
     let is_set = |key: &Key| held.iter().any(|shown| shown.key == *key && shown.value != "");
     let wanted = SENSITIVE.into_iter().filter(|key| named(key) && is_set(key)).map(|key| (key, Wanted::Reset));
     let keys = change(&settings, &caller, wanted.collect()).await?;
-    changed(&settings, &keys, "reset").await
+    changed(&settings, &webhooks, &caller.caller, &keys, "reset").await
 }
 
 /// What is tested.

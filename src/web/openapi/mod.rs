@@ -1,6 +1,7 @@
 //! `/openapi.json`: generated from the handlers and the types they answer with.
 
 pub(crate) mod doc;
+mod messages;
 pub(crate) mod shape;
 
 use std::collections::BTreeMap;
@@ -18,8 +19,9 @@ use utoipa::openapi::{Content, ContentBuilder, PathItem, Ref, RefOr, Response, R
 use crate::api::auth::{enter, links};
 use crate::api::lists::{allocations, eggs, nodes, servers, users};
 use crate::api::{
-    accounts, api_keys, audit, backups, check, dashboard, email, health, history, me, mirror, panels, removals,
-    reports, repos, roles, secret, setting, settings, stats, sync, syncs, tickets,
+    accounts, api_keys, audit, backups, check, dashboard, deliveries, discord_webhooks, email, events, health, history,
+    me, mirror, panels, removals, reports, repos, roles, secret, setting, settings, stats, sync, syncs, tickets,
+    webhooks,
 };
 use crate::door::{Door, Open};
 use crate::problem::ProblemView;
@@ -55,6 +57,12 @@ use crate::routes;
         panels::list, panels::add, panels::one, panels::patch, panels::remove, panels::test, syncs::start,
         syncs::list, syncs::one, syncs::cancel, syncs::events,
         settings::all, settings::save, settings::reset, settings::test, repos::list, repos::add, repos::replace, repos::remove,
+        discord_webhooks::list, discord_webhooks::make, discord_webhooks::change, discord_webhooks::test, discord_webhooks::remove,
+        discord_webhooks::remove_named, discord_webhooks::dispatch,
+        webhooks::list, webhooks::make, webhooks::one, webhooks::change, webhooks::remove, webhooks::enable, webhooks::disable,
+        webhooks::test, webhooks::secret, webhooks::renew_secret,
+        deliveries::list, deliveries::one, deliveries::redeliver, deliveries::redeliver_all, deliveries::drop_waiting,
+        events::list, events::one, events::types,
         setting::list, setting::patch, setting::test, setting::history, setting::undo,
         removals::list, removals::one, removals::confirm, removals::refuse,
         mirror::list, mirror::one, history::of_object, history::list, reports::drift, reports::counts, check::check,
@@ -86,6 +94,7 @@ use crate::routes;
         (name = "api-keys", description = "Keys for programs"),
         (name = "secret", description = "The master key, on the machine itself"),
         (name = "backups", description = "Backups of the data file"),
+        (name = "webhooks", description = "Who hears of what, and what became of it; `webhooks` of this document says what receivers get"),
         (name = "audit", description = "Who did what"),
     ),
 )]
@@ -116,6 +125,7 @@ pub fn document() -> Value {
     // What utoipa writes is JSON in any case.
     let mut document = serde_json::to_value(document).unwrap_or_default();
     doc::fill(&mut document);
+    messages::fill(&mut document);
     document
 }
 

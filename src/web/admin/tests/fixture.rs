@@ -23,11 +23,11 @@ use aviary_domain::secrets::{Keys, Secrets};
 use aviary_domain::settings::Settings;
 use aviary_domain::sign_in::{SignIn, SignInOptions};
 use aviary_domain::sync::{self, Syncs};
-use aviary_domain::webhooks::{Outside, WebhookOptions, Webhooks};
+use aviary_domain::webhooks::{NewTarget, NewWebhook, Outside, WebhookOptions, Webhooks};
 use aviary_kernel::base::{Env, ManualClock, MasterKey, Sealer, Secret, Timestamp};
 use aviary_kernel::config::{Config, KeySource};
 use aviary_kernel::model::*;
-use aviary_kernel::store::tables::{MISSING, REMOVAL_STOPS, SYNCS};
+use aviary_kernel::store::tables::{DELIVERIES, MISSING, REMOVAL_STOPS, SYNCS};
 use aviary_kernel::store::{Options as StoreOptions, Store};
 
 use crate::session::FormTokens;
@@ -127,7 +127,7 @@ impl Fixture {
             panels,
             syncs,
         };
-        let runner = services.jobs.start(vec![services.syncs.body()], &runtime, || {});
+        let runner = services.jobs.start(vec![services.syncs.body(), services.webhooks.body()], &runtime, || {});
         Self { site: crate::Site::new(services.clone()), services, clock, sealer, _runner: runner, _dir: dir }
     }
 
@@ -280,6 +280,37 @@ impl Fixture {
         let token = self.token_of(session).await;
         let fields: Vec<_> = fields.iter().copied().chain([("_token", token.as_str())]).collect();
         self.send(same_origin(TestRequest::post().uri(uri)).cookie(session.clone()).set_form(fields)).await
+    }
+}
+
+impl Fixture {
+    /// A webhook to an endpoint of one's own.
+    pub(super) async fn webhook(&self, name: &str, url: &str, events: &[&str]) -> WebhookId {
+        let new = NewWebhook {
+            name: name.into(),
+            description: String::new(),
+            target: NewTarget::Http { url: url.into(), secret: None },
+            topic: HookTopic::Custom,
+            scope: HookScope::Admin,
+            events: Some(events.iter().map(|text| (*text).to_owned()).collect()),
+            panels: Vec::new(),
+            least: Weight::Info,
+        };
+        self.services.webhooks.make(&Actor::job("test"), new).await.unwrap().webhook.id
+    }
+
+    /// Something that another program wants told; the event and its first delivery.
+    pub(super) async fn told(&self, name: &str) -> (EventId, DeliveryId) {
+        let told = self.services.webhooks.dispatch(&Actor::job("test"), name, &serde_json::Map::new()).await.unwrap();
+        (told.event, told.deliveries[0])
+    }
+
+    /// Waits until nothing is on its way to a webhook.
+    pub(super) async fn sent(&self, hook: WebhookId) {
+        let mut changes = self.services.store.watch(DELIVERIES);
+        while self.services.webhooks.require(hook).await.unwrap().counts.waiting > 0 {
+            changes.changed().await.unwrap();
+        }
     }
 }
 

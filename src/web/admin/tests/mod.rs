@@ -12,6 +12,7 @@ mod second_factor;
 mod settings;
 mod setup;
 mod sights;
+mod webhooks;
 
 use actix_web::http::StatusCode;
 use actix_web::test::TestRequest;

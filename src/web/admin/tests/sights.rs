@@ -57,7 +57,12 @@ async fn place() -> Place {
         .number;
     let session = fixture.services.sign_in.sessions_of(ada.id).await.unwrap()[0].id;
     let sync = SyncId::from_u128(1).to_string();
+    let hook = fixture.webhook("<b>own</b>", "http://127.0.0.1:9/in", &["*"]).await;
+    let (event, delivery) = fixture.told("<i>strange</i>").await;
     let parts = vec![
+        ("/admin/webhooks/", "{id}", hook.to_string()),
+        ("/admin/deliveries/", "{id}", delivery.to_string()),
+        ("/admin/events/", "{id}", event.to_string()),
         ("/admin/me/keys/", "{id}", key.id.to_string()),
         ("/admin/people/", "{id}", ada.id.to_string()),
         ("/admin/people/", "{session}", session.to_string()),

@@ -173,7 +173,7 @@ impl Desk {
             panels,
             options,
         };
-        let runner = services.jobs.start(vec![services.syncs.body()], &runtime, || {});
+        let runner = services.jobs.start(vec![services.syncs.body(), services.webhooks.body()], &runtime, || {});
         Self {
             runner,
             site: Site::new(services.clone()),

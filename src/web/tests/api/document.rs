@@ -50,7 +50,7 @@ fn every_reference_leads_somewhere() {
         }
     });
     assert_eq!(missing, BTreeSet::new());
-    assert!(!document.to_string().contains("\"the "), "a stand-in was left");
+    assert!(!document.to_string().contains("\"title\":\"the "), "a stand-in was left");
 }
 
 fn each_reference(value: &Value, visit: &mut impl FnMut(&str)) {
@@ -148,8 +148,10 @@ async fn answers_are_as_documented() {
             if answer.status == 200 {
                 promise::keeps("get", &path, &answer.json());
             } else {
-                let is_of_nothing =
-                    ["/sync", "/removals/", "/auth/users/", "/mails/1"].iter().any(|part| uri.contains(part));
+                // Webhooks and mails are looked at where there are some.
+                let nothing =
+                    ["/auth/users/", "/deliveries/", "/events/", "/mails/1", "/removals/", "/sync", "/webhooks/"];
+                let is_of_nothing = nothing.iter().any(|part| uri.contains(part));
                 assert!(is_of_nothing, "{uri}: {}", answer.body);
             }
         }

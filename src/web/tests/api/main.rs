@@ -24,3 +24,4 @@ mod socket;
 mod syncs;
 mod tickets;
 mod users;
+mod webhooks;

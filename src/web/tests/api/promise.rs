@@ -7,10 +7,22 @@ use std::sync::LazyLock;
 use aviary_web::openapi;
 use serde_json::Value;
 
+static DOCUMENT: LazyLock<Value> = LazyLock::new(openapi::document);
+
+/// Complains when `body` is not what receivers of this event are promised.
+#[track_caller]
+pub(crate) fn is_told(event: &str, body: &Value) {
+    let document = &*DOCUMENT;
+    let schema = &document["webhooks"][event]["post"]["requestBody"]["content"]["application/json"]["schema"];
+    assert!(schema.is_object(), "{event} is not described");
+    if let Err(what) = check(document, schema, body, "") {
+        panic!("{event}: {what}\n{body:#}");
+    }
+}
+
 /// Complains when `answer` is not a 2xx answer of this operation.
 #[track_caller]
 pub(crate) fn keeps(method: &str, path: &str, answer: &Value) {
-    static DOCUMENT: LazyLock<Value> = LazyLock::new(openapi::document);
     let document = &*DOCUMENT;
     let responses =
         document["paths"][path][method]["responses"].as_object().unwrap_or_else(|| panic!("{method} {path}"));

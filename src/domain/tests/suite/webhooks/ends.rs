@@ -61,14 +61,14 @@ async fn what_failed_or_was_dropped_can_be_sent_again_after_a_count() {
     hall.settle().await;
     let again = Again { webhook: hook.id, since: hall.env.now() };
     assert_eq!(hall.webhooks.count_again(again).await.unwrap(), 30);
-    let refused = hall.webhooks.send_all_again(&who(), again).await.unwrap_err();
+    let refused = hall.webhooks.send_all_again(&who(), again, 30).await.unwrap_err();
     assert!(matches!(refused, Error::Conflict(_)), "it is turned off");
     sink.faults().clear();
     hall.webhooks.set_enabled(&who(), hook.id, true).await.unwrap();
     hall.clock.advance_s(60);
     let later = Again { since: hall.env.now(), ..again };
-    assert_eq!(hall.webhooks.send_all_again(&who(), later).await.unwrap(), 0);
-    assert_eq!(hall.webhooks.send_all_again(&who(), again).await.unwrap(), 30);
+    assert_eq!(hall.webhooks.send_all_again(&who(), later, 0).await.unwrap(), 0);
+    assert_eq!(hall.webhooks.send_all_again(&who(), again, 30).await.unwrap(), 30);
     hall.settle().await;
     assert_eq!(hall.in_state(hook.id, DeliveryState::Delivered).await, 30);
     assert!(actions(&hall).await.contains(&Action::DeliveryRepeated));

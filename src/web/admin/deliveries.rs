@@ -1,0 +1,344 @@
+//! What became of events on their way to webhooks, and sending them again.
+
+use std::time::Duration;
+
+use actix_web::web::{Data, Path};
+use askama::Template;
+use aviary_domain::webhooks::{Again, DeliveryCounts, DeliveryQuery, Listed, Webhooks};
+use aviary_kernel::base::{Cursor, Error, Timestamp};
+use aviary_kernel::model::{Delivery, DeliveryAttempt, DeliveryId, DeliveryState, Event, Webhook, WebhookId};
+
+use super::card::{Body, Card, CardsView, Fact, fact};
+use super::desk::{Act, Desk, Head, Known, Shell};
+use super::form::{Fields, Sent};
+use super::nav::Spot;
+use super::query::Query;
+use super::shown::{self, When};
+use super::table::{Chip, Empty, Filters, ListView, Pager, Table};
+use super::value::{Pill, Value};
+use super::{events, webhook};
+use crate::allow::{Allow, perm};
+use crate::page::{PageResult, html, see_other};
+
+const ROWS: usize = 50;
+const HOUR: Duration = Duration::from_secs(3600);
+/// How far back things are sent again, and in words.
+const SPANS: [(u32, &str); 5] =
+    [(1, "the last hour"), (6, "the last 6 hours"), (24, "the last 24 hours"), (168, "the last 7 days"), (0, "ever")];
+const USUAL_SPAN: u32 = 24;
+
+/// How a delivery stands.
+pub(super) fn pill(state: DeliveryState) -> Pill {
+    match state {
+        DeliveryState::Waiting => Pill::new("info", "waiting"),
+        DeliveryState::Delivered => Pill::new("fine", "delivered"),
+        DeliveryState::Failed => Pill::new("bad", "failed"),
+        DeliveryState::Dropped => Pill::new("", "dropped"),
+    }
+}
+
+fn count_of(counts: DeliveryCounts, state: DeliveryState) -> u64 {
+    match state {
+        DeliveryState::Waiting => counts.waiting,
+        DeliveryState::Delivered => counts.delivered,
+        DeliveryState::Failed => counts.failed,
+        DeliveryState::Dropped => counts.dropped,
+    }
+}
+
+/// How many deliveries of a webhook are in each state, leading there.
+pub(super) fn counted(known: &Known, hook: WebhookId, counts: DeliveryCounts) -> Vec<(&'static str, Value)> {
+    let of = |state: DeliveryState| {
+        let href = format!("/admin/webhooks/{hook}/deliveries?state={}", state.word());
+        (state.word(), known.count(count_of(counts, state), href))
+    };
+    DeliveryState::ALL.map(of).into()
+}
+
+/// The status of an answer.
+pub(super) fn status(status: Option<u16>) -> Value {
+    match status {
+        Some(status @ 200..=299) => Value::pill("fine", status.to_string()),
+        Some(status) => Value::pill("bad", status.to_string()),
+        None => Value::Muted("no answer".into()),
+    }
+}
+
+/// Deliveries as rows.
+pub(super) fn table(known: &Known, deliveries: &[(Delivery, Option<Event>)]) -> Table {
+    let rows = deliveries.iter().map(|(delivery, event)| {
+        let last = delivery.attempts.last();
+        let name = known.name(delivery.name.name(), format!("/admin/deliveries/{}", delivery.id));
+        let summary = event.as_ref().map_or(Value::Nothing, |event| Value::Said(shown::short(&event.summary, 110)));
+        vec![
+            name,
+            summary,
+            Value::Pill(pill(delivery.state)),
+            Value::number(delivery.tries.into()),
+            Value::When(known.when(delivery.created_at)),
+            next_try(known, delivery),
+            last.map_or(Value::Nothing, |attempt| status(attempt.status)),
+        ]
+    });
+    Table::plain("Deliveries, newest first", TITLES, rows.collect())
+}
+
+const TITLES: &[&str] = &["Event", "What happened", "State", "#Tries", "Written", "Next try", "Last status"];
+
+fn next_try(known: &Known, delivery: &Delivery) -> Value {
+    match delivery.state {
+        DeliveryState::Waiting => Value::When(When::due(delivery.due_at, known.now)),
+        _ => Value::Nothing,
+    }
+}
+
+/// The deliveries of a webhook.
+pub(super) async fn list(
+    _may: Allow<perm::WebhookRead>,
+    mut desk: Desk,
+    webhooks: Data<Webhooks>,
+    id: Path<WebhookId>,
+) -> PageResult {
+    let known = desk.known().await?;
+    let Listed { webhook: hook, counts } = webhooks.require(*id).await?;
+    let state = desk.query.parse::<DeliveryState>("state", "deliveries in every state are shown");
+    let after = desk.query.pick("after", "the list begins with the newest", cursor);
+    let query = DeliveryQuery { webhook: Some(hook.id), state, after: after.clone(), limit: ROWS };
+    let page = webhooks.deliveries(query).await?;
+    let next = page.next.map(|cursor| desk.query.link(&[("after", &cursor.to_string())]));
+    let newest = after.is_some().then(|| desk.query.link(&[]));
+    let said =
+        format!("{} shown, newest first", shown::counted(page.deliveries.len() as u64, "delivery", "deliveries"));
+    let view = ListView {
+        head: Head {
+            title: format!("Deliveries to {}", shown::name(&hook.name)),
+            pills: vec![super::webhooks::pill(&hook)],
+            truth: vec![Value::Text("kept as long as their events are".into())],
+            acts: known.offered(list_acts(&hook, counts)),
+        },
+        filters: Some(filters(&desk.query, state, counts)),
+        empty: page.deliveries.is_empty().then(|| empty(&desk.query, state)),
+        table: table(&known, &page.deliveries),
+        pager: Pager { back: "Newest", on: "Older", ..Pager::new(said, newest, next) },
+        shell: desk.shell(&known, Spot::Webhooks, webhook::crumbs(&hook, Some("Deliveries"))),
+    };
+    html(&view)
+}
+
+/// A place in a list of ids.
+pub(super) fn cursor(text: &str) -> Option<Cursor> {
+    text.parse::<Cursor>().ok().filter(|cursor| cursor.key().len() == size_of::<DeliveryId>())
+}
+
+fn list_acts(hook: &Webhook, counts: DeliveryCounts) -> Vec<Act> {
+    let at = |what: &str| format!("/admin/webhooks/{}/{what}", hook.id);
+    let mut acts = Vec::new();
+    if counts.waiting > 0 {
+        acts.push(Act::post("Drop what waits", "close", at("drop")));
+    }
+    if counts.failed + counts.dropped > 0 {
+        acts.push(Act::link("Send failed ones again", "sync", at("again")).class("main"));
+    }
+    acts
+}
+
+fn filters(query: &Query, chosen: Option<DeliveryState>, counts: DeliveryCounts) -> Filters {
+    let chip = |text: &str, word: &str, n: u64, on| Chip {
+        text: text.into(),
+        count: shown::grouped(n),
+        href: query.link(&[("state", word)]),
+        on,
+    };
+    let all = DeliveryState::ALL.map(|state| count_of(counts, state)).iter().sum();
+    let mut chips = vec![chip("All", "", all, chosen.is_none())];
+    let states = DeliveryState::ALL.into_iter();
+    chips.extend(states.map(|of| chip(of.word(), of.word(), count_of(counts, of), chosen == Some(of))));
+    Filters { action: query.bare(), chips_label: "State", chips, ..Filters::default() }
+}
+
+fn empty(query: &Query, state: Option<DeliveryState>) -> Empty {
+    let (title, text, acts) = match state {
+        Some(state) => (format!("None is {}", state.word()), "Look at all of them.", vec![("Show all", query.bare())]),
+        None => {
+            ("Nothing was sent yet".into(), "When something happens that it hears of, it appears here.", Vec::new())
+        }
+    };
+    Empty { icon: "history", title, text: text.into(), acts }
+}
+
+/// Does not send what waits.
+pub(super) async fn drop_waiting(
+    _may: Allow<perm::WebhookWrite>,
+    desk: Desk,
+    webhooks: Data<Webhooks>,
+    id: Path<WebhookId>,
+    sent: Sent,
+) -> PageResult {
+    desk.check(sent.token())?;
+    webhooks.drop_waiting(&desk.who(), *id).await?;
+    Ok(webhook::back(&desk, *id, "deliveries-dropped").await?)
+}
+
+/// One delivery.
+pub(super) async fn one(
+    _may: Allow<perm::WebhookRead>,
+    desk: Desk,
+    webhooks: Data<Webhooks>,
+    id: Path<DeliveryId>,
+) -> PageResult {
+    let known = desk.known().await?;
+    let (delivery, event) = webhooks.delivery(*id).await?;
+    let hook = webhooks.require(delivery.webhook).await?.webhook;
+    let again = Act::post("Send again", "sync", format!("/admin/deliveries/{}/again", delivery.id)).class("main");
+    let can_again = hook.is_enabled && delivery.state != DeliveryState::Waiting;
+    let mut cards = vec![Card::new("Delivery", "c6", Body::Facts(facts(&known, &delivery, &hook)))];
+    match &event {
+        Some(event) => cards.extend(events::cards(&known, event)),
+        None => cards.push(Card::new("Event", "c6", Body::Hint("It is so old that it was forgotten.".into()))),
+    }
+    cards.push(Card::new("Tries, oldest first", "c12", attempts(&known, &delivery.attempts)));
+    html(&CardsView {
+        head: Head {
+            title: delivery.name.name().into(),
+            pills: vec![pill(delivery.state)],
+            truth: vec![
+                Value::Text("to".into()),
+                known.link(shown::name(&hook.name), format!("/admin/webhooks/{}", hook.id)),
+            ],
+            acts: known.offered(can_again.then_some(again)),
+        },
+        cards,
+        shell: desk.shell(&known, Spot::Webhooks, webhook::crumbs(&hook, Some("Delivery"))),
+    })
+}
+
+fn facts(known: &Known, delivery: &Delivery, hook: &Webhook) -> Vec<Fact> {
+    let mut facts = vec![
+        fact("To", known.link(shown::name(&hook.name), format!("/admin/webhooks/{}", hook.id))),
+        fact("Written", Value::When(known.when(delivery.created_at))),
+        fact("Tries", Value::number(delivery.tries.into())),
+    ];
+    if delivery.state == DeliveryState::Waiting {
+        facts.push(fact("Next try", next_try(known, delivery)));
+    }
+    if let Some(at) = delivery.finished_at {
+        facts.push(fact("Over", Value::When(known.when(at))));
+    }
+    if let Some(why) = &delivery.why {
+        let (what, remedy) = webhook::split(why);
+        facts.push(fact("Why", Value::Text(what)));
+        if !remedy.is_empty() {
+            facts.push(fact("What to do", Value::Text(remedy)));
+        }
+    }
+    if !hook.is_enabled {
+        facts.push(fact("To send it again", Value::Muted("turn the webhook on first".into())));
+    }
+    facts
+}
+
+fn attempts(known: &Known, attempts: &[DeliveryAttempt]) -> Body {
+    if attempts.is_empty() {
+        return Body::Hint("It was not tried yet.".into());
+    }
+    let row = |attempt: &DeliveryAttempt| {
+        let error = attempt.error.as_deref().map_or(Value::Nothing, |error| Value::long(&webhook::split(error).0, 160));
+        vec![
+            Value::When(known.when(attempt.at)),
+            status(attempt.status),
+            Value::Text(shown::span_ms(attempt.took_ms)),
+            Value::number(attempt.together.into()),
+            error,
+            Value::long(&attempt.excerpt, 120),
+        ]
+    };
+    let titles = &["When", "Status", "Took", "#Events in it", "What went wrong", "Answer"];
+    Body::Table(Table::plain("Tries, oldest first", titles, attempts.iter().map(row).collect()))
+}
+
+/// Sends a delivery again.
+pub(super) async fn again(
+    _may: Allow<perm::WebhookWrite>,
+    desk: Desk,
+    webhooks: Data<Webhooks>,
+    id: Path<DeliveryId>,
+    sent: Sent,
+) -> PageResult {
+    desk.check(sent.token())?;
+    let done = match webhooks.send_again(&desk.who(), *id).await {
+        Ok(_) => "delivery-again",
+        Err(Error::Conflict(_)) => "delivery-stays",
+        Err(error) => return Err(error.into()),
+    };
+    let known = desk.known().await?;
+    let page = format!("/admin/deliveries/{id}");
+    Ok(see_other(&if known.opens(&page) { format!("{page}?done={done}") } else { "/admin".into() }))
+}
+
+#[derive(Template)]
+#[template(path = "webhooks/again.html")]
+struct AgainView {
+    shell: Shell,
+    id: WebhookId,
+    name: String,
+    error: Option<String>,
+    is_enabled: bool,
+    spans: Vec<(u32, &'static str, bool)>,
+    /// From when on, exactly.
+    since: Timestamp,
+    count: u64,
+    said: String,
+}
+
+/// Asks what shall be sent again, and says how much that is.
+pub(super) async fn ask_again(
+    _may: Allow<perm::WebhookWrite>,
+    mut desk: Desk,
+    webhooks: Data<Webhooks>,
+    id: Path<WebhookId>,
+) -> PageResult {
+    let known_span = |text: &str| text.parse().ok().filter(|hours| SPANS.iter().any(|(known, _)| known == hours));
+    let hours = desk.query.pick("hours", "the last 24 hours are shown", known_span).unwrap_or(USUAL_SPAN);
+    let now = desk.env.now();
+    let since = if hours == 0 { Timestamp::default() } else { now.minus(HOUR * hours) };
+    show_again(desk, &webhooks, Again { webhook: *id, since }, hours, None).await
+}
+
+async fn show_again(desk: Desk, webhooks: &Webhooks, again: Again, hours: u32, error: Option<String>) -> PageResult {
+    let known = desk.known().await?;
+    let hook = webhooks.require(again.webhook).await?.webhook;
+    let count = webhooks.count_again(again).await?;
+    html(&AgainView {
+        id: hook.id,
+        name: shown::name(&hook.name),
+        error,
+        is_enabled: hook.is_enabled,
+        spans: SPANS.map(|(span, words)| (span, words, span == hours)).into(),
+        since: again.since,
+        count,
+        said: shown::counted(count, "delivery", "deliveries"),
+        shell: desk.shell(&known, Spot::Webhooks, webhook::crumbs(&hook, Some("Send again"))),
+    })
+}
+
+/// Sends again what was counted.
+pub(super) async fn send_all_again(
+    _may: Allow<perm::WebhookWrite>,
+    desk: Desk,
+    webhooks: Data<Webhooks>,
+    id: Path<WebhookId>,
+    sent: Sent,
+) -> PageResult {
+    desk.check(sent.token())?;
+    let since = Timestamp::parse(sent.field("since")).ok_or_else(|| Error::invalid("since", "is no time"))?;
+    let expected = sent.field("expected").parse().map_err(|_| Error::invalid("expected", "is no number"))?;
+    let again = Again { webhook: *id, since };
+    match webhooks.send_all_again(&desk.who(), again, expected).await {
+        Ok(_) => Ok(webhook::back(&desk, *id, "deliveries-again").await?),
+        Err(Error::Conflict(why)) => {
+            let hours = sent.field("hours").parse().unwrap_or(USUAL_SPAN);
+            show_again(desk, &webhooks, again, hours, Some(super::sentence(&why))).await
+        }
+        Err(error) => Err(error.into()),
+    }
+}

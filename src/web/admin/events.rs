@@ -1,0 +1,159 @@
+//! What happened lately and was told.
+
+use actix_web::web::{Data, Path};
+use aviary_domain::events::{EventQuery, Events, Told};
+use aviary_kernel::model::{Event, EventId, EventName, EventPattern, Weight};
+use serde_json::Value as Json;
+
+use super::card::{Body, Card, CardsView, fact};
+use super::deliveries::{cursor, table};
+use super::desk::{Act, Crumb, Desk, Head, Known};
+use super::nav::Spot;
+use super::shown;
+use super::table::{Empty, Filters, ListView, Pager, Select, Table};
+use super::value::{Pill, Value};
+use crate::allow::{Allow, perm};
+use crate::page::{PageResult, html};
+
+const ROWS: usize = 50;
+
+/// The list.
+pub(super) async fn list(_may: Allow<perm::WebhookRead>, mut desk: Desk, events: Data<Events>) -> PageResult {
+    let known = desk.known().await?;
+    let asked = desk.query.pick("name", "all events are shown", |text| EventQuery::like(text).ok());
+    let after = desk.query.pick("after", "the list begins with the newest", cursor);
+    let page = events.list(EventQuery { after: after.clone(), limit: ROWS, ..asked.unwrap_or_default() }).await?;
+    let query = &desk.query;
+    let name = query.text("name").map(str::to_owned);
+    let rows: Vec<_> = page.events.iter().map(|event| row(&known, event)).collect();
+    let said = format!("{} shown, newest first", shown::counted(rows.len() as u64, "event", "events"));
+    let next = page.next.map(|cursor| query.link(&[("after", &cursor.to_string())]));
+    let newest = after.map(|_| query.link(&[]));
+    let view = ListView {
+        head: Head {
+            title: "Events".into(),
+            truth: vec![Value::Text("what happened lately and was told".into())],
+            acts: known.offered([Act::link("Webhooks", "hook", "/admin/webhooks")]),
+            ..Head::default()
+        },
+        filters: Some(Filters {
+            action: query.bare(),
+            hidden: query.carried(&["name"]),
+            selects: vec![Select::new("name", "Event", "Every event", name.as_deref(), choices())],
+            reset: name.as_ref().map(|_| query.bare()),
+            ..Filters::default()
+        }),
+        empty: rows.is_empty().then(|| empty(name.is_some())),
+        table: Table::plain(
+            "Events, newest first",
+            &["When", "Event", "What happened", "Weight", "Panel", "From"],
+            rows,
+        ),
+        pager: Pager { back: "Newest", on: "Older", ..Pager::new(said, newest, next) },
+        shell: desk.shell(&known, Spot::Events, vec![Crumb::here("Events")]),
+    };
+    html(&view)
+}
+
+/// Every event, and before those of a noun all of them together.
+fn choices() -> Vec<(String, String)> {
+    let mut choices: Vec<(String, String)> = Vec::new();
+    let mut names: Vec<_> = EventName::ALL.to_vec();
+    names.sort_by_key(|name| name.name());
+    for name in &names {
+        let all = format!("{}.*", name.noun());
+        let has_kin = names.iter().filter(|other| other.noun() == name.noun()).count() > 1;
+        if has_kin && EventPattern::parse(&all).is_ok() && !choices.iter().any(|(known, _)| *known == all) {
+            choices.push((all.clone(), all));
+        }
+        choices.push((name.name().to_owned(), name.name().to_owned()));
+    }
+    choices
+}
+
+fn empty(narrowed: bool) -> Empty {
+    match narrowed {
+        true => Empty {
+            icon: "search",
+            title: "Nothing matches".into(),
+            text: "No event of this name is kept. Take the filter off to see the others.".into(),
+            acts: vec![("Show all", "/admin/events".into())],
+        },
+        false => Empty {
+            icon: "bell",
+            title: "Nothing happened yet".into(),
+            text: "Syncs, alerts and what other programs want told appear here; changes of mirrored objects do when a webhook hears of them.".into(),
+            acts: Vec::new(),
+        },
+    }
+}
+
+fn row(known: &Known, event: &Event) -> Vec<Value> {
+    let href = format!("/admin/events/{}", event.id);
+    vec![
+        known.link(known.when(event.at).words(), &*href),
+        known.name(event.name.name(), &*href),
+        Value::Said(shown::short(&event.summary, 140)),
+        Value::Pill(weight(event.name.weight())),
+        event.panel.map_or(Value::Nothing, |panel| known.panel_link(panel)),
+        event.posted_by.as_deref().map_or(Value::Muted("Aviary".into()), |by| Value::Said(shown::name(by))),
+    ]
+}
+
+fn weight(weight: Weight) -> Pill {
+    match weight {
+        Weight::Info => Pill::new("", "info"),
+        Weight::Warning => Pill::new("warn", "warning"),
+        Weight::Alert => Pill::new("bad", "alert"),
+    }
+}
+
+/// An event, and its facts.
+pub(super) fn cards(known: &Known, event: &Event) -> [Card; 2] {
+    let facts = vec![
+        fact("Event", known.link(event.name.name(), format!("/admin/events/{}", event.id))),
+        fact("What happened", Value::long(&event.summary, 300)),
+        fact("When", Value::When(known.when(event.at))),
+        fact("Weight", Value::Pill(weight(event.name.weight()))),
+        fact("Panel", event.panel.map_or(Value::Nothing, |panel| known.panel_link(panel))),
+        fact(
+            "From",
+            event.posted_by.as_deref().map_or(Value::Text("Aviary".into()), |by| Value::Said(shown::name(by))),
+        ),
+        fact("Id", Value::code(&event.id.to_string())),
+    ];
+    let data = serde_json::from_str::<Json>(&event.data).and_then(|data| serde_json::to_string_pretty(&data));
+    let data = Body::Block(shown::visible(&data.unwrap_or_else(|_| event.data.clone())));
+    [Card::new("Event", "c6", Body::Facts(facts)), Card::new("Facts as they are told", "c12", data)]
+}
+
+/// One event, and to whom it went.
+pub(super) async fn one(
+    _may: Allow<perm::WebhookRead>,
+    desk: Desk,
+    events: Data<Events>,
+    id: Path<EventId>,
+) -> PageResult {
+    let known = desk.known().await?;
+    let Told { event, deliveries } = events.require(*id).await?;
+    let [about, data] = cards(&known, &event);
+    let deliveries: Vec<_> = deliveries.into_iter().map(|delivery| (delivery, None)).collect();
+    let went = match deliveries.is_empty() {
+        true => Body::Hint("No webhook hears of it.".into()),
+        false => Body::Table(table(&known, &deliveries)),
+    };
+    html(&CardsView {
+        head: Head {
+            title: event.name.name().into(),
+            pills: vec![weight(event.name.weight())],
+            truth: vec![Value::Said(shown::visible(&event.summary))],
+            ..Head::default()
+        },
+        cards: vec![about, Card::new("To whom it went", "c12", went), data],
+        shell: desk.shell(
+            &known,
+            Spot::Events,
+            vec![Crumb::to("Events", "/admin/events"), Crumb::here(event.name.name())],
+        ),
+    })
+}

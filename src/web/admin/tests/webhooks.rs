@@ -1,0 +1,230 @@
+//! The pages of webhooks, deliveries and events.
+
+use actix_web::http::StatusCode;
+use aviary_sim::{Discord, DiscordSpec, Fault, Match, Sink, SinkSpec, Trouble};
+
+use super::assert_is_clean;
+use super::fixture::{Answer, Fixture, HOSTILE, hidden};
+
+const HERE: &str = "/admin/webhooks";
+
+async fn sink() -> Sink {
+    Sink::start(SinkSpec::default()).await.unwrap()
+}
+
+/// The id of a webhook in an answer to its form.
+fn id(answer: &Answer) -> String {
+    let text = if answer.location.is_empty() { &answer.body } else { &answer.location };
+    let rest = text.split("/admin/webhooks/").find(|part| part.as_bytes()[..8].iter().all(u8::is_ascii_hexdigit));
+    rest.unwrap_or_else(|| panic!("no id: {text}"))[..36].to_owned()
+}
+
+#[actix_web::test]
+async fn a_webhook_to_discord_is_made_and_its_address_is_not_seen_again() {
+    let fixture = Fixture::empty();
+    let discord = Discord::start(DiscordSpec { limit: 0, ..DiscordSpec::default() }).await.unwrap();
+    let session = fixture.sign_in().await;
+    let empty = fixture.get(&session, HERE).await.body;
+    assert!(empty.contains("Nobody hears of anything yet") && empty.contains("Make the first webhook"), "{empty}");
+    let url = discord.webhook_url();
+    let fields =
+        [("target", "discord"), ("name", HOSTILE[0]), ("url", &*url), ("event", "server.*"), ("event", "sync.failed")];
+    let made = fixture.post(&session, HERE, &fields).await;
+    assert_eq!(made.status, StatusCode::SEE_OTHER, "{}", made.body);
+    assert!(made.location.ends_with("?done=webhook-made"), "{}", made.location);
+    let secret = url.rsplit('/').next().unwrap();
+    let page = format!("{HERE}/{}", id(&made));
+    for uri in
+        [HERE, &page, &format!("{page}/edit"), &format!("{page}/deliveries"), &format!("{page}/remove"), "/admin/audit"]
+    {
+        let body = fixture.get(&session, uri).await.body;
+        assert!(!body.contains(secret), "{uri}: {body}");
+        assert_is_clean(uri, &body);
+    }
+    let list = fixture.get(&session, HERE).await.body;
+    assert!(list.contains("servers and sync failed") && list.contains("••••"), "{list}");
+    let twin = fixture.post(&session, HERE, &fields).await;
+    assert!(twin.location.ends_with("?done=webhook-made-twin"), "{}", twin.location);
+}
+
+#[actix_web::test]
+async fn what_cannot_be_taken_is_said_at_its_field_and_nothing_typed_is_lost() {
+    let fixture = Fixture::empty();
+    let session = fixture.sign_in().await;
+    let panel = fixture.add_panel("Main panel", "https://panel.example.com").await.to_string();
+    let fields = [
+        ("target", "http"),
+        ("name", ""),
+        ("description", HOSTILE[0]),
+        ("url", "https://10.0.0.1/s3cret"),
+        ("event", "node.created"),
+        ("event", "user.*"),
+        ("panel", &*panel),
+        ("least", "alert"),
+        ("type", "BILLING"),
+        ("scope", "USER"),
+    ];
+    let refused = fixture.post(&session, HERE, &fields).await.body;
+    assert!(refused.contains("id=\"name-error\""), "{refused}");
+    assert_is_clean(HERE, &refused);
+    for kept in [
+        "value=\"http\" checked",
+        "value=\"node.created\" checked",
+        "value=\"user.*\" checked",
+        &format!("value=\"{panel}\" checked"),
+        "value=\"alert\" selected",
+        "value=\"BILLING\" selected",
+        "value=\"USER\" selected",
+    ] {
+        assert!(refused.contains(kept), "{kept}: {refused}");
+    }
+    assert!(!refused.contains("s3cret"), "addresses are secrets: {refused}");
+    for (field, value) in
+        [("url", ""), ("url", "https://10.0.0.1/s3cret"), ("url", "nonsense"), ("event", "server.fly"), ("panel", "99")]
+    {
+        let mut sent = vec![("target", "http"), ("name", "a"), (field, value)];
+        if field != "url" {
+            sent.push(("url", "http://127.0.0.1:9/in"));
+        }
+        let refused = fixture.post(&session, HERE, &sent).await.body;
+        let at = match field {
+            "event" => "events",
+            "panel" => "panels",
+            other => other,
+        };
+        assert!(refused.contains(&format!("id=\"{at}-error\"")), "{field} {value}: {refused}");
+    }
+    let nowhere = fixture.post(&session, HERE, &[("name", "a")]).await.body;
+    assert!(nowhere.contains("id=\"target-error\""), "{nowhere}");
+    assert!(fixture.get(&session, HERE).await.body.contains("Nobody hears"));
+}
+
+#[actix_web::test]
+async fn a_secret_is_shown_when_made_when_asked_for_and_when_renewed() {
+    let (fixture, sink) = (Fixture::empty(), sink().await);
+    let session = fixture.sign_in().await;
+    let url = sink.at("/in");
+    let made = fixture.post(&session, HERE, &[("target", "http"), ("name", "Own"), ("url", &url)]).await;
+    let secret = |body: &str| {
+        body.split("id=\"secret\">").nth(1).unwrap_or_else(|| panic!("{body}")).split('<').next().unwrap().to_owned()
+    };
+    let first = secret(&made.body);
+    assert!(first.starts_with("whsec_") && made.body.contains("hmac.new"), "{}", made.body);
+    let page = format!("{HERE}/{}", id(&made));
+    assert!(!fixture.get(&session, &page).await.body.contains("whsec_MA"));
+    assert!(!fixture.get(&session, &page).await.body.contains(&first));
+    assert_eq!(secret(&fixture.post(&session, &format!("{page}/secret"), &[]).await.body), first);
+    assert!(fixture.get(&session, &page).await.body.contains("Looked at the secret of a webhook"));
+    let renewed = fixture.post(&session, &format!("{page}/renew"), &[]).await.body;
+    assert_ne!(secret(&renewed), first);
+    assert!(renewed.contains("24 hours"), "{renewed}");
+    assert!(fixture.get(&session, &page).await.body.contains("The secret before the last renewal is used too"));
+}
+
+#[actix_web::test]
+async fn a_form_that_was_open_for_long_takes_nothing_back() {
+    let (fixture, sink) = (Fixture::empty(), sink().await);
+    let session = fixture.sign_in().await;
+    let hook = fixture.webhook("Own", &sink.at("/s3cret"), &["drift.*", "server.created"]).await;
+    let edit = format!("{HERE}/{hook}/edit");
+    let form = fixture.get(&session, &edit).await.body;
+    assert!(form.contains("value=\"drift.*\" checked") && form.contains("value=\"server.created\" checked"), "{form}");
+    assert!(!form.contains("s3cret"), "{form}");
+    let (had, url) = (hidden(&form, "had"), hidden(&form.replace("id=\"url\" ", ""), "url"));
+    fixture.clock.advance_s(1);
+    let fields = [("had", &*had), ("name", "Ours"), ("url", &*url), ("event", "drift.*")];
+    let saved = fixture.post(&session, &edit, &fields).await;
+    assert!(saved.location.ends_with("?done=webhook-changed"), "{}", saved.body);
+    let page = fixture.get(&session, &format!("{HERE}/{hook}")).await.body;
+    assert!(page.contains("Ours") && page.contains("<span class=\"tag\" dir=\"auto\">drift.*</span>"), "{page}");
+    let late = fixture.post(&session, &edit, &[("had", &*had), ("name", "Late"), ("url", &*url)]).await.body;
+    assert!(late.contains("Somebody changed this webhook") && late.contains("value=\"Ours\""), "{late}");
+    // None ticked means what suits topic and readers.
+    let had = hidden(&fixture.get(&session, &edit).await.body, "had");
+    fixture.clock.advance_s(1);
+    let fields = [("had", &*had), ("name", "Ours"), ("url", ""), ("type", "SECURITY"), ("scope", "ADMIN")];
+    fixture.post(&session, &edit, &fields).await;
+    assert!(fixture.get(&session, &edit).await.body.contains("value=\"sign_in.*\" checked"));
+    let tested = fixture.post(&session, &format!("{HERE}/{hook}/test"), &[]).await.body;
+    assert!(tested.contains("The test was taken"), "the address is the one it had: {tested}");
+}
+
+#[actix_web::test]
+async fn a_test_that_is_not_taken_says_what_to_do() {
+    let (fixture, sink) = (Fixture::empty(), sink().await);
+    let session = fixture.sign_in().await;
+    let hook = fixture.webhook("Own", &sink.at("/status/404/s3cret"), &["*"]).await;
+    let failed = fixture.post(&session, &format!("{HERE}/{hook}/test"), &[]).await.body;
+    assert!(
+        failed.contains("The test was not taken") && failed.contains("What to do:") && failed.contains("404"),
+        "{failed}"
+    );
+    assert!(!failed.contains("s3cret"), "{failed}");
+    assert_is_clean("test", &failed);
+}
+
+#[actix_web::test]
+async fn a_delivery_is_followed_to_its_end_and_sent_again() {
+    let (fixture, sink) = (Fixture::empty(), sink().await);
+    let session = fixture.sign_in().await;
+    let hook = fixture.webhook("Own", &sink.at("/in"), &["*"]).await;
+    sink.faults().inject(Fault::new(Match::any(), Trouble::Status(410)));
+    let (event, delivery) = fixture.told("<b>order</b>").await;
+    fixture.sent(hook).await;
+    let page = format!("{HERE}/{hook}");
+    let off = fixture.get(&session, &page).await.body;
+    assert!(off.contains("Aviary turned this webhook off") && off.contains("turned off by Aviary"), "{off}");
+    let overview = fixture.get(&session, "/admin").await.body;
+    assert!(overview.contains("See the webhook") && overview.contains("turned off"), "{overview}");
+    let one = format!("/admin/deliveries/{delivery}");
+    let body = fixture.get(&session, &one).await.body;
+    assert!(
+        body.contains("410") && body.contains("turn the webhook on first") && !body.contains("Send again"),
+        "{body}"
+    );
+    assert_is_clean(&one, &body);
+    assert_is_clean("event", &fixture.get(&session, &format!("/admin/events/{event}")).await.body);
+    let list = fixture.get(&session, &format!("{page}/deliveries?state=failed")).await.body;
+    assert!(list.contains(&one) && list.contains("Send failed ones again"), "{list}");
+
+    sink.faults().clear();
+    fixture.post(&session, &format!("{page}/enable"), &[]).await;
+    let again = fixture.post(&session, &format!("{one}/again"), &[]).await;
+    assert!(again.location.ends_with("?done=delivery-again"), "{}", again.location);
+    fixture.sent(hook).await;
+    let body = fixture.get(&session, &one).await.body;
+    assert!(body.contains(">delivered<") && body.contains(">200<"), "{body}");
+    assert_eq!(sink.events().total(), 1);
+    let events = fixture.get(&session, "/admin/events?name=notice.posted").await.body;
+    assert!(events.contains(&format!("/admin/events/{event}")), "{events}");
+    assert_is_clean("events", &events);
+}
+
+#[actix_web::test]
+async fn everything_is_sent_again_after_a_look_at_how_much_that_is() {
+    let (fixture, sink) = (Fixture::empty(), sink().await);
+    let session = fixture.sign_in().await;
+    let hook = fixture.webhook("Own", &sink.at("/in"), &["*"]).await;
+    sink.faults().inject(Fault::new(Match::any(), Trouble::Status(410)));
+    fixture.told("one").await;
+    fixture.sent(hook).await;
+    let page = format!("{HERE}/{hook}");
+    let ask = format!("{page}/again");
+    assert!(fixture.get(&session, &ask).await.body.contains("The webhook is turned off"));
+    fixture.post(&session, &format!("{page}/enable"), &[]).await;
+    sink.faults().clear();
+    let body = fixture.get(&session, &format!("{ask}?hours=0")).await.body;
+    let (since, expected) = (hidden(&body, "since"), hidden(&body, "expected"));
+    assert!(body.contains(&format!("Send {expected} deliver")), "{body}");
+    let fewer = fixture.post(&session, &ask, &[("since", &since), ("expected", "0")]).await.body;
+    assert!(fewer.contains("look again"), "{fewer}");
+    let sent = fixture.post(&session, &ask, &[("since", &since), ("expected", &expected)]).await;
+    assert!(sent.location.ends_with("?done=deliveries-again"), "{}", sent.body);
+    fixture.sent(hook).await;
+    assert_eq!(sink.events().total().to_string(), expected);
+    let nothing = fixture.get(&session, &ask).await.body;
+    assert!(nothing.contains("Nothing failed or was dropped"), "{nothing}");
+    let gone = fixture.post(&session, &format!("{page}/remove"), &[]).await;
+    assert_eq!(gone.location, "/admin/webhooks?done=webhook-removed");
+    assert_eq!(fixture.get(&session, &page).await.status, StatusCode::NOT_FOUND);
+}
