@@ -13,11 +13,12 @@ use aviary_domain::mails::{self, MailOptions, Mails};
 use aviary_domain::mirror::Book;
 use aviary_domain::ops::{BackupOptions, Backups, Heartbeats};
 use aviary_domain::panels::{HttpOptions, NewPanel, Panels};
-use aviary_domain::queue::{self, Body};
+use aviary_domain::queue::Body;
+use aviary_domain::schedules::{self, Schedules};
 use aviary_domain::secrets::{Keys, Secrets, unlock};
 use aviary_domain::settings::Settings;
 use aviary_domain::sign_in::{SignIn, SignInOptions};
-use aviary_domain::sync::{Limits, Schedule, Syncs};
+use aviary_domain::sync::{Limits, Syncs};
 use aviary_domain::webhooks::{Outside, WebhookOptions, Webhooks};
 use aviary_kernel::base::{Env, Error, MasterKey, Result, Sealer};
 use aviary_kernel::config::Config;
@@ -29,14 +30,14 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tracing::{error, info, warn};
 
-/// How often the schedule looks for syncs that are due.
-const SCHEDULE_EVERY: Duration = Duration::from_secs(5);
+use crate::bodies;
+
+/// The schedules look at least so often for what is due.
+const SCHEDULES_LOOK_EVERY: Duration = Duration::from_secs(5);
 /// How often the audit trail is watched for bursts, and signed when that is due.
 const AUDIT_EVERY: Duration = Duration::from_secs(5);
 /// How often the accounts follow the users of panels.
 const PEOPLE_EVERY: Duration = Duration::from_secs(5);
-/// How often old history and old audit events are forgotten.
-const CLEAN_EVERY: Duration = Duration::from_secs(3600);
 /// What is at work gets so long when Aviary ends.
 const JOBS_MAY_TAKE: Duration = Duration::from_secs(10);
 /// Workers get so long to end their round.
@@ -50,7 +51,6 @@ const MISSED_ROUNDS: u32 = 4;
 pub struct App {
     /// What handlers work with.
     pub services: Services,
-    schedule: Schedule,
     runner: Option<Runner>,
     runtime: Handle,
     workers: Vec<JoinHandle<()>>,
@@ -92,7 +92,6 @@ impl App {
         let removals =
             Limits { percent: config.sync.removal_limit_percent, rows: u64::from(config.sync.removal_limit_rows) };
         let syncs = Syncs::new(store.clone(), env.clone(), sealer.clone(), panels.clone(), removals, runtime.clone());
-        let schedule = Schedule::new(env.clone(), panels.clone(), syncs.clone(), settings.clone());
         let limits = RequestLimits::new(env.clone());
         let accounts = Accounts::new(store.clone(), env.clone(), sealer.clone(), Hasher::new()?, limits.clone());
         let webhooks =
@@ -114,7 +113,8 @@ impl App {
             limits,
             audit: Audit::new(store.clone(), env.clone(), sealer.clone()),
             book: Book::new(store.clone()),
-            jobs: Jobs::new(store.clone(), env.clone(), vec![mails::job_over]),
+            jobs: Jobs::new(store.clone(), env.clone(), vec![mails::job_over, schedules::job_over]),
+            schedules: Schedules::new(store.clone(), env.clone(), settings.clone()),
             panels,
             syncs,
             settings,
@@ -126,8 +126,7 @@ impl App {
             heartbeats: Heartbeats::new(env),
             options: web_options(config, &sealer),
         };
-        let app =
-            Self { services, schedule, runner: None, runtime, workers: Vec::new(), stop: watch::channel(false).0 };
+        let app = Self { services, runner: None, runtime, workers: Vec::new(), stop: watch::channel(false).0 };
         app.settle(config, is_new).await?;
         Ok(app)
     }
@@ -157,16 +156,16 @@ impl App {
             let added = self.services.panels.add(&Actor::job("configuration"), new).await?;
             info!(panel.name = added.name, "added the panel of the configuration");
         }
-        Ok(())
+        self.services.schedules.settle().await
     }
 
-    /// Starts the workers: the schedule, the watch over the audit trail, the accounts of the panels' users, the clean-up.
+    /// Starts the workers: the jobs, the schedules, the watch over the audit trail, the accounts of the panels' users.
     pub fn start_workers(&mut self) {
-        self.run_jobs(self.bodies());
-        let schedule = self.schedule.clone();
-        self.every("schedule", SCHEDULE_EVERY, move || {
-            let schedule = schedule.clone();
-            async move { schedule.tick().await.map(drop) }
+        self.run_jobs(bodies::all(&self.services));
+        let schedules = self.services.schedules.clone();
+        self.again("schedules", SCHEDULES_LOOK_EVERY, move || {
+            let schedules = schedules.clone();
+            async move { schedules.tick().await }
         });
         let audit = self.services.audit.clone();
         self.every("audit", AUDIT_EVERY, move || {
@@ -178,21 +177,11 @@ impl App {
             let accounts = accounts.clone();
             async move { accounts.follow_panels().await }
         });
-        let services = self.services.clone();
-        self.every("clean-up", CLEAN_EVERY, move || clean_up(services.clone()));
     }
 
     /// Does what a command asks for, while no server runs: syncs, and nothing else that waits.
     pub fn start_syncs(&mut self) {
         self.run_jobs(vec![self.services.syncs.body()]);
-    }
-
-    /// What each kind of job does.
-    fn bodies(&self) -> Vec<(JobKind, Body)> {
-        let probe = queue::body(JobKind::Probe, |_| async { Ok(queue::Outcome::Done(None)) });
-        let mut bodies = vec![self.services.syncs.body(), self.services.webhooks.body(), probe];
-        bodies.extend(self.services.mails.bodies());
-        bodies
     }
 
     fn run_jobs(&mut self, bodies: Vec<(JobKind, Body)>) {
@@ -203,19 +192,31 @@ impl App {
 
     fn every<F>(&mut self, worker: &'static str, pause: Duration, round: impl Fn() -> F + Send + 'static)
     where
-        F: Future<Output = Result<()>> + Send,
+        F: Future<Output = Result<()>> + Send + 'static,
+    {
+        self.again(worker, pause, move || {
+            let round = round();
+            async move { round.await.map(|()| pause) }
+        });
+    }
+
+    /// The same for a worker that knows how long there is nothing to do, which is never longer than `pause`.
+    fn again<F>(&mut self, worker: &'static str, pause: Duration, round: impl Fn() -> F + Send + 'static)
+    where
+        F: Future<Output = Result<Duration>> + Send + 'static,
     {
         let heartbeats = self.services.heartbeats.clone();
         let mut stopped = self.stop.subscribe();
         self.workers.push(tokio::spawn(async move {
             loop {
                 heartbeats.beat(worker, pause * MISSED_ROUNDS);
-                if let Err(error) = round().await {
+                let idle = round().await.unwrap_or_else(|error| {
                     error!(%error, worker, "a worker failed in this round and tries again in the next");
-                }
+                    pause
+                });
                 tokio::select! {
                     _ = stopped.wait_for(|stopped| *stopped) => return,
-                    () = tokio::time::sleep(pause) => {}
+                    () = tokio::time::sleep(idle) => {}
                 }
             }
         }));
@@ -253,28 +254,6 @@ async fn phase<T>(name: &str, work: impl Future<Output = T>) -> T {
     let done = work.await;
     info!(phase = name, took_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX), "stopped: {name}");
     done
-}
-
-/// Forgets what is older than it shall be kept.
-async fn clean_up(services: Services) -> Result<()> {
-    services.access.clean_up().await?;
-    let since = |days: u32| (days > 0).then(|| services.env.now().minus(Duration::from_secs(u64::from(days) * 86_400)));
-    if let Some(before) = since(services.settings.history_days().await?) {
-        services.book.forget_history(before).await?;
-        services.syncs.forget(before).await?;
-    }
-    if let Some(before) = since(services.settings.audit_days().await?) {
-        services.audit.trim(before).await?;
-    }
-    if let Some(before) = since(services.settings.event_days().await?) {
-        services.webhooks.forget(before).await?;
-        services.mails.forget(before).await?;
-    }
-    services.accounts.clean_up(services.env.now()).await?;
-    services.mails.tidy().await?;
-    services.sign_in.clean_up(services.env.now()).await?;
-    services.access.clean_up().await?;
-    Ok(())
 }
 
 /// The folder of the data file, for its owner only.

@@ -13,8 +13,8 @@
 //! * [`accounts`]: people, their passwords and profiles.
 //! * [`sign_in`]: who is let in, and who is signed in where.
 //! * [`mirror`]: our picture of the panels: queries, history, drift, and the only writer of it.
-//! * [`schedules`]: what runs by itself, and when.
 //! * [`sync`]: brings the picture up to date.
+//! * [`schedules`]: what runs by itself, and when.
 //! * [`jobs`]: runs the work that waits, and shows it.
 //! * [`webhooks`]: who hears of events, and how.
 //! * [`ops`]: health, backups of the data file and their way back.

@@ -41,6 +41,7 @@ use aviary_domain::mails::Mails;
 use aviary_domain::mirror::Book;
 use aviary_domain::ops::{Backups, Heartbeats};
 use aviary_domain::panels::Panels;
+use aviary_domain::schedules::Schedules;
 use aviary_domain::secrets::Secrets;
 use aviary_domain::settings::Settings;
 use aviary_domain::sign_in::SignIn;
@@ -73,6 +74,8 @@ pub struct Services {
     pub syncs: Syncs,
     /// The jobs.
     pub jobs: Jobs,
+    /// What runs by itself.
+    pub schedules: Schedules,
     /// Settings.
     pub settings: Settings,
     /// Mails.
@@ -152,6 +155,7 @@ impl Site {
             book,
             syncs,
             jobs,
+            schedules,
             settings,
             secrets,
             mails,
@@ -177,6 +181,7 @@ impl Site {
             .app_data(Data::new(book))
             .app_data(Data::new(syncs))
             .app_data(Data::new(jobs))
+            .app_data(Data::new(schedules))
             .app_data(Data::new(settings))
             .app_data(Data::new(mails))
             .app_data(Data::new(accounts))

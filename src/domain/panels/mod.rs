@@ -323,7 +323,8 @@ fn reach(panels: &Panels, checked: &Result<PanelCheck, PanelError>) -> Reach {
     }
 }
 
-fn require(reader: &impl Read, id: PanelId) -> Result<Panel> {
+/// A panel that is not being removed.
+pub(crate) fn require(reader: &impl Read, id: PanelId) -> Result<Panel> {
     reader.get(PANELS, &id)?.filter(|panel| !panel.removing).ok_or_else(|| Error::not_found("panel", id))
 }
 

@@ -1,5 +1,6 @@
 use aviary_kernel::base::{Error, Result, Secret};
 use aviary_kernel::model::Actor;
+use aviary_kernel::store::Read;
 use serde::{Deserialize, Serialize};
 
 use super::catalogue::Key;
@@ -164,6 +165,16 @@ impl Settings {
         self.value(Key::AuditDays).await.map(|value| small(&value))
     }
 
+    /// Days to keep jobs that are done; 0 = for ever.
+    pub async fn job_days(&self) -> Result<u32> {
+        self.value(Key::JobDays).await.map(|value| small(&value))
+    }
+
+    /// Days to keep events, deliveries and mails; 0 = for ever.
+    pub async fn event_days(&self) -> Result<u32> {
+        self.value(Key::EventDays).await.map(|value| small(&value))
+    }
+
     /// The GitHub repositories whose releases front ends show.
     pub async fn repositories(&self) -> Result<Vec<String>> {
         match self.value(Key::GithubRepositories).await? {
@@ -175,12 +186,13 @@ impl Settings {
     /// Automatic syncs.
     pub async fn auto_sync(&self) -> Result<AutoSync> {
         let this = self.clone();
-        self.store
-            .read(move |tx| {
-                let enabled = this.value_in(tx, Key::AutoSyncEnabled)?.switch();
-                Ok(AutoSync { enabled, every_s: small(&this.value_in(tx, Key::SyncInterval)?) })
-            })
-            .await
+        self.store.read(move |tx| this.auto_sync_in(tx)).await
+    }
+
+    /// The same, as a transaction sees it.
+    pub(crate) fn auto_sync_in(&self, reader: &impl Read) -> Result<AutoSync> {
+        let enabled = self.value_in(reader, Key::AutoSyncEnabled)?.switch();
+        Ok(AutoSync { enabled, every_s: small(&self.value_in(reader, Key::SyncInterval)?) })
     }
 
     /// Changes automatic syncs; takes effect at once. [`Error::Invalid`] when the interval is too short.

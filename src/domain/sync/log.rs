@@ -68,6 +68,12 @@ pub(super) fn page(reader: &impl Read, query: &SyncQuery) -> Result<SyncPage> {
     Ok(SyncPage { runs, next })
 }
 
+/// The newest sync of everything that a panel has.
+pub(super) fn newest_full(reader: &impl Read, panel: PanelId) -> Result<Option<SyncRun>> {
+    let query = SyncQuery { panel: Some(panel), full: Some(true), limit: 1, ..SyncQuery::default() };
+    Ok(page(reader, &query)?.runs.into_iter().next())
+}
+
 fn behind(span: Span, key: Option<Vec<u8>>) -> Span {
     key.map_or(span.clone(), |key| span.after(&key, Direction::Down))
 }

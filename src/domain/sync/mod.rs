@@ -2,7 +2,7 @@
 //!
 //! * [`Syncs`]: starts, joins, watches, cancels; one run per panel at a time.
 //! * `job`: the job that does a run, and what becomes of it when Aviary ends in the middle.
-//! * [`Schedule`]: starts the syncs that are due.
+//! * `scheduled`: what schedules ask for and have to know.
 //! * `run`: one run from beginning to end, and what it tells about itself.
 //! * `steps`: what each step reads and writes.
 //! * `absent`: what a complete listing lacked, and how that is confirmed.
@@ -14,11 +14,11 @@ mod job;
 mod log;
 mod prune;
 mod run;
-mod schedule;
+mod scheduled;
 mod service;
 mod steps;
 mod told;
 
 pub use log::{SyncPage, SyncQuery};
-pub use schedule::Schedule;
+pub(crate) use scheduled::{begin, last_full, of_job};
 pub use service::{Limits, StartSync, Started, Syncs};

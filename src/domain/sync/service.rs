@@ -175,31 +175,7 @@ impl Syncs {
     }
 
     pub(super) fn new_run(&self, panel: PanelId, targets: Vec<Target>, requested_by: String) -> SyncRun {
-        let step = |target: &Target| StepReport {
-            target: *target,
-            state: StepState::Waiting,
-            counts: Default::default(),
-            requests: 0,
-            took_ms: 0,
-        };
-        SyncRun {
-            id: self.inner.env.ids.next(),
-            panel,
-            steps: targets.iter().map(step).collect(),
-            targets,
-            requested_by,
-            status: SyncStatus::Pending,
-            issues: Vec::new(),
-            issue_count: 0,
-            requests: 0,
-            budget: None,
-            created_at: self.inner.env.now(),
-            started_at: None,
-            finished_at: None,
-            message: "Waiting to start".into(),
-            remaining_ms: None,
-            progress: 0,
-        }
+        draft(&self.inner.env, panel, targets, requested_by)
     }
 
     /// Asks a running sync to stop; it does within one page. The run as it stands.
@@ -458,18 +434,47 @@ pub(super) fn put(tx: &mut WriteTx<'_>, env: &Env, run: &SyncRun) -> Result<()> 
     feed::append(tx, env, Change::Sync(run.id)).map(drop)
 }
 
+/// A run that has not begun.
+pub(super) fn draft(env: &Env, panel: PanelId, targets: Vec<Target>, requested_by: String) -> SyncRun {
+    let step = |target: &Target| StepReport {
+        target: *target,
+        state: StepState::Waiting,
+        counts: Default::default(),
+        requests: 0,
+        took_ms: 0,
+    };
+    SyncRun {
+        id: env.ids.next(),
+        panel,
+        steps: targets.iter().map(step).collect(),
+        targets,
+        requested_by,
+        status: SyncStatus::Pending,
+        issues: Vec::new(),
+        issue_count: 0,
+        requests: 0,
+        budget: None,
+        created_at: env.now(),
+        started_at: None,
+        finished_at: None,
+        message: "Waiting to start".into(),
+        remaining_ms: None,
+        progress: 0,
+    }
+}
+
 /// What the job of a run works with.
 #[derive(Serialize, Deserialize)]
 pub(super) struct Args {
     pub(super) sync: SyncId,
 }
 
-fn job_of(run: &SyncRun) -> Result<NewJob> {
+pub(super) fn job_of(run: &SyncRun) -> Result<NewJob> {
     let job = NewJob::new(JobKind::Sync).args(&Args { sync: run.id })?;
     Ok(job.unique(job_name(run.id)).by(&run.requested_by))
 }
 
-fn job_name(id: SyncId) -> String {
+pub(super) fn job_name(id: SyncId) -> String {
     format!("sync/{id}")
 }
 
@@ -513,7 +518,7 @@ fn broken(run: &mut SyncRun, env: &Env, why: &str) {
 }
 
 /// Every target once and in order; none means all. Allocations are listed by node, so the nodes are read along.
-fn tidy(mut targets: Vec<Target>) -> Vec<Target> {
+pub(super) fn tidy(mut targets: Vec<Target>) -> Vec<Target> {
     if targets.is_empty() {
         return Target::ALL.to_vec();
     }

@@ -114,6 +114,11 @@ impl ManualClock {
         self.0.fetch_add(i64::try_from(by.as_millis()).unwrap_or(i64::MAX), Ordering::SeqCst);
     }
 
+    /// Puts the clock to another time, which may lie behind.
+    pub fn set(&self, to: Timestamp) {
+        self.0.store(to.0, Ordering::SeqCst);
+    }
+
     /// Moves the clock forward by whole seconds.
     pub fn advance_s(&self, seconds: u64) {
         self.advance(Duration::from_secs(seconds));

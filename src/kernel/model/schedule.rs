@@ -117,6 +117,16 @@ pub enum MissedRuns {
     Once,
 }
 
+impl MissedRuns {
+    /// The word, as in JSON.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Skip => "skip",
+            Self::Once => "once",
+        }
+    }
+}
+
 impl FromStr for MissedRuns {
     type Err = Error;
 
@@ -137,6 +147,16 @@ pub enum Overlap {
     Skip,
     /// One run waits until the last is over.
     Queue,
+}
+
+impl Overlap {
+    /// The word, as in JSON.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Skip => "skip",
+            Self::Queue => "queue",
+        }
+    }
 }
 
 impl FromStr for Overlap {
@@ -177,4 +197,32 @@ pub enum RunOutcome {
     Skipped,
     /// Aviary did not run then.
     Missed,
+    /// Waits for the end of the last run.
+    Waiting,
+}
+
+impl RunOutcome {
+    /// The job that does it, or did.
+    pub fn job(&self) -> Option<JobId> {
+        match self {
+            Self::Begun(job) | Self::Over(job, _) => Some(*job),
+            Self::Skipped | Self::Missed | Self::Waiting => None,
+        }
+    }
+
+    /// Whether more will come of it.
+    pub fn is_open(&self) -> bool {
+        matches!(self, Self::Begun(_) | Self::Waiting)
+    }
+
+    /// What came of it in one word, as in JSON: the state of the job when that is over.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Begun(_) => "running",
+            Self::Over(_, state) => state.word(),
+            Self::Skipped => "skipped",
+            Self::Missed => "missed",
+            Self::Waiting => "waiting",
+        }
+    }
 }

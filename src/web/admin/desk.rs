@@ -14,9 +14,10 @@ use aviary_domain::mails::Mails;
 use aviary_domain::mirror::{Book, Page, PanelCounts};
 use aviary_domain::ops::Heartbeats;
 use aviary_domain::panels::Panels;
+use aviary_domain::schedules::Schedules;
 use aviary_domain::settings::Settings;
 use aviary_domain::sign_in::SignIn;
-use aviary_domain::sync::{Schedule, Syncs};
+use aviary_domain::sync::Syncs;
 use aviary_kernel::base::{Env, Error, Result, Timestamp};
 use aviary_kernel::model::{Actor, Panel, PanelId, RemovalStop, SyncRun};
 use aviary_kernel::store::Store;
@@ -41,6 +42,7 @@ pub(super) struct Desk {
     pub(super) book: Data<Book>,
     pub(super) panels: Data<Panels>,
     pub(super) syncs: Data<Syncs>,
+    pub(super) schedules: Data<Schedules>,
     pub(super) settings: Data<Settings>,
     pub(super) heartbeats: Data<Heartbeats>,
     store: Data<Store>,
@@ -89,6 +91,7 @@ fn desk(request: &HttpRequest, payload: &mut Payload) -> Result<Desk, PageError>
         book: service(request)?,
         panels: service(request)?,
         syncs: service(request)?,
+        schedules: service(request)?,
         settings: service(request)?,
         heartbeats: service(request)?,
         store: service(request)?,
@@ -132,12 +135,6 @@ impl Desk {
     ) -> Result<T> {
         let known = known.clone();
         self.book.look(move |page| ask(page, &known)).await
-    }
-
-    /// Knows when each panel is synced next.
-    pub(super) fn schedule(&self) -> Schedule {
-        let (env, panels, syncs, settings) = (&self.env, &self.panels, &self.syncs, &self.settings);
-        Schedule::new(Env::clone(env), Panels::clone(panels), Syncs::clone(syncs), Settings::clone(settings))
     }
 
     /// Forgets what was only to be told while something goes on.

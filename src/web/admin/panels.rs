@@ -76,12 +76,11 @@ impl Next {
 
 /// How every panel stands.
 pub(super) async fn standings(desk: &Desk, known: &Known) -> Result<Vec<Standing>> {
-    let schedule = desk.schedule();
     let mut all = Vec::with_capacity(known.panels.len());
     for panel in known.panels.iter() {
         let page = desk.syncs.list(SyncQuery { panel: Some(panel.id), limit: 1, ..SyncQuery::default() }).await?;
         let last = page.runs.into_iter().next();
-        let next = match schedule.next(panel).await? {
+        let next = match desk.schedules.next_sync(panel.id).await? {
             _ if last.as_ref().is_some_and(|run| !run.status.is_over()) => Next::Running,
             None => Next::ByHand,
             Some(at) if at <= known.now => Next::Now,

@@ -72,6 +72,15 @@ pub struct Cron {
     repeats: bool,
 }
 
+/// A moment on the clocks of a time zone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WallTime {
+    /// RFC 3339 with the offset of the zone at that moment.
+    pub rfc3339: String,
+    /// Such as "Sun 29 Mar 2026, 03:00 CEST"; with seconds when there are any.
+    pub spoken: String,
+}
+
 /// The due times that went by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Missed {
@@ -203,6 +212,17 @@ impl Rule {
             }
         }
         newest
+    }
+
+    /// A moment on the clocks of the rule's time zone. `None` for "every".
+    pub fn wall_time(&self, at: Timestamp) -> Option<WallTime> {
+        let Self::Cron(cron) = self else { return None };
+        let at = jiff::Timestamp::from_millisecond(at.millis()).ok()?.to_zoned(cron.zone.clone());
+        let clock = if at.second() == 0 { "%H:%M" } else { "%H:%M:%S" };
+        Some(WallTime {
+            rfc3339: at.strftime("%Y-%m-%dT%H:%M:%S%:z").to_string(),
+            spoken: at.strftime(&format!("%a %-d %b %Y, {clock} %Z")).to_string(),
+        })
     }
 
     /// What the rule says, in English: "every day at 03:00 (Europe/Berlin)".

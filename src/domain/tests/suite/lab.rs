@@ -7,6 +7,7 @@ use std::time::Duration;
 use aviary_domain::jobs::{Jobs, Runner};
 use aviary_domain::mirror::{Book, Mirror};
 use aviary_domain::panels::{HttpOptions, NewPanel, Panels};
+use aviary_domain::schedules;
 use aviary_domain::settings::Settings;
 use aviary_domain::sync::{Limits, StartSync, Syncs};
 use aviary_kernel::base::{Env, ManualClock, MasterKey, Sealer, Secret, Timestamp};
@@ -53,7 +54,7 @@ fn services(store: &Store, env: &Env) -> (Panels, Syncs, Jobs) {
     let panels = Panels::new(store.clone(), env.clone(), sealer.clone(), quick(), 80);
     let limits = Limits { percent: 20, rows: 10 };
     let syncs = Syncs::new(store.clone(), env.clone(), sealer, panels.clone(), limits, Handle::current());
-    (panels, syncs, Jobs::new(store.clone(), env.clone(), vec![]))
+    (panels, syncs, Jobs::new(store.clone(), env.clone(), vec![schedules::job_over]))
 }
 
 /// Does what waits for syncs.

@@ -14,7 +14,7 @@ mod lists;
 mod mails;
 mod panels;
 mod removals;
-mod schedule;
+mod schedules;
 mod secrets;
 mod settings;
 mod sign_in;

@@ -19,6 +19,7 @@ use aviary_domain::mails::{MailOptions, MailQuery, Mails, Site};
 use aviary_domain::mirror::{Book, Draft, Writer};
 use aviary_domain::ops::{BackupOptions, Backups, Heartbeats};
 use aviary_domain::panels::{HttpOptions, NewPanel, Panels};
+use aviary_domain::schedules::{self, Schedules};
 use aviary_domain::secrets::{Keys, Secrets};
 use aviary_domain::settings::Settings;
 use aviary_domain::sign_in::{SignIn, SignInOptions};
@@ -106,7 +107,8 @@ impl Fixture {
             limits,
             audit: Audit::new(store.clone(), env.clone(), sealer.clone()),
             book: Book::new(store.clone()),
-            jobs: Jobs::new(store.clone(), env.clone(), Vec::new()),
+            jobs: Jobs::new(store.clone(), env.clone(), vec![schedules::job_over]),
+            schedules: Schedules::new(store.clone(), env.clone(), settings.clone()),
             secrets: Secrets::new(store.clone(), env.clone(), sealer.clone(), &keys, runtime.clone()),
             settings,
             backups: Backups::new(

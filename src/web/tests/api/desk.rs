@@ -18,6 +18,7 @@ use aviary_domain::mails::{MailOptions, MailQuery, Mails, Site as Letters};
 use aviary_domain::mirror::{Book, Writer};
 use aviary_domain::ops::{BackupOptions, Backups, Heartbeats};
 use aviary_domain::panels::{HttpOptions, NewPanel, Panels};
+use aviary_domain::schedules::{self, Schedules};
 use aviary_domain::secrets::{Keys, Secrets};
 use aviary_domain::settings::Settings;
 use aviary_domain::sign_in::{Credentials, SignIn, SignInOptions, SignedIn};
@@ -159,7 +160,8 @@ impl Desk {
             syncs: Syncs::new(store.clone(), env.clone(), sealer.clone(), panels.clone(), removals, runtime.clone()),
             audit: Audit::new(store.clone(), env.clone(), sealer.clone()),
             book: Book::new(store.clone()),
-            jobs: Jobs::new(store.clone(), env.clone(), Vec::new()),
+            jobs: Jobs::new(store.clone(), env.clone(), vec![schedules::job_over]),
+            schedules: Schedules::new(store.clone(), env.clone(), settings.clone()),
             secrets: Secrets::new(store.clone(), env.clone(), sealer.clone(), &keys, runtime.clone()),
             settings,
             backups: Backups::new(
