@@ -8,8 +8,8 @@ use crate::api::auth::{enter, links};
 use crate::api::lists::{allocations, eggs, nodes, servers, users};
 use crate::api::{
     accounts, api_keys, audit, backups, check, dashboard, deliveries, discord_webhooks, email, events, health, history,
-    me, mirror, panels, removals, reports, repos, roles, secret, setting, settings, stats, sync, syncs, tickets,
-    webhooks,
+    me, mirror, panels, removals, reports, repos, roles, schedules, secret, setting, settings, stats, sync, syncs,
+    tickets, webhooks,
 };
 use crate::map::Map;
 use crate::page::PageError;
@@ -172,6 +172,17 @@ pub fn api() -> Map {
         .get("/api/v1/events", events::list)
         .get("/api/v1/events/{id}", events::one)
         .get("/api/v1/event-types", events::types)
+        // What runs by itself.
+        .get("/api/v1/schedules", schedules::list)
+        .post("/api/v1/schedules", schedules::make)
+        .post("/api/v1/schedules/preview", schedules::preview)
+        .get("/api/v1/schedules/{id}", schedules::one)
+        .patch("/api/v1/schedules/{id}", schedules::patch)
+        .delete("/api/v1/schedules/{id}", schedules::remove)
+        .post("/api/v1/schedules/{id}/run", schedules::run)
+        .post("/api/v1/schedules/{id}/pause", schedules::pause)
+        .post("/api/v1/schedules/{id}/resume", schedules::resume)
+        .post("/api/v1/schedules/{id}/reset", schedules::reset)
         // Settings.
         .get("/api/v1/settings", setting::list)
         .patch("/api/v1/settings", setting::patch)

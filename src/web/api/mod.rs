@@ -22,6 +22,7 @@ mod reply;
 pub(crate) mod reports;
 pub(crate) mod repos;
 pub(crate) mod roles;
+pub(crate) mod schedules;
 pub(crate) mod secret;
 pub(crate) mod setting;
 pub(crate) mod settings;

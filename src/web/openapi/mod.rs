@@ -20,8 +20,8 @@ use crate::api::auth::{enter, links};
 use crate::api::lists::{allocations, eggs, nodes, servers, users};
 use crate::api::{
     accounts, api_keys, audit, backups, check, dashboard, deliveries, discord_webhooks, email, events, health, history,
-    me, mirror, panels, removals, reports, repos, roles, secret, setting, settings, stats, sync, syncs, tickets,
-    webhooks,
+    me, mirror, panels, removals, reports, repos, roles, schedules, secret, setting, settings, stats, sync, syncs,
+    tickets, webhooks,
 };
 use crate::door::{Door, Open};
 use crate::problem::ProblemView;
@@ -67,6 +67,8 @@ use crate::routes;
         removals::list, removals::one, removals::confirm, removals::refuse,
         mirror::list, mirror::one, history::of_object, history::list, reports::drift, reports::counts, check::check,
         backups::list, backups::make,
+        schedules::list, schedules::make, schedules::one, schedules::patch, schedules::remove, schedules::run, schedules::pause,
+        schedules::resume, schedules::reset, schedules::preview,
         secret::rotation, secret::rotate,
         audit::list, audit::one, audit::export, audit::actions, audit::verify,
         roles::list, roles::make, roles::one, roles::change, roles::remove, roles::permissions, roles::explain_all, roles::explain,
@@ -93,6 +95,7 @@ use crate::routes;
         (name = "roles", description = "Who may what, and why"),
         (name = "api-keys", description = "Keys for programs"),
         (name = "secret", description = "The master key, on the machine itself"),
+        (name = "schedules", description = "What runs by itself, and when"),
         (name = "backups", description = "Backups of the data file"),
         (name = "webhooks", description = "Who hears of what, and what became of it; `webhooks` of this document says what receivers get"),
         (name = "audit", description = "Who did what"),

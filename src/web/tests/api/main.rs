@@ -19,6 +19,7 @@ mod me;
 mod mirror;
 mod panels;
 mod promise;
+mod schedules;
 mod settings;
 mod socket;
 mod syncs;
