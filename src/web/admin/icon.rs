@@ -45,6 +45,7 @@ pub(crate) fn icon(name: &str) -> Icon {
         "history" => {
             r#"<path d="M3.200 10a6.800 6.800 0 1 0 2.200-5L3 7.200M3 3.400v3.800h3.800"/><path d="M10 6.300V10l2.600 1.700"/>"#
         }
+        "clock" => r#"<circle cx="10" cy="10" r="7"/><path d="M10 5.800V10l3 2"/>"#,
         "panel" => {
             r#"<rect x="2.800" y="3.800" width="14.400" height="12.400" rx="1.800"/><path d="M2.800 7.800h14.400M7 7.800v8.400"/>"#
         }

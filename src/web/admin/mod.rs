@@ -47,6 +47,8 @@ mod register;
 mod removals;
 mod role_form;
 mod roles;
+mod schedule_form;
+mod schedules;
 mod servers;
 mod setting;
 mod settings;
@@ -210,6 +212,17 @@ fn pages() -> Map {
         .post("/admin/panels/{id}/test", panel::test)
         .get("/admin/panels/{id}/remove", panel::ask_remove)
         .post("/admin/panels/{id}/remove", panel::remove)
+        .get("/admin/schedules", schedules::list)
+        .post("/admin/schedules", schedule_form::make)
+        .get("/admin/schedules/new", schedule_form::new)
+        .get("/admin/schedules/{id}", schedules::one)
+        .get("/admin/schedules/{id}/edit", schedule_form::edit)
+        .post("/admin/schedules/{id}/edit", schedule_form::save)
+        .post("/admin/schedules/{id}/run", schedules::run)
+        .post("/admin/schedules/{id}/pause", schedules::pause)
+        .post("/admin/schedules/{id}/resume", schedules::resume)
+        .post("/admin/schedules/{id}/reset", schedules::reset)
+        .post("/admin/schedules/{id}/remove", schedules::remove)
         .get("/admin/settings", settings::page)
         .post("/admin/settings", settings::save)
         .post("/admin/settings/test/{what}", setting::test)

@@ -25,6 +25,7 @@ pub(super) enum Spot {
     Mails,
     Webhooks,
     Events,
+    Schedules,
     Panels,
     Settings,
     /// Somebody's own account.
@@ -98,14 +99,15 @@ pub(super) fn groups(here: Spot, known: &Known) -> Vec<NavGroup> {
                 item(Spot::People, "/admin/people", "People", "people", "w", None),
                 item(Spot::Roles, "/admin/roles", "Roles", "shield", "r", None),
                 item(Spot::ApiKeys, "/admin/api-keys", "API keys", "key", "k", None),
-                item(Spot::Mails, "/admin/mails", "Mails", "mail", "i", None),
             ],
         ),
         group(
             "Work",
             vec![
+                item(Spot::Schedules, "/admin/schedules", "Schedules", "clock", "c", None),
                 item(Spot::Webhooks, "/admin/webhooks", "Webhooks", "hook", "", None),
                 item(Spot::Events, "/admin/events", "Events", "bell", "", None),
+                item(Spot::Mails, "/admin/mails", "Mails", "mail", "i", None),
             ],
         ),
         group(

@@ -51,6 +51,13 @@ pub(super) fn done(word: &str) -> Option<Notice> {
         "setting-reset" => ("good", "The setting is as without; that counts at once."),
         "setting-undone" => ("good", "The change was undone; that counts at once."),
         "schedule-set" => ("good", "The schedule was changed. It takes effect at once."),
+        "schedule-made" => ("good", "The schedule was made. Its next runs stand below."),
+        "schedule-changed" => ("good", "The schedule was changed. New times count from now on."),
+        "schedule-removed" => ("good", "The schedule was removed."),
+        "schedule-paused" => ("good", "The schedule is held back. What is at work goes on."),
+        "schedule-resumed" => ("good", "The schedule goes on. What was due meanwhile counts for nothing."),
+        "schedule-reset" => ("good", "The schedule has its own times back."),
+        "schedule-run" => ("good", "It was begun. Its times stay as they are."),
         "sync-started" => ("good", "The sync was started. This page follows it."),
         "sync-joined" => {
             ("info", "A sync of this panel was already at work, so yours was joined to it. This page follows it.")

@@ -8,6 +8,7 @@ mod me;
 mod own_keys;
 mod people;
 mod roles;
+mod schedules;
 mod second_factor;
 mod settings;
 mod setup;
