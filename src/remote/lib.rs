@@ -6,6 +6,7 @@
 
 #![forbid(unsafe_code)]
 
+mod certificate;
 mod hidden;
 pub mod hooks;
 mod http;
@@ -17,6 +18,7 @@ pub mod probe;
 pub mod pterodactyl;
 mod tls;
 
+pub use certificate::{CertificateOptions, Unread, Validity, certificate};
 pub use http::{HttpOptions, Unusable, init_tls};
 pub use ids::IdSet;
 pub use outside::{Lookup, Outside};

@@ -63,14 +63,17 @@ impl Outside {
     /// # Errors
     /// [`Forbidden`] when no address of it may be reached.
     pub async fn judge(&self, url: &Url) -> Result<(), Forbidden> {
-        let rule = Rule { outside: self.clone(), is_plain: url.scheme() == "http" };
-        let found = match url.host() {
-            Some(Host::Ipv4(address)) => vec![address.into()],
-            Some(Host::Ipv6(address)) => vec![address.into()],
-            Some(Host::Domain(name)) => self.lookup.find(name).await.unwrap_or_default(),
-            None => Vec::new(),
+        let Some(host) = url.host_str() else { return Ok(()) };
+        self.addresses(host, url.scheme() == "http").await.map(drop)
+    }
+
+    /// The addresses of `host`, a name or an address as in a URL, that may be reached; their ports are 0.
+    pub(crate) async fn addresses(&self, host: &str, is_plain: bool) -> Result<Vec<SocketAddr>, Forbidden> {
+        let found = match host.trim_start_matches('[').trim_end_matches(']').parse() {
+            Ok(address) => vec![address],
+            Err(_) => self.lookup.find(host).await.unwrap_or_default(),
         };
-        rule.sift(found).map(drop)
+        Rule { outside: self.clone(), is_plain }.sift(found)
     }
 
     /// The gate for requests over HTTPS, or over plain HTTP.

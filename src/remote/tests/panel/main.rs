@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "tests")]
 
+mod certificates;
 mod checking;
 mod decoding;
 mod errors;

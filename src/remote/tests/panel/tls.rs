@@ -14,9 +14,14 @@ use crate::script::{access, quick};
 
 /// Serves 401 to everybody, over TLS, on a thread of its own.
 fn secure_panel() -> String {
+    secure_with(CERTIFICATE, KEY)
+}
+
+/// The same with another certificate.
+pub(crate) fn secure_with(certificate: &str, key: &str) -> String {
     aviary_remote::init_tls();
-    let certificate = CertificateDer::from_pem_slice(CERTIFICATE.as_bytes()).unwrap();
-    let key = PrivateKeyDer::from_pem_slice(KEY.as_bytes()).unwrap();
+    let certificate = CertificateDer::from_pem_slice(certificate.as_bytes()).unwrap();
+    let key = PrivateKeyDer::from_pem_slice(key.as_bytes()).unwrap();
     let config = ServerConfig::builder().with_no_client_auth().with_single_cert(vec![certificate], key).unwrap();
     let (config, listener) = (Arc::new(config), TcpListener::bind("127.0.0.1:0").unwrap());
     let url = format!("https://localhost:{}", listener.local_addr().unwrap().port());
@@ -63,7 +68,7 @@ async fn a_self_signed_certificate_is_refused_until_it_is_named() {
     assert_eq!((error.kind, error.status), (FaultKind::UnknownDialect, Some(401)), "the panel was reached: {error}");
 }
 
-/// Made for this test and used nowhere else.
+/// Made for these tests and used nowhere else.
 const CERTIFICATE: &str = "\
 -----BEGIN CERTIFICATE-----
 MIIBnDCCAUGgAwIBAgIUO3Bjiqajd45+09OkXot3zuDha/IwCgYIKoZIzj0EAwIw
