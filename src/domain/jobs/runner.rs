@@ -44,8 +44,8 @@ pub struct Stopped {
 }
 
 impl Jobs {
-    /// Starts to run jobs of the kinds that have a body; others wait. Jobs run as tasks of `runtime`. `beat` is called at least
-    /// every few seconds.
+    /// Starts to run jobs of the kinds that have a body; others wait. Jobs run as tasks of `runtime`. `beat` is called every few
+    /// seconds, unless jobs cannot be taken.
     pub fn start(&self, bodies: Vec<(JobKind, Body)>, runtime: &Handle, beat: impl Fn() + Send + 'static) -> Runner {
         let (stop, stopping) = watch::channel(None);
         let (tell, told) = mpsc::unbounded_channel();
@@ -93,18 +93,25 @@ struct Loop {
 impl Loop {
     async fn work(mut self, mut stopping: watch::Receiver<Option<Duration>>, beat: impl Fn()) -> Stopped {
         let mut changed = self.jobs.inner.store.watch(JOBS);
+        beat();
         loop {
-            beat();
             let told = *stopping.borrow();
             if let Some(budget) = told {
                 return self.wind_up(budget).await;
             }
             let wait = match self.round().await {
-                Ok(wait) => wait,
+                Ok(wait) => {
+                    beat();
+                    wait
+                }
+                // The store says so itself.
+                Err(Error::ReadOnly(_)) => {
+                    beat();
+                    AFTER_TROUBLE
+                }
+                // No sign of life, so that jobs show as overdue when this goes on.
                 Err(trouble) => {
-                    if !matches!(trouble, Error::ReadOnly(_)) {
-                        error!(error = %trouble, "jobs could not be taken; trying again");
-                    }
+                    error!(error = %trouble, "jobs could not be taken; trying again");
                     AFTER_TROUBLE
                 }
             };
