@@ -19,6 +19,7 @@ use aviary_domain::secrets::{Keys, Secrets, unlock};
 use aviary_domain::settings::Settings;
 use aviary_domain::sign_in::{SignIn, SignInOptions};
 use aviary_domain::sync::{Limits, Syncs};
+use aviary_domain::watch::Watch;
 use aviary_domain::webhooks::{Outside, WebhookOptions, Webhooks};
 use aviary_kernel::base::{Env, Error, MasterKey, Result, Sealer};
 use aviary_kernel::config::Config;
@@ -38,6 +39,8 @@ const SCHEDULES_LOOK_EVERY: Duration = Duration::from_secs(5);
 const AUDIT_EVERY: Duration = Duration::from_secs(5);
 /// How often the accounts follow the users of panels.
 const PEOPLE_EVERY: Duration = Duration::from_secs(5);
+/// How often is looked whether the disk takes writes.
+const DISK_EVERY: Duration = Duration::from_secs(2);
 /// What is at work gets so long when Aviary ends.
 const JOBS_MAY_TAKE: Duration = Duration::from_secs(10);
 /// Workers get so long to end their round.
@@ -51,6 +54,7 @@ const MISSED_ROUNDS: u32 = 4;
 pub struct App {
     /// What handlers work with.
     pub services: Services,
+    watch: Watch,
     runner: Option<Runner>,
     runtime: Handle,
     workers: Vec<JoinHandle<()>>,
@@ -104,6 +108,7 @@ impl App {
             limits.clone(),
             mail_options(config),
         );
+        let watch = Watch::new(store.clone(), env.clone(), panels.clone(), webhooks.clone());
         let services = Services {
             env: env.clone(),
             mails,
@@ -126,7 +131,8 @@ impl App {
             heartbeats: Heartbeats::new(env),
             options: web_options(config, &sealer),
         };
-        let app = Self { services, runner: None, runtime, workers: Vec::new(), stop: watch::channel(false).0 };
+        let stop = watch::channel(false).0;
+        let app = Self { services, watch, runner: None, runtime, workers: Vec::new(), stop };
         app.settle(config, is_new).await?;
         Ok(app)
     }
@@ -159,9 +165,12 @@ impl App {
         self.services.schedules.settle().await
     }
 
-    /// Starts the workers: the jobs, the schedules, the watch over the audit trail, the accounts of the panels' users.
+    /// Starts the workers: the jobs, the schedules, the watches over the audit trail and the disk, the accounts of the panels'
+    /// users.
     pub fn start_workers(&mut self) {
-        self.run_jobs(bodies::all(&self.services));
+        let mut bodies = bodies::all(&self.services);
+        bodies.push(self.watch.body());
+        self.run_jobs(bodies);
         let schedules = self.services.schedules.clone();
         self.again("schedules", SCHEDULES_LOOK_EVERY, move || {
             let schedules = schedules.clone();
@@ -176,6 +185,11 @@ impl App {
         self.every("people", PEOPLE_EVERY, move || {
             let accounts = accounts.clone();
             async move { accounts.follow_panels().await }
+        });
+        let watch = self.watch.clone();
+        self.every("disk", DISK_EVERY, move || {
+            let watch = watch.clone();
+            async move { watch.tick().await }
         });
     }
 
@@ -208,12 +222,17 @@ impl App {
         let heartbeats = self.services.heartbeats.clone();
         let mut stopped = self.stop.subscribe();
         self.workers.push(tokio::spawn(async move {
+            heartbeats.beat(worker, pause * MISSED_ROUNDS);
             loop {
-                heartbeats.beat(worker, pause * MISSED_ROUNDS);
-                let idle = round().await.unwrap_or_else(|error| {
-                    error!(%error, worker, "a worker failed in this round and tries again in the next");
-                    pause
-                });
+                let done = round().await;
+                let idle = *done.as_ref().unwrap_or(&pause);
+                let done = done.map(drop);
+                heartbeats.after_round(worker, pause * MISSED_ROUNDS, &done);
+                match done {
+                    // The store says so itself, once.
+                    Ok(()) | Err(Error::ReadOnly(_)) => {}
+                    Err(error) => error!(%error, worker, "a worker failed in this round and tries again in the next"),
+                }
                 tokio::select! {
                     _ = stopped.wait_for(|stopped| *stopped) => return,
                     () = tokio::time::sleep(idle) => {}

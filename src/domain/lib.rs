@@ -17,6 +17,7 @@
 //! * [`schedules`]: what runs by itself, and when.
 //! * [`jobs`]: runs the work that waits, and shows it.
 //! * [`webhooks`]: who hears of events, and how.
+//! * [`watch`]: what must not end unnoticed: certificates and keys.
 //! * [`ops`]: health, backups of the data file and their way back.
 #![forbid(unsafe_code)]
 
@@ -37,4 +38,5 @@ pub mod secrets;
 pub mod settings;
 pub mod sign_in;
 pub mod sync;
+pub mod watch;
 pub mod webhooks;

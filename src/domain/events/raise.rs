@@ -63,14 +63,22 @@ impl Listeners {
     }
 }
 
-fn wants(hook: &Webhook, event: EventName, panel: Option<PanelId>) -> bool {
+/// Whether a webhook is to hear of an event.
+pub(crate) fn wants(hook: &Webhook, event: EventName, panel: Option<PanelId>) -> bool {
     let of_panel = hook.panels.is_empty() || panel.is_some_and(|panel| hook.panels.contains(&panel));
     of_panel && event.weight() >= hook.least && hook.events.iter().any(|pattern| pattern.covers(event))
 }
 
 /// Stores an event, for nobody yet.
 pub(crate) fn post(tx: &mut WriteTx<'_>, env: &Env, happening: &Happening, posted_by: Option<&str>) -> Result<Event> {
-    let event = Event {
+    let event = unwritten(env, happening, posted_by)?;
+    tx.put(EVENTS, &event.id, &event)?;
+    Ok(event)
+}
+
+/// An event that happens now and is not stored yet.
+pub(crate) fn unwritten(env: &Env, happening: &Happening, posted_by: Option<&str>) -> Result<Event> {
+    Ok(Event {
         id: env.ids.next(),
         name: happening.name(),
         at: env.now(),
@@ -78,9 +86,7 @@ pub(crate) fn post(tx: &mut WriteTx<'_>, env: &Env, happening: &Happening, poste
         summary: happening.summary(),
         data: happening.data()?,
         posted_by: posted_by.map(str::to_owned),
-    };
-    tx.put(EVENTS, &event.id, &event)?;
-    Ok(event)
+    })
 }
 
 /// Puts an event on its way to a webhook, which must be woken then.

@@ -95,14 +95,19 @@ impl Webhooks {
 
     /// Takes out what a switch in the settings holds back: what Aviary noticed by itself, not what somebody asks for.
     fn held_back(&self, target: &HookTarget, waiting: Vec<Waiting>) -> (Vec<Waiting>, Vec<Waiting>) {
+        let is_on = self.lets_through(target);
+        let by_itself = |waiting: &Waiting| waiting.event.as_ref().is_some_and(|event| event.posted_by.is_none());
+        waiting.into_iter().partition(|waiting| !is_on && by_itself(waiting))
+    }
+
+    /// Whether the settings let through what Aviary noticed by itself.
+    pub(super) fn lets_through(&self, target: &HookTarget) -> bool {
         let settings = self.inner.settings.current();
-        let is_on = match target {
+        match target {
             HookTarget::Discord { .. } => settings.discord_notifications,
             HookTarget::Mail { .. } => settings.email_notifications,
             HookTarget::Http { .. } => true,
-        };
-        let by_itself = |waiting: &Waiting| waiting.event.as_ref().is_some_and(|event| event.posted_by.is_none());
-        waiting.into_iter().partition(|waiting| !is_on && by_itself(waiting))
+        }
     }
 
     async fn drop_these(&self, ids: Vec<DeliveryId>, why: &'static str) -> Result<()> {

@@ -17,7 +17,7 @@ const HOUR: Duration = Duration::from_secs(3600);
 /// A delivery is given up a day after it was asked for.
 const LONGEST: Duration = Duration::from_secs(24 * 3600);
 /// Seconds between the tries of a delivery; nearly a day in all.
-const BETWEEN_TRIES: [u64; 10] = [5, 30, 120, 600, 1800, 3600, 7200, 14_400, 28_800, 28_800];
+pub(super) const BETWEEN_TRIES: [u64; 10] = [5, 30, 120, 600, 1800, 3600, 7200, 14_400, 28_800, 28_800];
 /// Seconds that an endpoint is left alone after so many failures in a row; then the last of them each time.
 const BETWEEN_FAILURES: [u64; 5] = [5, 30, 120, 300, 600];
 /// A webhook is turned off after so many failures in a row …

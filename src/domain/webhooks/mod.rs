@@ -5,6 +5,7 @@
 //! * `embed`, `look`: what Discord shows.
 //! * `again`, `list`, `forget`: what became of deliveries, and what people may do about it.
 //! * `dispatch`, `try_out`: events that somebody asks for.
+//! * `unwritten`: an event that is sent while the disk takes nothing.
 
 mod address;
 mod again;
@@ -21,6 +22,7 @@ mod next;
 mod post;
 mod suits;
 mod try_out;
+mod unwritten;
 
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -33,6 +35,7 @@ use aviary_kernel::store::rows::Change;
 use aviary_kernel::store::tables::WEBHOOKS;
 use aviary_kernel::store::{Read, Span, Store, WriteTx};
 use aviary_remote::hooks::{HookClient, HookOptions};
+use url::Url;
 
 use crate::audit::Did;
 use crate::feed;
@@ -46,6 +49,7 @@ pub use dispatch::Dispatched;
 pub use list::{DeliveryPage, DeliveryQuery};
 pub use suits::suited_events;
 pub use try_out::Tried;
+pub(crate) use unwritten::Unwritten;
 
 /// How webhooks are spoken to.
 #[derive(Clone, Debug)]
@@ -138,6 +142,18 @@ impl Webhooks {
     /// [`Error::NotFound`].
     pub async fn require(&self, id: WebhookId) -> Result<Listed> {
         self.inner.store.read(move |tx| Ok(Listed { webhook: require(tx, id)?, counts: counts(tx, id)? })).await
+    }
+
+    /// The addresses of the endpoints that events go to, opened: secrets. Discord looks after its own, and mail has none.
+    pub(crate) async fn endpoints(&self) -> Result<Vec<Url>> {
+        let hooks = self.store().read(|tx| tx.all(WEBHOOKS, &Span::all())).await?.into_iter().map(|(_, hook)| hook);
+        let ours = hooks.filter(|hook| hook.is_enabled && matches!(hook.target, HookTarget::Http { .. }));
+        ours.map(|hook| self.address(&hook)).collect()
+    }
+
+    /// Where requests may go.
+    pub(crate) fn outside(&self) -> &Outside {
+        &self.inner.outside
     }
 
     fn store(&self) -> &Store {

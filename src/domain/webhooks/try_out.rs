@@ -10,7 +10,7 @@ use super::embed::embed;
 use super::mark::{self, note, over};
 use super::{Webhooks, about, require};
 use crate::audit;
-use crate::events::{Happening, TestFacts};
+use crate::events::{self, Happening, TestFacts};
 
 /// What came of trying a webhook out.
 #[derive(Clone, Debug)]
@@ -32,13 +32,7 @@ impl Webhooks {
         let hook = self.require(id).await?.webhook;
         let event = self.test_event(&hook, by)?;
         let tried = match &hook.target {
-            HookTarget::Http { .. } => self.try_http(&self.http_target(&hook)?, &event).await?,
-            HookTarget::Discord { .. } => {
-                let site_name = self.inner.settings.current().site_name.clone();
-                let packed = pack(vec![embed(&event, &site_name)]);
-                let first = packed.into_iter().next().ok_or_else(|| Error::internal("an embed made no message"))?;
-                self.try_discord(&self.address(&hook)?, &first.message.username(&site_name)).await?
-            }
+            HookTarget::Http { .. } | HookTarget::Discord { .. } => self.try_one(&hook, &event).await?,
             HookTarget::Mail { to } => return self.try_mail(by, id, to.clone(), event).await,
         };
         let (this, by) = (self.clone(), by.clone());
@@ -51,17 +45,26 @@ impl Webhooks {
             .await
     }
 
+    /// Sends one event to one webhook at once and waits for the answer. Nothing is written.
+    ///
+    /// # Errors
+    /// When its address cannot be opened; and for one that gets mail, which is always written first.
+    pub(super) async fn try_one(&self, hook: &Webhook, event: &Event) -> Result<mark::Tried> {
+        match &hook.target {
+            HookTarget::Http { .. } => self.try_http(&self.http_target(hook)?, event).await,
+            HookTarget::Discord { .. } => {
+                let site_name = self.inner.settings.current().site_name.clone();
+                let packed = pack(vec![embed(event, &site_name)]);
+                let first = packed.into_iter().next().ok_or_else(|| Error::internal("an embed made no message"))?;
+                self.try_discord(&self.address(hook)?, &first.message.username(&site_name)).await
+            }
+            HookTarget::Mail { .. } => Err(Error::internal("a mail was to be sent without being written")),
+        }
+    }
+
     fn test_event(&self, hook: &Webhook, by: &Actor) -> Result<Event> {
-        let happening = Happening::Test(TestFacts { webhook: hook.id, name: hook.name.clone(), by: by.name.clone() });
-        Ok(Event {
-            id: self.env().ids.next(),
-            name: happening.name(),
-            at: self.env().now(),
-            panel: None,
-            summary: happening.summary(),
-            data: happening.data()?,
-            posted_by: Some(by.name.clone()),
-        })
+        let facts = TestFacts { webhook: hook.id, name: hook.name.clone(), by: by.name.clone() };
+        events::unwritten(self.env(), &Happening::Test(facts), Some(&by.name))
     }
 
     /// Puts a test on record: the event, its delivery, and when it went well.
@@ -85,7 +88,7 @@ impl Webhooks {
             hook.test_success_at = Some(now);
             self.put(tx, &hook)?;
         }
-        let mut delivery = self.test_delivery(id, event);
+        let mut delivery = self.delivery_of(id, event);
         note(&mut delivery, tried.noted(1));
         let state = if failure.is_none() { DeliveryState::Delivered } else { DeliveryState::Failed };
         delivery.tries = 1;
@@ -96,7 +99,8 @@ impl Webhooks {
         Ok(hook)
     }
 
-    fn test_delivery(&self, webhook: WebhookId, event: &Event) -> Delivery {
+    /// Of an event that is on its way past the jobs.
+    pub(super) fn delivery_of(&self, webhook: WebhookId, event: &Event) -> Delivery {
         Delivery {
             id: self.env().ids.next(),
             webhook,

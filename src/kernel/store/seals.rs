@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::read::key_of;
-use super::rows::{FeedEntry, Follower, Mirror, Mirrored, Setting};
+use super::rows::{FeedEntry, Follower, Mirror, Mirrored, Setting, Told};
 use super::tables::{ALL, Name, RowKey};
 use super::{Direction, Key, Read, ReadTx, Record, Span, TableInfo, WriteTx, codec, storage_error};
 use crate::base::{Error, Result, Sealed};
@@ -66,6 +66,7 @@ nothing_sealed! {
     Uuid => Schedule,
     Uuid => Event,
     Uuid => Delivery,
+    Name => Told,
 }
 
 impl<T: Mirror> Seals<RowKey> for Mirrored<T> {

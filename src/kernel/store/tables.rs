@@ -3,7 +3,7 @@
 use uuid::Uuid;
 
 use super::SortText;
-use super::rows::{FeedEntry, Follower, Mirrored, Setting};
+use super::rows::{FeedEntry, Follower, Mirrored, Setting, Told};
 use super::table::tables;
 use crate::base::Timestamp;
 use crate::model;
@@ -159,6 +159,9 @@ tables! {
     DELIVERIES_DUE: index (WebhookId, Timestamp, DeliveryId) = "deliveries_due";
     /// Deliveries of an event: (event, delivery).
     DELIVERIES_OF_EVENT: index (EventId, DeliveryId) = "deliveries_of_event";
+
+    /// What was told of certificates and keys whose time is nearly over, by what it is and when it ends.
+    TOLD: Name => Told = "told";
 
     /// The audit trail, oldest first.
     AUDIT: u64 => AuditEvent = "audit";

@@ -22,5 +22,6 @@ mod sign_in_factor;
 mod sign_in_lockout;
 mod sign_in_sessions;
 mod sign_in_tokens;
+mod watch;
 mod webhooks;
 mod whole;

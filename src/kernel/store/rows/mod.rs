@@ -18,6 +18,8 @@ use crate::model::{
     User, WebhookId,
 };
 
+pub use work::Told;
+
 /// A mirrored object, with what we know about it beyond the panel's own fields.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Mirrored<T> {

@@ -1,6 +1,6 @@
 //! Jobs, schedules, events, webhooks, deliveries and mails.
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::everywhere;
@@ -10,7 +10,7 @@ use crate::model::{
     Schedule, Webhook, WebhookId,
 };
 use crate::store::codec::decode_body;
-use crate::store::tables::{self, counted};
+use crate::store::tables::{self, Name, counted};
 use crate::store::{Counter, DecodeError, Entries, Record, Row, SortText};
 
 impl Record for Job {}
@@ -66,6 +66,22 @@ impl DeliveryState {
         everywhere(counted::DELIVERIES + self.number(), webhook.as_u64_pair().1)
     }
 }
+
+/// What was told of something whose time is nearly over.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Told {
+    /// What it is, for people.
+    pub what: String,
+    /// When it ends.
+    pub ends_at: Timestamp,
+    /// The last time that was told: so many days before the end, or after it when 0.
+    pub days: u32,
+    /// When that was told.
+    pub told_at: Timestamp,
+}
+
+impl Record for Told {}
+impl Row<Name> for Told {}
 
 impl Record for Mail {
     const VERSION: u16 = 2;

@@ -1,0 +1,4 @@
+//! What must not end unnoticed.
+
+mod expiry;
+mod outage;
