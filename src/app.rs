@@ -200,7 +200,7 @@ impl App {
 
     fn run_jobs(&mut self, bodies: Vec<(JobKind, Body)>) {
         let heartbeats = self.services.heartbeats.clone();
-        let beat = move || heartbeats.beat("jobs", JOBS_ARE_DEAD_AFTER);
+        let beat = move || heartbeats.beat(Heartbeats::JOBS, JOBS_ARE_DEAD_AFTER);
         self.runner = Some(self.services.jobs.start(bodies, &self.runtime, beat));
     }
 

@@ -8,8 +8,8 @@ use crate::api::auth::{enter, links};
 use crate::api::lists::{allocations, eggs, nodes, servers, users};
 use crate::api::{
     accounts, api_keys, audit, backups, check, dashboard, deliveries, discord_webhooks, email, events, health, history,
-    me, mirror, panels, removals, reports, repos, roles, schedules, secret, setting, settings, stats, sync, syncs,
-    tickets, webhooks,
+    jobs, me, mirror, panels, queues, removals, reports, repos, roles, schedules, secret, setting, settings, stats,
+    sync, syncs, tickets, webhooks,
 };
 use crate::map::Map;
 use crate::page::PageError;
@@ -143,6 +143,16 @@ pub fn api() -> Map {
         .get("/api/v1/mails/{number}", email::one)
         .post("/api/v1/mails/{number}/again", email::again)
         .post("/api/v1/mails/{number}/drop", email::drop_one)
+        // Jobs.
+        .get("/api/v1/queues/stats", queues::stats)
+        .get("/api/v1/jobs", jobs::list)
+        .post("/api/v1/jobs/bulk", jobs::bulk)
+        .stream("/api/v1/jobs/events", jobs::follow)
+        .get("/api/v1/jobs/{id}", jobs::one)
+        .delete("/api/v1/jobs/{id}", jobs::remove)
+        .post("/api/v1/jobs/{id}/retry", jobs::retry)
+        .post("/api/v1/jobs/{id}/cancel", jobs::cancel)
+        .stream("/api/v1/jobs/{id}/events", jobs::events)
         // The mirror.
         .get("/api/v1/mirror/{kind}", mirror::list)
         .get("/api/v1/mirror/{kind}/{id}", mirror::one)

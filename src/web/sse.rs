@@ -15,7 +15,12 @@ use tokio::sync::watch;
 use tokio::time::timeout;
 
 /// A comment is sent this often, so that nobody in between takes the silence for the end.
-const HEARTBEAT: Duration = Duration::from_secs(15);
+pub(crate) const HEARTBEAT: Duration = Duration::from_secs(15);
+
+/// The comment.
+pub(crate) fn sign_of_life() -> Bytes {
+    Bytes::from_static(b": ping\n\n")
+}
 
 /// One event.
 pub(crate) fn event(name: &str, data: &impl Serialize) -> Bytes {
@@ -54,7 +59,7 @@ where
     stream::once(async move { begin }).chain(stream::unfold(follow, |state| async move {
         let (mut changes, tell) = state?;
         match timeout(HEARTBEAT, changes.changed()).await {
-            Err(_) => Some((Bytes::from_static(b": ping\n\n"), Some((changes, tell)))),
+            Err(_) => Some((sign_of_life(), Some((changes, tell)))),
             Ok(changed) => {
                 let run = changes.borrow_and_update().clone();
                 // Without a sender there is nothing more to come, whatever the last value says.

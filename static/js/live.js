@@ -1,4 +1,4 @@
-// A sync as it goes on: whenever the server says that something moved, the part of the page that shows it is fetched anew.
+// Something as it goes on, such as a sync: whenever the server says that something moved, the part of the page that shows it is fetched anew.
 const part = document.querySelector("[data-live]");
 const status = document.querySelector("[data-status]");
 const PAUSE = 400;

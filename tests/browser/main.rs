@@ -6,6 +6,7 @@ mod browser;
 mod empty;
 mod every_page;
 mod first_run;
+mod jobs;
 mod keyboard;
 mod objects;
 mod panels;

@@ -33,6 +33,7 @@ async fn the_main_pages_sit_for_a_picture_in_light_and_dark() {
         ("nodes", "/admin/nodes"),
         ("history", "/admin/history"),
         ("sync", &sync),
+        ("jobs", "/admin/jobs"),
         ("panels", "/admin/panels"),
         ("panel", "/admin/panels/1"),
         ("drift", "/admin/drift"),

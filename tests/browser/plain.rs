@@ -45,6 +45,7 @@ async fn everything_can_be_done_without_javascript() {
         ("Nests", "All 4"),
         ("Locations", "All 1"),
         ("Syncs", "1 sync shown"),
+        ("Jobs", "work gets done"),
         ("History", "newest first"),
         ("Drift", "Drift"),
         ("Panels", "Plain panel"),

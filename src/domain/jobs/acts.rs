@@ -1,11 +1,13 @@
 //! What people may do about jobs. Each act is put on record.
 
+use std::str::FromStr;
+
 use aviary_kernel::base::{Error, Result};
 use aviary_kernel::model::{Action, Actor, Job, JobId, JobState};
 use aviary_kernel::store::tables::JOBS;
 use aviary_kernel::store::{Read, WriteTx};
 
-use super::list::{self, JobFilter};
+use super::list::{self, Counts, JobFilter};
 use super::{AT_ONCE, Jobs, ShownJob};
 use crate::audit::{self, Did};
 use crate::queue::{self, Stop};
@@ -22,12 +24,24 @@ pub enum Bulk {
 }
 
 impl Bulk {
+    /// Every one.
+    pub const ALL: [Self; 3] = [Self::Retry, Self::Cancel, Self::Remove];
+
     /// The states of jobs with which this can be done.
     pub fn states(self) -> &'static [JobState] {
         match self {
             Self::Retry => &[JobState::Dead, JobState::Failed, JobState::Cancelled],
             Self::Cancel => &[JobState::Pending, JobState::Scheduled, JobState::Retrying, JobState::Running],
             Self::Remove => &[JobState::Completed, JobState::Dead, JobState::Failed, JobState::Cancelled],
+        }
+    }
+
+    /// The word, as in JSON.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Retry => "retry",
+            Self::Cancel => "cancel",
+            Self::Remove => "remove",
         }
     }
 
@@ -43,6 +57,24 @@ impl Bulk {
     pub fn among(self, filter: &JobFilter) -> JobFilter {
         let wanted = |state: &JobState| filter.states.is_empty() || filter.states.contains(state);
         JobFilter { states: self.states().iter().copied().filter(wanted).collect(), ..filter.clone() }
+    }
+}
+
+impl FromStr for Bulk {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        let found = Self::ALL.into_iter().find(|act| act.word() == text);
+        found.ok_or_else(|| Error::invalid("act", "is retry, cancel or remove"))
+    }
+}
+
+impl Counts {
+    /// Of the jobs of a filter, those with which something can be done.
+    pub fn fit_for(&self, act: Bulk, filter: &JobFilter) -> u64 {
+        let among = act.among(filter);
+        // Without a state, all of them would be meant.
+        if among.states.is_empty() { 0 } else { self.of(&among) }
     }
 }
 

@@ -10,6 +10,7 @@ use aviary_kernel::store::tables::{JOBS, JOBS_OF};
 use aviary_kernel::store::{Direction, Key, Read, Span, WriteTx};
 
 use super::{Jobs, ShownJob};
+use crate::queue::{self, Free};
 
 /// Which jobs. The default is all of them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -23,12 +24,14 @@ pub struct JobFilter {
 }
 
 impl JobFilter {
+    /// Whether jobs of a kind are meant.
+    fn fits(&self, kind: JobKind) -> bool {
+        self.queue.is_none_or(|queue| kind.queue() == queue) && self.kind.is_none_or(|wanted| kind == wanted)
+    }
+
     fn ranges(&self) -> Vec<(u16, u8)> {
-        let fits = |kind: &&JobKind| {
-            self.queue.is_none_or(|queue| kind.queue() == queue) && self.kind.is_none_or(|wanted| **kind == wanted)
-        };
         let states = if self.states.is_empty() { &JobState::ALL[..] } else { &self.states };
-        let kinds = JobKind::ALL.iter().filter(fits);
+        let kinds = JobKind::ALL.iter().filter(|kind| self.fits(**kind));
         kinds.flat_map(|kind| states.iter().map(|state| (kind.number(), state.number()))).collect()
     }
 }
@@ -61,9 +64,7 @@ impl Counts {
     /// Of those that fit.
     pub fn of(&self, filter: &JobFilter) -> u64 {
         let fits = |(kind, state): &(JobKind, JobState)| {
-            filter.queue.is_none_or(|queue| kind.queue() == queue)
-                && filter.kind.is_none_or(|wanted| *kind == wanted)
-                && (filter.states.is_empty() || filter.states.contains(state))
+            filter.fits(*kind) && (filter.states.is_empty() || filter.states.contains(state))
         };
         self.0.iter().filter(|(at, _)| fits(at)).map(|(_, count)| count).sum()
     }
@@ -71,6 +72,23 @@ impl Counts {
     /// In a state.
     pub fn in_state(&self, state: JobState) -> u64 {
         self.of(&JobFilter { states: vec![state], ..JobFilter::default() })
+    }
+}
+
+/// Where the work stands.
+#[derive(Clone, Debug, Default)]
+pub struct Standing {
+    /// How many jobs there are.
+    pub counts: Counts,
+    // When the first of those that wait is, or was, due.
+    due: BTreeMap<JobKind, Timestamp>,
+}
+
+impl Standing {
+    /// Since when the one of a filter has been due that waits longest; none when none is due. States are not looked at.
+    pub fn due_since(&self, filter: &JobFilter, now: Timestamp) -> Option<Timestamp> {
+        let due = self.due.iter().filter(|(kind, at)| filter.fits(**kind) && **at <= now);
+        due.map(|(_, at)| *at).min()
     }
 }
 
@@ -102,6 +120,23 @@ impl Jobs {
     /// When the file cannot be read.
     pub async fn counts(&self) -> Result<Counts> {
         self.inner.store.read(counts).await
+    }
+
+    /// Where the work stands, from one look.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub async fn standing(&self) -> Result<Standing> {
+        self.inner
+            .store
+            .read(|tx| {
+                let mut due = BTreeMap::new();
+                for kind in JobKind::ALL {
+                    due.extend(queue::first_due(tx, &Free::from([(*kind, 1)]))?.map(|at| (*kind, at)));
+                }
+                Ok(Standing { counts: counts(tx)?, due })
+            })
+            .await
     }
 }
 

@@ -1,9 +1,11 @@
 //! Runs the work that waits, and shows it to people. What each kind of job does is handed in by the composition root.
 //!
-//! `runner` takes jobs and runs their bodies, `list` finds them, `acts` is what people may do about them.
+//! `runner` takes jobs and runs their bodies, `list` finds them, `moves` tells when they change, `acts` is what people may do
+//! about them.
 
 mod acts;
 mod list;
+mod moves;
 mod runner;
 
 use std::collections::HashMap;
@@ -19,7 +21,8 @@ use crate::events::{self, Happening, JobFacts};
 use crate::queue::{self, Enqueued, NewJob, Progress, Stop};
 
 pub use acts::{Bulk, BulkDone};
-pub use list::{Counts, JobFilter, JobPage, JobQuery};
+pub use list::{Counts, JobFilter, JobPage, JobQuery, Standing};
+pub use moves::Moves;
 pub use runner::{Runner, Stopped};
 
 /// Hears of each job that is over, in the transaction that ends it.
@@ -36,6 +39,8 @@ struct Inner {
     env: Env,
     observers: Vec<Observer>,
     live: Mutex<HashMap<JobId, Live>>,
+    // Whether nothing more will happen in this process.
+    ending: watch::Sender<bool>,
 }
 
 /// A job at work in this process.
@@ -59,7 +64,8 @@ const AT_ONCE: usize = 500;
 impl Jobs {
     /// The jobs in `store`.
     pub fn new(store: Store, env: Env, observers: Vec<Observer>) -> Self {
-        Self { inner: Arc::new(Inner { store, env, observers, live: Mutex::default() }) }
+        let ending = watch::channel(false).0;
+        Self { inner: Arc::new(Inner { store, env, observers, live: Mutex::default(), ending }) }
     }
 
     /// Puts a job on record. It runs once a runner has a place for it.
@@ -76,8 +82,16 @@ impl Jobs {
     /// # Errors
     /// [`Error::NotFound`]; one that is done and whose kind keeps no record is not found either.
     pub async fn get(&self, id: JobId) -> Result<ShownJob> {
+        self.find(id).await?.ok_or_else(|| Error::not_found("job", id))
+    }
+
+    /// A job, if it is on record.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub async fn find(&self, id: JobId) -> Result<Option<ShownJob>> {
         let job = self.inner.store.read(move |tx| tx.get(JOBS, &id)).await?;
-        job.map(|job| self.shown(job)).ok_or_else(|| Error::not_found("job", id))
+        Ok(job.map(|job| self.shown(job)))
     }
 
     /// Waits until a job is over. None when nothing is kept of it.

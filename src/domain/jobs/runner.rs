@@ -48,6 +48,7 @@ impl Jobs {
     /// seconds, unless jobs cannot be taken.
     pub fn start(&self, bodies: Vec<(JobKind, Body)>, runtime: &Handle, beat: impl Fn() + Send + 'static) -> Runner {
         let (stop, stopping) = watch::channel(None);
+        self.inner.ending.send_replace(false);
         let (tell, told) = mpsc::unbounded_channel();
         let the_loop = Loop {
             jobs: self.clone(),
@@ -236,6 +237,7 @@ impl Loop {
         if let Err(error) = self.write(Free::new()).await {
             warn!(%error, "the ends of jobs could not be noted; they are taken back at the next start");
         }
+        self.jobs.inner.ending.send_replace(true);
         let stopped = Stopped { ended: at_work.saturating_sub(given_back), given_back };
         info!(ended = stopped.ended, given_back, broken_off, "jobs stopped");
         stopped

@@ -16,6 +16,9 @@ pub struct Heartbeats {
 }
 
 impl Heartbeats {
+    /// What takes jobs and has them run.
+    pub const JOBS: &'static str = "jobs";
+
     /// Nobody has reported yet.
     pub fn new(env: Env) -> Self {
         Self { env, stopping: Arc::default(), beats: Arc::default() }
@@ -45,6 +48,12 @@ impl Heartbeats {
         let now = self.env.now();
         let beats = self.beats.lock().unwrap_or_else(PoisonError::into_inner);
         beats.iter().filter(|(_, (at, within))| now.since(*at) > *within).map(|(worker, _)| *worker).collect()
+    }
+
+    /// When a worker last reported; none = never.
+    pub fn seen(&self, worker: &str) -> Option<Timestamp> {
+        let beats = self.beats.lock().unwrap_or_else(PoisonError::into_inner);
+        beats.get(worker).map(|(at, _)| *at)
     }
 
     /// Every worker, with when it last reported.

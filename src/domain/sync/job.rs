@@ -38,9 +38,9 @@ impl Syncs {
         })
     }
 
-    /// After Aviary ended in the middle it begins anew, as a run of its own, so
-    /// that the record of each says what it did.
-    /// A sync that failed is not tried again: the next one by schedule makes up for it.
+    /// After Aviary ended in the middle it begins anew, as a run of its own, so that the record of each says what it did; so
+    /// does a failed one when somebody wants it. By itself a sync that failed is not tried again: the next one by schedule
+    /// makes up for it.
     async fn work(&self, work: Work) -> Done {
         let args: Args = work.args()?;
         let (live, tell) = match self.find(&work, args).await? {
@@ -102,7 +102,8 @@ impl Syncs {
         };
         let run = match run.status {
             SyncStatus::Pending => run,
-            SyncStatus::Failed if run.message == CUT_SHORT => self.anew(&run),
+            // Cut short, or failed and somebody lets its job try again.
+            SyncStatus::Failed => self.anew(&run),
             SyncStatus::Cancelled => return Ok(Found::Over(Outcome::Stopped)),
             _ => return Ok(Found::Over(Outcome::Done(Some(run.message)))),
         };

@@ -1,6 +1,7 @@
 //! What a page handler has on its desk: who asks, for what, and the services that know the answer; and the frame that every
 //! page stands in.
 
+use std::borrow::Cow;
 use std::future::{Ready, ready};
 use std::sync::Arc;
 
@@ -10,6 +11,7 @@ use actix_web::{FromRequest, HttpRequest};
 use aviary_domain::access::{Access, Caller};
 use aviary_domain::accounts::Accounts;
 use aviary_domain::audit::Audit;
+use aviary_domain::jobs::Jobs;
 use aviary_domain::mails::Mails;
 use aviary_domain::mirror::{Book, Page, PanelCounts};
 use aviary_domain::ops::Heartbeats;
@@ -43,6 +45,7 @@ pub(super) struct Desk {
     pub(super) panels: Data<Panels>,
     pub(super) syncs: Data<Syncs>,
     pub(super) schedules: Data<Schedules>,
+    pub(super) jobs: Data<Jobs>,
     pub(super) settings: Data<Settings>,
     pub(super) heartbeats: Data<Heartbeats>,
     store: Data<Store>,
@@ -92,6 +95,7 @@ fn desk(request: &HttpRequest, payload: &mut Payload) -> Result<Desk, PageError>
         panels: service(request)?,
         syncs: service(request)?,
         schedules: service(request)?,
+        jobs: service(request)?,
         settings: service(request)?,
         heartbeats: service(request)?,
         store: service(request)?,
@@ -287,7 +291,7 @@ pub(super) struct Head {
 
 /// Something that can be done.
 pub(super) struct Act {
-    pub(super) text: &'static str,
+    pub(super) text: Cow<'static, str>,
     pub(super) icon: &'static str,
     pub(super) class: &'static str,
     /// Where a link leads.
@@ -300,8 +304,8 @@ pub(super) struct Act {
 }
 
 impl Act {
-    pub(super) fn link(text: &'static str, icon: &'static str, href: impl Into<String>) -> Self {
-        Self { text, icon, class: "", href: href.into(), post: None, fields: Vec::new(), out: false }
+    pub(super) fn link(text: impl Into<Cow<'static, str>>, icon: &'static str, href: impl Into<String>) -> Self {
+        Self { text: text.into(), icon, class: "", href: href.into(), post: None, fields: Vec::new(), out: false }
     }
 
     /// Leads to the panel.
@@ -309,7 +313,7 @@ impl Act {
         Self { out: true, ..Self::link(text, "open", href) }
     }
 
-    pub(super) fn post(text: &'static str, icon: &'static str, to: impl Into<String>) -> Self {
+    pub(super) fn post(text: impl Into<Cow<'static, str>>, icon: &'static str, to: impl Into<String>) -> Self {
         Self { post: Some(to.into()), ..Self::link(text, icon, "") }
     }
 

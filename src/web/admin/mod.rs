@@ -18,6 +18,7 @@ mod form;
 mod hears;
 mod history;
 mod icon;
+mod jobs;
 mod keys;
 mod links;
 mod listing;
@@ -141,6 +142,15 @@ fn pages() -> Map {
         .post("/admin/syncs/{id}/cancel", syncs::cancel)
         .get("/admin/syncs/{id}/removals", removals::page)
         .post("/admin/syncs/{id}/removals", removals::decide)
+        .get("/admin/jobs", jobs::list)
+        .get("/admin/jobs/standing", jobs::standing::part)
+        .get("/admin/jobs/bulk", jobs::bulk::ask)
+        .post("/admin/jobs/bulk", jobs::bulk::act)
+        .get("/admin/jobs/{id}", jobs::one::page)
+        .get("/admin/jobs/{id}/part", jobs::one::part)
+        .post("/admin/jobs/{id}/retry", jobs::one::retry)
+        .post("/admin/jobs/{id}/cancel", jobs::one::cancel)
+        .post("/admin/jobs/{id}/remove", jobs::one::remove)
         .get("/admin/history", history::page)
         .get("/admin/drift", drift::page)
         .get("/admin/audit", audit::page)

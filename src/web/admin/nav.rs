@@ -19,6 +19,7 @@ pub(super) enum Spot {
     History,
     Drift,
     Audit,
+    Jobs,
     People,
     Roles,
     ApiKeys,
@@ -94,20 +95,21 @@ pub(super) fn groups(here: Spot, known: &Known) -> Vec<NavGroup> {
             ],
         ),
         group(
+            "Work",
+            vec![
+                item(Spot::Jobs, "/admin/jobs", "Jobs", "work", "j", None),
+                item(Spot::Schedules, "/admin/schedules", "Schedules", "clock", "c", None),
+                item(Spot::Webhooks, "/admin/webhooks", "Webhooks", "hook", "x", None),
+                item(Spot::Events, "/admin/events", "Events", "bell", "y", None),
+                item(Spot::Mails, "/admin/mails", "Mails", "mail", "i", None),
+            ],
+        ),
+        group(
             "People",
             vec![
                 item(Spot::People, "/admin/people", "People", "people", "w", None),
                 item(Spot::Roles, "/admin/roles", "Roles", "shield", "r", None),
                 item(Spot::ApiKeys, "/admin/api-keys", "API keys", "key", "k", None),
-            ],
-        ),
-        group(
-            "Work",
-            vec![
-                item(Spot::Schedules, "/admin/schedules", "Schedules", "clock", "c", None),
-                item(Spot::Webhooks, "/admin/webhooks", "Webhooks", "hook", "", None),
-                item(Spot::Events, "/admin/events", "Events", "bell", "", None),
-                item(Spot::Mails, "/admin/mails", "Mails", "mail", "i", None),
             ],
         ),
         group(

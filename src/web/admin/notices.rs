@@ -63,6 +63,16 @@ pub(super) fn done(word: &str) -> Option<Notice> {
             ("info", "A sync of this panel was already at work, so yours was joined to it. This page follows it.")
         }
         "sync-cancelled" => ("info", "The sync was asked to stop. It does so within one page of the list it reads."),
+        "job-retried" => ("good", "The job begins anew, with all of its tries. This page follows it."),
+        "job-cancelled" => ("info", "The job was taken back, or told to stop when it was at work already."),
+        "job-removed" => ("good", "The job was removed from the list. What it did stays done."),
+        "jobs-retried" => ("good", "The jobs begin anew, with all of their tries."),
+        "jobs-cancelled" => ("info", "The jobs were taken back. Those at work were told to stop."),
+        "jobs-removed" => ("good", "The jobs were removed from the list. What they did stays done."),
+        "jobs-left" => (
+            "warn",
+            "It was done, but not with all of them: some were no longer in a state for it, or have a twin on its way.",
+        ),
         "removal-confirmed" => (
             "good",
             "The removal was confirmed. A sync was started; it checks each object once more and removes those that are gone.",
@@ -99,5 +109,5 @@ pub(super) fn done(word: &str) -> Option<Notice> {
         "removal-refused" => ("good", "The objects are kept."),
         _ => return None,
     };
-    Some(Notice { passing: matches!(word, "sync-started" | "sync-joined"), ..Notice::new(tone, text) })
+    Some(Notice { passing: matches!(word, "sync-started" | "sync-joined" | "job-retried"), ..Notice::new(tone, text) })
 }

@@ -64,6 +64,7 @@ fn page_of(target: &AuditTarget) -> Option<String> {
         "webhook" => return is_uuid().then(|| format!("/admin/webhooks/{}", target.id)),
         "event" => return is_uuid().then(|| format!("/admin/events/{}", target.id)),
         "schedule" => return is_uuid().then(|| format!("/admin/schedules/{}", target.id)),
+        "job" => return is_uuid().then(|| format!("/admin/jobs/{}", target.id)),
         "apikey" => return is_uuid().then(|| format!("/admin/api-keys/{}", target.id)),
         "role" => {
             let is_name = target.id.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_');

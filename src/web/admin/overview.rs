@@ -8,7 +8,7 @@ use aviary_domain::mirror::{HistoryQuery, ListQuery, Mirrored, NodeLoad, Page, P
 use aviary_domain::sync::SyncQuery;
 use aviary_domain::webhooks::Webhooks;
 use aviary_kernel::base::Result;
-use aviary_kernel::model::{HistoryEntry, Node, ObjectKey, PanelId, Permission, ServerState, SyncRun};
+use aviary_kernel::model::{HistoryEntry, JobState, Node, ObjectKey, PanelId, Permission, ServerState, SyncRun};
 use aviary_kernel::store::tables::counted;
 
 use super::desk::{Act, Crumb, Desk, Head, Known, Shell};
@@ -21,7 +21,7 @@ use super::shown::When;
 use super::table::{Empty, Table};
 use super::timeline::{about, operation_words, plain};
 use super::value::{Gauge, Pill, Value};
-use super::well::Well;
+use super::well::{Odd, Well};
 use super::{shown, syncs};
 use crate::allow::{Allow, perm};
 use crate::page::{PageResult, html};
@@ -111,6 +111,7 @@ pub(super) async fn page(
     let standings = standings(&desk, &known).await?;
     let recent = desk.syncs.list(SyncQuery { limit: SYNCS, ..SyncQuery::default() }).await?.runs;
     let overdue = desk.heartbeats.overdue();
+    let dead = desk.jobs.counts().await?.in_state(JobState::Dead);
     let seen = desk.look(&known, look).await?;
     let drift = memo.total(&desk.book).await?.saturating_sub(seen.undecided);
     let acts = match known.panels.as_slice() {
@@ -124,7 +125,7 @@ pub(super) async fn page(
     let view = OverviewView {
         head: Head { title: "Overview".into(), truth: truth(&known, &standings), acts, ..Head::default() },
         welcome: known.panels.is_empty().then(|| welcome(&known)),
-        well: Well::new(&known, &standings, drift, &overdue, &hooks),
+        well: Well::new(&known, &standings, &Odd { drift, dead, overdue, hooks }),
         tiles: tiles(&known, &seen.states, seen.memory),
         panels: known.opens("/admin/panels").then(|| panels(&known, &standings, &seen.of_panels)),
         capacity: known.opens("/admin/nodes").then_some(seen.capacity),

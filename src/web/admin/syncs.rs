@@ -222,7 +222,7 @@ pub(super) async fn one(_may: Allow<perm::SyncRead>, mut desk: Desk, id: Path<Sy
     if running {
         acts.push(Act::post("Cancel", "close", format!("/admin/syncs/{id}/cancel")).class("risky"));
     } else if known.panel(run.panel).is_some() {
-        acts.push(Act { text: "Sync again", class: "", ..sync_now(run.panel) });
+        acts.push(Act { text: "Sync again".into(), class: "", ..sync_now(run.panel) });
     }
     let truth = vec![
         known.panel_link(run.panel),

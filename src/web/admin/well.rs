@@ -1,5 +1,6 @@
 //! Whether all is well, and if not, what is to be done.
 
+use aviary_domain::ops::Heartbeats;
 use aviary_kernel::model::{SyncStatus, Webhook};
 
 use super::desk::Known;
@@ -15,6 +16,18 @@ pub(super) struct Well {
     pub(super) matters: Vec<Matter>,
 }
 
+/// What is odd, beside what panels and removals tell.
+pub(super) struct Odd {
+    /// Things that do not fit together.
+    pub(super) drift: u64,
+    /// Jobs of which every try failed.
+    pub(super) dead: u64,
+    /// Workers that did not report in time.
+    pub(super) overdue: Vec<&'static str>,
+    /// The webhooks.
+    pub(super) hooks: Vec<Webhook>,
+}
+
 /// Something that wants a look.
 pub(super) struct Matter {
     pub(super) pill: Pill,
@@ -25,15 +38,9 @@ pub(super) struct Matter {
 
 impl Well {
     /// Looks at everything that may want a person.
-    pub(super) fn new(
-        known: &Known,
-        standings: &[Standing],
-        drift: u64,
-        overdue: &[&'static str],
-        hooks: &[Webhook],
-    ) -> Self {
-        let mut matters = matters(known, standings, drift, overdue);
-        matters.extend(hooks.iter().filter_map(of_webhook));
+    pub(super) fn new(known: &Known, standings: &[Standing], odd: &Odd) -> Self {
+        let mut matters = matters(known, standings, odd);
+        matters.extend(odd.hooks.iter().filter_map(of_webhook));
         // What the reader can do nothing about, and may not look at, is not theirs to worry about.
         matters.retain(|matter| matter.href.is_empty() || known.opens(&matter.href));
         let bad = matters.iter().any(|matter| matter.pill.tone == "bad");
@@ -73,7 +80,7 @@ fn of_webhook(hook: &Webhook) -> Option<Matter> {
     })
 }
 
-fn matters(known: &Known, standings: &[Standing], drift: u64, overdue: &[&'static str]) -> Vec<Matter> {
+fn matters(known: &Known, standings: &[Standing], odd: &Odd) -> Vec<Matter> {
     let matter =
         |tone, word: &str, text: String, href: String, act| Matter { pill: Pill::new(tone, word), text, href, act };
     let mut out = Vec::new();
@@ -85,6 +92,18 @@ fn matters(known: &Known, standings: &[Standing], drift: u64, overdue: &[&'stati
             String::new(),
             "",
         ));
+    }
+    let (queue, overdue): (Vec<&str>, Vec<&str>) = odd.overdue.iter().partition(|worker| **worker == Heartbeats::JOBS);
+    if !queue.is_empty() {
+        let text = "No work gets done: the queue gives no sign of life. Look at the log, then restart Aviary.";
+        let href = if known.opens("/admin/jobs") { "/admin/jobs" } else { "" };
+        out.push(matter("bad", "silent", text.into(), href.into(), "See the jobs"));
+    }
+    if odd.dead > 0 {
+        let jobs = shown::counted(odd.dead, "job is dead", "jobs are dead");
+        let text = format!("{jobs}: every try failed, and nothing more happens by itself.");
+        let act = if odd.dead == 1 { "See it" } else { "See them" };
+        out.push(matter("bad", "dead", text, "/admin/jobs?state=dead".into(), act));
     }
     if !overdue.is_empty() {
         let names = shown::listed(&overdue.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>());
@@ -113,9 +132,9 @@ fn matters(known: &Known, standings: &[Standing], drift: u64, overdue: &[&'stati
         let text = format!("{}: {objects} would be removed. A person must decide.", known.panel_name(stop.panel));
         out.push(matter("warn", "decision", text, format!("/admin/syncs/{}/removals", stop.sync), "Decide"));
     }
-    if drift > 0 {
-        let text = shown::counted(drift, "thing does not fit together.", "things do not fit together.");
-        let act = if drift == 1 { "See it" } else { "See them" };
+    if odd.drift > 0 {
+        let text = shown::counted(odd.drift, "thing does not fit together.", "things do not fit together.");
+        let act = if odd.drift == 1 { "See it" } else { "See them" };
         out.push(matter("warn", "drift", text, "/admin/drift".into(), act));
     }
     out

@@ -1,9 +1,10 @@
 use std::time::Duration;
 
-use aviary_kernel::model::{Server, SyncStatus, User};
+use aviary_domain::jobs::JobQuery;
+use aviary_kernel::model::{JobState, Server, SyncStatus, User};
 use aviary_sim::{Fault, FaultKind, Match, PanelSpec};
 
-use crate::lab::{Lab, small};
+use crate::lab::{Lab, small, who};
 
 /// Every fault on a page of a list: the sync says so, the scope keeps what it had, nothing is removed, others are synced,
 /// and the next clean sync heals.
@@ -87,6 +88,20 @@ async fn a_wrong_key_is_told_at_once_and_changes_nothing() {
     assert!(lab.sim.request_count() < 8, "no use in asking on: {}", lab.sim.request_count());
     assert_eq!(lab.all_ids(), before);
     assert!(lab.panels.require(lab.panel).await.unwrap().reach.trouble.is_some());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_failed_sync_is_begun_anew_when_somebody_lets_its_job_try_again() {
+    let lab = Lab::new(small()).await;
+    lab.sim.faults().inject(Fault { when: Match::containing("/api/application"), what: FaultKind::Status(401) });
+    let failed = lab.sync().await;
+    let job = lab.jobs.list(JobQuery::default()).await.unwrap().jobs.remove(0).job.id;
+    assert_eq!(lab.jobs.wait(job).await.unwrap().unwrap().state, JobState::Failed);
+    lab.sim.faults().clear();
+    lab.jobs.retry(&who(), job).await.unwrap();
+    assert_eq!(lab.jobs.wait(job).await.unwrap().unwrap().state, JobState::Completed);
+    lab.assert_same();
+    assert_eq!(lab.syncs.get(failed.id).await.unwrap().status, SyncStatus::Failed, "the record of the first stays");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

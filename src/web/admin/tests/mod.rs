@@ -2,6 +2,7 @@
 
 mod audit;
 mod fixture;
+mod jobs;
 mod mailed;
 mod mails;
 mod me;
@@ -20,7 +21,7 @@ use actix_web::test::TestRequest;
 use aviary_kernel::model::SyncId;
 use fixture::{EMAIL, Fixture, HOSTILE, PASSWORD, form_token, same_origin};
 
-const LISTS: [&str; 13] = [
+const LISTS: [&str; 14] = [
     "/admin",
     "/admin/servers",
     "/admin/nodes",
@@ -31,6 +32,7 @@ const LISTS: [&str; 13] = [
     "/admin/nests",
     "/admin/locations",
     "/admin/syncs",
+    "/admin/jobs",
     "/admin/history",
     "/admin/drift",
     "/admin/panels",
@@ -123,7 +125,11 @@ async fn every_list_of_an_empty_store_says_what_to_do_next() {
         let answer = fixture.get(&session, uri).await;
         assert_eq!(answer.status, StatusCode::OK, "{uri}: {}", answer.body);
         assert_is_clean(uri, &answer.body);
-        let way_on = if uri == "/admin/syncs" { "href=\"/admin/panels\"" } else { "href=\"/admin/panels/new\"" };
+        let way_on = if matches!(uri, "/admin/syncs" | "/admin/jobs") {
+            "href=\"/admin/panels\""
+        } else {
+            "href=\"/admin/panels/new\""
+        };
         assert!(answer.body.contains(way_on), "{uri}: {}", answer.body);
     }
 }
@@ -197,6 +203,10 @@ async fn a_form_without_the_token_changes_nothing() {
         "/admin/syncs".into(),
         format!("/admin/syncs/{sync}/cancel"),
         format!("/admin/syncs/{sync}/removals"),
+        "/admin/jobs/bulk".into(),
+        format!("/admin/jobs/{sync}/retry"),
+        format!("/admin/jobs/{sync}/cancel"),
+        format!("/admin/jobs/{sync}/remove"),
         "/admin/panels".into(),
         "/admin/panels/schedule".into(),
         "/admin/panels/1/test".into(),

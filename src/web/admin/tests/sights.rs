@@ -8,7 +8,7 @@ use actix_web::test::TestRequest;
 use aviary_domain::access::{BUILT_IN, Caller, NewApiKey};
 use aviary_domain::accounts::NewAccount;
 use aviary_domain::mails::MailQuery;
-use aviary_kernel::model::{Grants, Letter, MailContent, Permission, SyncId};
+use aviary_kernel::model::{Grants, JobKind, JobState, Letter, MailContent, Permission, SyncId};
 
 use super::super::offer;
 use super::fixture::{Answer, EMAIL, Fixture, Program, same_origin};
@@ -59,6 +59,7 @@ async fn place() -> Place {
     let sync = SyncId::from_u128(1).to_string();
     let hook = fixture.webhook("<b>own</b>", "http://127.0.0.1:9/in", &["*"]).await;
     let (event, delivery) = fixture.told("<i>strange</i>").await;
+    let job = fixture.job(JobKind::Backup, JobState::Dead).await.to_string();
     let parts = vec![
         ("/admin/webhooks/", "{id}", hook.to_string()),
         ("/admin/deliveries/", "{id}", delivery.to_string()),
@@ -71,6 +72,7 @@ async fn place() -> Place {
         ("/admin/mails/", "{number}", mail.to_string()),
         ("/admin/mails/", "{template}", "verify-email".into()),
         ("/admin/syncs/", "{id}", sync),
+        ("/admin/jobs/", "{id}", job),
         ("/admin/audit/", "{seq}", "1".into()),
         ("/admin/settings/test/", "{what}", "database".into()),
         ("/admin/settings/", "{key}", "site_name".into()),

@@ -13,6 +13,7 @@ mod effects;
 mod email;
 mod forged;
 mod injected;
+mod jobs;
 mod lists;
 mod matrix;
 mod me;

@@ -1,0 +1,316 @@
+//! One job, as it goes on.
+
+use actix_web::HttpResponse;
+use actix_web::web::Path;
+use askama::Template;
+use askama::filters::HtmlSafe;
+use aviary_domain::jobs::{Bulk, ShownJob};
+use aviary_domain::queue::Progress;
+use aviary_kernel::base::Error;
+use aviary_kernel::model::{Job, JobId, JobState, Permission};
+use serde_json::Value as Json;
+use uuid::Uuid;
+
+use super::{does, looks, pill, took};
+use crate::admin::card::{Body, Card, Fact, fact};
+use crate::admin::desk::{Act, Crumb, Desk, Head, Known, Shell};
+use crate::admin::form::{Fields, Sent};
+use crate::admin::nav::Spot;
+use crate::admin::shown::{self, When};
+use crate::admin::table::Table;
+use crate::admin::value::{Pill, Value};
+use crate::admin::{on_record, sentence};
+use crate::allow::{Allow, perm};
+use crate::page::{PageResult, html, see_other};
+
+#[derive(Template)]
+#[template(path = "jobs/one.html")]
+struct JobView {
+    shell: Shell,
+    head: Head,
+    id: JobId,
+    part: JobPart,
+    cards: Vec<Card>,
+    moves: bool,
+}
+
+/// What moves while a job goes on.
+#[derive(Template)]
+#[template(path = "jobs/_part.html")]
+struct JobPart {
+    pill: Pill,
+    /// Where it stands, in a sentence.
+    message: String,
+    when: Option<When>,
+    bar: Option<Bar>,
+    numbers: Vec<(&'static str, Value)>,
+    tries: Option<Table>,
+    /// What the reader can do: the button and what it does.
+    can: Vec<(&'static str, &'static str)>,
+    /// For those who listen: said when it changes.
+    said: String,
+    over: bool,
+}
+
+impl HtmlSafe for JobPart {}
+
+/// How far it is.
+struct Bar {
+    step: String,
+    /// `1,204 of 3,000`; empty where percents say it all.
+    done: String,
+    /// None = not known.
+    percent: Option<u64>,
+}
+
+/// What is left of a job of which nothing is kept.
+#[derive(Template)]
+#[template(path = "jobs/_gone.html")]
+struct GonePart;
+
+/// The page.
+pub(in crate::admin) async fn page(_may: Allow<perm::JobRead>, mut desk: Desk, id: Path<JobId>) -> PageResult {
+    let known = desk.known().await?;
+    let shown = desk.jobs.get(*id).await?;
+    let job = &shown.job;
+    let moves = !job.state.is_over();
+    if !moves {
+        desk.drop_passing_notices();
+    }
+    let arguments = Card::new("What with", "c6", Body::Block(shown::visible(&pretty(&job.args))));
+    let mut cards = vec![Card::new("About", "c6", Body::Facts(about(&known, job))), arguments];
+    cards.extend(on_record::card(&desk, &known, "job", &id.to_string()).await?);
+    let view = JobView {
+        head: Head {
+            title: does(job.kind).into(),
+            truth: truth(&known, job),
+            acts: acts(&known, job),
+            ..Head::default()
+        },
+        id: *id,
+        part: JobPart::new(&known, &shown),
+        cards,
+        moves,
+        shell: desk.shell(&known, Spot::Jobs, vec![Crumb::to("Jobs", "/admin/jobs"), Crumb::here("Job")]),
+    };
+    html(&view)
+}
+
+/// The moving part of the page.
+pub(in crate::admin) async fn part(
+    _may: Allow<perm::JobRead>,
+    desk: Desk,
+    id: Path<JobId>,
+) -> PageResult<HttpResponse> {
+    let known = desk.known().await?;
+    match desk.jobs.find(*id).await? {
+        Some(shown) => html(&JobPart::new(&known, &shown)),
+        None => html(&GonePart),
+    }
+}
+
+/// Lets it try again.
+pub(in crate::admin) async fn retry(
+    _may: Allow<perm::JobWrite>,
+    desk: Desk,
+    id: Path<JobId>,
+    sent: Sent,
+) -> PageResult {
+    desk.check(sent.token())?;
+    desk.jobs.retry(&desk.visitor.who, *id).await?;
+    Ok(see_other(&format!("/admin/jobs/{id}?done=job-retried")))
+}
+
+/// Takes it back, or tells it to stop.
+pub(in crate::admin) async fn cancel(
+    _may: Allow<perm::JobWrite>,
+    desk: Desk,
+    id: Path<JobId>,
+    sent: Sent,
+) -> PageResult {
+    desk.check(sent.token())?;
+    Ok(match desk.jobs.cancel(&desk.visitor.who, *id).await {
+        Ok(_) => see_other(&format!("/admin/jobs/{id}?done=job-cancelled")),
+        // It came to its end in the meantime; its page says so.
+        Err(Error::Conflict(_)) => see_other(&format!("/admin/jobs/{id}")),
+        Err(error) => return Err(error.into()),
+    })
+}
+
+/// Takes it off the list.
+pub(in crate::admin) async fn remove(
+    _may: Allow<perm::JobWrite>,
+    desk: Desk,
+    id: Path<JobId>,
+    sent: Sent,
+) -> PageResult {
+    desk.check(sent.token())?;
+    desk.jobs.remove(&desk.visitor.who, *id).await?;
+    Ok(see_other("/admin/jobs?done=job-removed"))
+}
+
+/// What can be done with it.
+fn possible(state: JobState) -> impl Iterator<Item = Bulk> {
+    Bulk::ALL.into_iter().filter(move |act| act.states().contains(&state))
+}
+
+fn acts(known: &Known, job: &Job) -> Vec<Act> {
+    let act = |act| {
+        let (verb, icon, class) = looks(act);
+        Act::post(verb, icon, format!("/admin/jobs/{}/{}", job.id, act.word())).class(class)
+    };
+    known.offered(possible(job.state).map(act))
+}
+
+/// What a button does.
+fn explained(act: Bulk, state: JobState) -> (&'static str, &'static str) {
+    let text = match act {
+        Bulk::Retry => "It begins anew at once, with all of its tries.",
+        Bulk::Cancel if state == JobState::Running => {
+            "It is told to stop, and broken off after 30 seconds when it does not. What it did until then stays done."
+        }
+        Bulk::Cancel => "It is taken back and does not run. It can be retried later.",
+        Bulk::Remove => {
+            "It goes from this list, with its tries. What it did stays done, and what people did to it stays on record."
+        }
+    };
+    (looks(act).0, text)
+}
+
+fn truth(known: &Known, job: &Job) -> Vec<Value> {
+    vec![
+        Value::Code(job.kind.name().into()),
+        Value::Text(format!("queue {}", job.queue().name())),
+        Value::Many(vec![
+            Value::Text("asked for".into()),
+            Value::When(known.when(job.created_at)),
+            Value::Said(format!("by {}", shown::short(&job.by, 40))),
+        ]),
+    ]
+}
+
+impl JobPart {
+    fn new(known: &Known, shown: &ShownJob) -> Self {
+        let job = &shown.job;
+        let (message, when) = message(known, job);
+        let can = possible(job.state).map(|act| explained(act, job.state));
+        Self {
+            pill: pill(job.state),
+            said: format!("The job: {}. {message}", pill(job.state).text),
+            message,
+            when,
+            bar: (job.state == JobState::Running).then(|| Bar::new(shown.progress.as_ref())),
+            numbers: numbers(known, job),
+            tries: tries(known, job),
+            can: if known.may(Permission::JobWrite) { can.collect() } else { Vec::new() },
+            over: job.state.is_over(),
+        }
+    }
+}
+
+/// Where it stands, and the time that this is about.
+fn message(known: &Known, job: &Job) -> (String, Option<When>) {
+    let due = Some(When::due(job.due_at, known.now));
+    let note = || job.note.as_deref().map(|note| sentence(&shown::visible(note)));
+    let with_note = |text: &str| note().map_or_else(|| text.to_owned(), |note| format!("{text} {note}"));
+    match job.state {
+        JobState::Pending => (with_note("Waits for a free place."), None),
+        JobState::Scheduled => (with_note("Waits for its time."), due),
+        JobState::Running => ("At work.".into(), None),
+        JobState::Retrying => {
+            (format!("Try {} of {} failed. The next one is due:", job.attempts.max(1), job.max_attempts), due)
+        }
+        JobState::Completed => (note().unwrap_or_else(|| "Done.".into()), None),
+        JobState::Failed => (with_note("Given up, since another try would end the same."), None),
+        JobState::Cancelled => ("Taken back by a person.".into(), None),
+        JobState::Dead => (with_note("Every try failed, and nothing more happens by itself."), None),
+    }
+}
+
+impl Bar {
+    fn new(progress: Option<&Progress>) -> Self {
+        let Some(Progress { step, done, of }) = progress else {
+            return Self { step: String::new(), done: String::new(), percent: None };
+        };
+        let done_of = match of {
+            Some(100) => String::new(),
+            Some(of) => format!("{} of {}", shown::grouped(*done), shown::grouped(*of)),
+            None if *done > 0 => format!("{} done", shown::grouped(*done)),
+            None => String::new(),
+        };
+        Self {
+            step: sentence(&shown::visible(step)),
+            done: done_of,
+            percent: of.and_then(|of| shown::percent((*done).min(of), of)),
+        }
+    }
+}
+
+fn numbers(known: &Known, job: &Job) -> Vec<(&'static str, Value)> {
+    let mut numbers = vec![("Tries", Value::Text(format!("{} of {}", job.attempts, job.max_attempts)))];
+    if let Some(at) = job.started_at {
+        let label = if job.state == JobState::Running { "Began" } else { "Last try" };
+        numbers.push((label, Value::When(known.when(at))));
+    }
+    if let Some(at) = job.finished_at {
+        numbers.push(("Over", Value::When(known.when(at))));
+    }
+    numbers.extend(took(job).map(|took| ("Took", Value::Text(took))));
+    if job.again {
+        numbers.push(("Afterwards", Value::Text("once more".into())));
+    }
+    numbers
+}
+
+/// The tries that failed, newest first.
+fn tries(known: &Known, job: &Job) -> Option<Table> {
+    let rows = job.faults.iter().rev().map(|fault| {
+        vec![
+            Value::Text(format!("Try {}", fault.attempt)),
+            Value::When(known.when(fault.at)),
+            Value::Text(shown::span_ms(fault.took_ms)),
+            Value::long(&sentence(&fault.what), 160),
+        ]
+    });
+    let rows: Vec<_> = rows.collect();
+    (!rows.is_empty())
+        .then(|| Table::plain("Tries that failed, newest first", &["Try", "Ended", "Took", "What went wrong"], rows))
+}
+
+fn about(known: &Known, job: &Job) -> Vec<Fact> {
+    let mut facts = vec![
+        fact("It", Value::Text(job.kind.does().into())),
+        fact("Asked by", Value::Said(shown::short(&job.by, 80))),
+        fact("Asked for", Value::When(known.when(job.created_at))),
+        fact("Due", Value::When(When::due(job.due_at, known.now))),
+    ];
+    let ways = ways(job).into_iter().filter(|(_, _, href)| known.opens(href));
+    facts.extend(ways.map(|(label, text, href)| fact(label, Value::Link { text, href })));
+    if let Some(name) = &job.unique {
+        facts.push(fact("Never beside another", Value::code(name)));
+    }
+    facts.push(fact("Id", Value::Code(job.id.to_string())));
+    facts
+}
+
+/// What it is about: the label, how it is called, and its page.
+fn ways(job: &Job) -> Vec<(&'static str, String, String)> {
+    let args: Json = serde_json::from_str(&job.args).unwrap_or_default();
+    let id = |name: &str| match &args[name] {
+        Json::String(text) => text.parse::<Uuid>().ok().map(|id| id.to_string()),
+        Json::Number(number) => number.as_u64().map(|number| number.to_string()),
+        _ => None,
+    };
+    let of =
+        |name, label, path: &str| id(name).map(|id| (label, format!("{name} {id}"), format!("/admin/{path}/{id}")));
+    let schedule = job.schedule.map(|id| ("Schedule", format!("schedule {id}"), format!("/admin/schedules/{id}")));
+    let known = [of("sync", "Sync", "syncs"), of("mail", "Mail", "mails"), of("webhook", "Webhook", "webhooks")];
+    known.into_iter().flatten().chain(schedule).collect()
+}
+
+/// The arguments, line by line.
+fn pretty(args: &str) -> String {
+    let value = serde_json::from_str::<Json>(args).and_then(|value| serde_json::to_string_pretty(&value));
+    // What is no JSON is shown as it is.
+    value.unwrap_or_else(|_| args.to_owned())
+}
