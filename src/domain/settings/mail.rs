@@ -112,14 +112,6 @@ impl Settings {
             sign_in: user.map(|user| (user, password.unwrap_or_else(|| "".into()))),
         }))
     }
-
-    /// Days to keep events and mails; 0 = for ever.
-    ///
-    /// # Errors
-    /// When the file cannot be read.
-    pub async fn event_days(&self) -> Result<u32> {
-        self.value(Key::EventDays).await.map(|value| u32::try_from(value.number()).unwrap_or(u32::MAX))
-    }
 }
 
 fn usual_port(security: SmtpSecurity) -> u16 {

@@ -100,7 +100,7 @@ pub(super) fn groups(here: Spot, known: &Known) -> Vec<NavGroup> {
                 item(Spot::Jobs, "/admin/jobs", "Jobs", "work", "j", None),
                 item(Spot::Schedules, "/admin/schedules", "Schedules", "clock", "c", None),
                 item(Spot::Webhooks, "/admin/webhooks", "Webhooks", "hook", "x", None),
-                item(Spot::Events, "/admin/events", "Events", "bell", "y", None),
+                item(Spot::Events, "/admin/events", "Events", "bell", "f", None),
                 item(Spot::Mails, "/admin/mails", "Mails", "mail", "i", None),
             ],
         ),
