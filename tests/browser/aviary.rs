@@ -40,7 +40,7 @@ impl Aviary {
         Self { url: url.trim_end_matches('/').to_owned(), email, password, _program: program, _folder: folder }
     }
 
-    /// Without any panel. It syncs by hand only.
+    /// Without any panel. It syncs by hand only, and webhooks may lead to receivers on this machine.
     pub fn empty() -> Self {
         let (email, password) = ("mara@example.com", "Right-1234");
         let folder = TempDir::new().expect("a folder");
@@ -52,6 +52,7 @@ impl Aviary {
         assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
         let mut command = binary(&folder);
         command.env("AVIARY__SYNC__EVERY_S", "0").env("AVIARY__LOG__FORMAT", "text");
+        command.env("AVIARY__WEBHOOKS__ALLOWED_NETWORKS", "127.0.0.0/8");
         command.args(["serve", "--listen", "127.0.0.1:0"]);
         let program = Program::start(command, Stream::Err);
         let url = format!("http://{}", program.word_after("listening on http://"));
@@ -106,6 +107,30 @@ impl Panel {
     }
 
     /// Address and port, for another panel in place of this one.
+    pub fn address(&self) -> String {
+        self.url.trim_start_matches("http://").to_owned()
+    }
+}
+
+/// A receiver of webhooks that takes what comes. Killed when dropped.
+pub struct Sink {
+    pub url: String,
+    _program: Program,
+    _folder: TempDir,
+}
+
+impl Sink {
+    /// At an address and port, or on a port of its own.
+    pub fn start(at: Option<&str>) -> Self {
+        let folder = TempDir::new().expect("a folder");
+        let mut command = binary(&folder);
+        command.args(["simulate", "sink", "--listen", at.unwrap_or("127.0.0.1:0")]);
+        let program = Program::start(command, Stream::Out);
+        let url = program.word_after("answers at").trim_end_matches(',').to_owned();
+        Self { url, _program: program, _folder: folder }
+    }
+
+    /// Address and port, for another receiver in place of this one.
     pub fn address(&self) -> String {
         self.url.trim_start_matches("http://").to_owned()
     }

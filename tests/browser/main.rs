@@ -18,3 +18,4 @@ mod signing_in;
 mod sound;
 mod tables;
 mod theme;
+mod webhooks;
