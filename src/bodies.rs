@@ -69,7 +69,6 @@ async fn clean_up(services: Services, work: Work) -> Done {
         work.progress("mails", forgotten, None);
         forgotten += services.mails.forget(limit).await?;
     }
-    services.mails.tidy().await?;
     Ok(Outcome::Done(Some(format!("{forgotten} old records were removed"))))
 }
 
@@ -80,6 +79,7 @@ fn before(services: &Services, seconds: u64) -> Timestamp {
 async fn end_sessions(services: Services, _work: Work) -> Done {
     let now = services.env.now();
     services.accounts.clean_up(now).await?;
+    services.mails.tidy().await?;
     services.sign_in.clean_up(now).await?;
     services.access.clean_up().await?;
     Ok(Outcome::Done(None))
