@@ -57,6 +57,8 @@ async fn place() -> Place {
         .number;
     let session = fixture.services.sign_in.sessions_of(ada.id).await.unwrap()[0].id;
     let sync = SyncId::from_u128(1).to_string();
+    fixture.services.schedules.settle().await.unwrap();
+    let schedule = fixture.services.schedules.list().await.unwrap()[0].schedule.id;
     let hook = fixture.webhook("<b>own</b>", "http://127.0.0.1:9/in", &["*"]).await;
     let (event, delivery) = fixture.told("<i>strange</i>").await;
     let job = fixture.job(JobKind::Backup, JobState::Dead).await.to_string();
@@ -76,6 +78,7 @@ async fn place() -> Place {
         ("/admin/audit/", "{seq}", "1".into()),
         ("/admin/settings/test/", "{what}", "database".into()),
         ("/admin/settings/", "{key}", "site_name".into()),
+        ("/admin/schedules/", "{id}", schedule.to_string()),
         ("/admin/", "{panel}", "1".into()),
         ("/admin/", "{id}", "1".into()),
     ];

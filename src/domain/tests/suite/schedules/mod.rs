@@ -148,7 +148,7 @@ impl House {
     }
 
     pub async fn assert_sound(&self) {
-        let report = self.store.read(|tx| verify(tx)).await.unwrap();
+        let report = self.store.read(verify).await.unwrap();
         assert!(report.problems.is_empty(), "{:?}", report.problems);
     }
 }
