@@ -15,8 +15,8 @@ async fn sink() -> Sink {
 /// The id of a webhook in an answer to its form.
 fn id(answer: &Answer) -> String {
     let text = if answer.location.is_empty() { &answer.body } else { &answer.location };
-    let rest = text.split("/admin/webhooks/").find(|part| part.as_bytes()[..8].iter().all(u8::is_ascii_hexdigit));
-    rest.unwrap_or_else(|| panic!("no id: {text}"))[..36].to_owned()
+    let is_id = |part: &&str| part.len() >= 36 && part.as_bytes()[..8].iter().all(u8::is_ascii_hexdigit);
+    text.split("/admin/webhooks/").find(is_id).unwrap_or_else(|| panic!("no id: {text}"))[..36].to_owned()
 }
 
 #[actix_web::test]
@@ -167,6 +167,7 @@ async fn a_test_that_is_not_taken_says_what_to_do() {
 async fn a_delivery_is_followed_to_its_end_and_sent_again() {
     let (fixture, sink) = (Fixture::empty(), sink().await);
     let session = fixture.sign_in().await;
+    fixture.add_panel("Main panel", "https://panel.example.com").await;
     let hook = fixture.webhook("Own", &sink.at("/in"), &["*"]).await;
     sink.faults().inject(Fault::new(Match::any(), Trouble::Status(410)));
     let (event, delivery) = fixture.told("<b>order</b>").await;
