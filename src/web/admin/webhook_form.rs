@@ -68,9 +68,10 @@ struct Typed {
     errors: Errors,
 }
 
-const KINDS: [(&str, &str, &str); 2] = [
+const KINDS: [(&str, &str, &str); 3] = [
     ("discord", "A channel of Discord", "Events become messages there. Bursts are put together."),
     ("http", "A program of yours", "Events are posted as signed JSON, by the rules of Standard Webhooks."),
+    ("mail", "People, by mail", "Every event becomes a mail. Choose few events, or alerts only."),
 ];
 
 impl Typed {
@@ -181,7 +182,7 @@ fn view(shell: Shell, typed: &Typed, hook: Option<&Webhook>, panels: Vec<(PanelI
         kinds: KINDS.map(|(word, title, help)| (word, title, help, word == typed.kind)).into(),
         kind_error: why("target"),
         url: (is_mail != Some(true)).then(|| url_field(typed, hook)),
-        to: (is_mail == Some(true)).then(|| typed.to.clone()),
+        to: (is_mail != Some(false)).then(|| typed.to.clone()),
         to_error: why("to"),
         everything: typed.events.iter().any(|text| text == "*"),
         groups: hears::groups(&typed.events),
@@ -288,10 +289,15 @@ fn read_new(sent: &Sent, typed: &mut Typed) -> Option<NewWebhook> {
     let target = match typed.kind.as_str() {
         "discord" => Some(NewTarget::Discord { url: url() }),
         "http" => Some(NewTarget::Http { url: url(), secret: None }),
+        "mail" => Some(NewTarget::Mail { to: typed.addresses() }),
         _ => None,
     };
     match target {
         None => typed.errors.put("target", "choose where the events go"),
+        Some(NewTarget::Mail { ref to }) if to.is_empty() => {
+            typed.errors.put("to", "write at least one e-mail address")
+        }
+        Some(NewTarget::Mail { .. }) => {}
         Some(_) => typed.errors.require(sent, &[("url", "paste the address")]),
     }
     let target = target.filter(|_| typed.errors.is_empty())?;

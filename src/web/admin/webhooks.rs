@@ -51,7 +51,7 @@ fn empty(known: &Known) -> Empty {
     Empty {
         icon: "hook",
         title: "Nobody hears of anything yet".into(),
-        text: "A webhook tells a channel of Discord or a program of yours what happens: a sync that failed, a server that was suspended, a panel that does not answer.".into(),
+        text: "A webhook tells a channel of Discord, a program of yours or people by mail what happens: a sync that failed, a server that was suspended, a panel that does not answer.".into(),
         acts: known.ways(vec![("Make the first webhook", "/admin/webhooks/new".into())]),
     }
 }

@@ -145,14 +145,16 @@ pub(crate) struct MakeWebhook {
     /// Up to 500 characters.
     #[serde(default)]
     description: String,
-    /// `discord` or `http`.
+    /// `discord`, `http` or `mail`.
     target: String,
-    /// The address.
-    #[schema(value_type = String)]
-    url: Secret<String>,
+    /// The address; for Discord and HTTP.
+    #[schema(value_type = Option<String>)]
+    url: Option<Secret<String>>,
     /// The secret to sign with, `whsec_` and base64; a new one is made unless told. For HTTP.
     #[schema(value_type = Option<String>)]
     secret: Option<Secret<String>>,
+    /// 1 to 20 e-mail addresses; for mail.
+    to: Option<Vec<String>>,
     /// `SYSTEM` unless told.
     r#type: Option<String>,
     /// `ADMIN` unless told.
@@ -169,11 +171,18 @@ pub(crate) struct MakeWebhook {
 
 impl MakeWebhook {
     fn new_webhook(self) -> Result<NewWebhook> {
-        let target = match (self.target.as_str(), self.secret) {
-            ("discord", None) => NewTarget::Discord { url: self.url },
-            ("http", secret) => NewTarget::Http { url: self.url, secret },
-            ("discord", Some(_)) => return Err(Error::invalid("secret", "is for `http` only: Discord checks none")),
-            _ => return Err(Error::invalid("target", "is discord or http")),
+        let target = match (self.target.as_str(), self.url, self.to, self.secret) {
+            ("discord", Some(url), None, None) => NewTarget::Discord { url },
+            ("http", Some(url), None, secret) => NewTarget::Http { url, secret },
+            ("mail", None, Some(to), None) => NewTarget::Mail { to },
+            ("discord" | "http", None, ..) => return Err(Error::invalid("url", "is missing: where to post to")),
+            ("mail", _, None, _) => return Err(Error::invalid("to", "is missing: whom to write to")),
+            ("mail", Some(_), ..) => return Err(Error::invalid("url", "is not for webhooks that send mail")),
+            ("discord" | "http", _, Some(_), _) => return Err(Error::invalid("to", "is for webhooks that send mail")),
+            ("discord" | "mail", ..) => {
+                return Err(Error::invalid("secret", "is for `http` only: others are not signed"));
+            }
+            _ => return Err(Error::invalid("target", "is discord, http or mail")),
         };
         Ok(NewWebhook {
             name: self.name,

@@ -229,3 +229,24 @@ async fn everything_is_sent_again_after_a_look_at_how_much_that_is() {
     assert_eq!(gone.location, "/admin/webhooks?done=webhook-removed");
     assert_eq!(fixture.get(&session, &page).await.status, StatusCode::NOT_FOUND);
 }
+
+#[actix_web::test]
+async fn mail_goes_to_whom_the_form_names() {
+    let fixture = Fixture::empty();
+    let session = fixture.sign_in().await;
+    let none = fixture.post(&session, HERE, &[("target", "mail"), ("name", "Staff"), ("to", " ")]).await.body;
+    assert!(none.contains("id=\"to-error\"") && none.contains("value=\"mail\" checked"), "{none}");
+    let fields =
+        [("target", "mail"), ("name", "Staff"), ("to", "ada@example.com\nbob@example.com"), ("least", "alert")];
+    let made = fixture.post(&session, HERE, &fields).await;
+    assert!(made.location.ends_with("?done=webhook-made"), "{}", made.body);
+    let page = format!("{HERE}/{}", id(&made));
+    let body = fixture.get(&session, &page).await.body;
+    assert!(
+        body.contains("bob@example.com") && body.contains("alerts only") && !body.contains("Show the secret"),
+        "{body}"
+    );
+    let edit = fixture.get(&session, &format!("{page}/edit")).await.body;
+    assert!(edit.contains("ada@example.com\nbob@example.com") && !edit.contains("name=\"url\""), "{edit}");
+    assert!(fixture.post(&session, &format!("{page}/test"), &[]).await.body.contains("The test was taken"));
+}

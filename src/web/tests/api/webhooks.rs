@@ -342,6 +342,35 @@ async fn a_webhook_is_changed_switched_and_removed() {
 }
 
 #[actix_web::test]
+async fn people_hear_by_mail_and_the_test_becomes_one() {
+    let desk = Desk::empty();
+    let body =
+        json!({"name": "Staff", "target": "mail", "to": ["ada@example.com", "bob@example.com"], "severity": "alert"});
+    let made = send(&desk, Method::POST, HOOKS, body).await.json();
+    promise::keeps("post", HOOKS, &made);
+    let hook = &made["data"]["webhook"];
+    assert_eq!(
+        (&hook["to"][1], &hook["url"], &made["data"]["secret"]),
+        (&json!("bob@example.com"), &Value::Null, &Value::Null)
+    );
+    assert_eq!(desk.read(OLD).await.ok()["webhooks"], json!([]), "the older API knows those of Discord only");
+    let tried = send(&desk, Method::POST, &format!("{HOOKS}/{}/test", id(hook)), Value::Null).await.ok();
+    assert_eq!(tried["data"]["taken"], true, "{tried}");
+    assert!(desk.read("/api/v1/mails").await.body.contains("bob@example.com"));
+    for (body, field) in [
+        (json!({"name": "a", "target": "mail"}), "to"),
+        (json!({"name": "a", "target": "mail", "to": []}), "to"),
+        (json!({"name": "a", "target": "mail", "to": ["nobody"]}), "to"),
+        (json!({"name": "a", "target": "mail", "to": ["a@example.com"], "url": "https://a.example"}), "url"),
+        (json!({"name": "a", "target": "http"}), "url"),
+        (json!({"name": "a", "target": "discord", "url": "https://a.example", "secret": secret()}), "secret"),
+    ] {
+        let told = send(&desk, Method::POST, HOOKS, body).await.problem(400);
+        assert!(told.contains(field), "{field}: {told}");
+    }
+}
+
+#[actix_web::test]
 async fn what_failed_is_sent_again_one_by_one_or_all_after_a_count() {
     let (desk, sink) = (Desk::empty(), sink().await);
     let hook = own(&desk, &sink, json!(["*"])).await;
