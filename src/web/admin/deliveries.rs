@@ -50,7 +50,13 @@ fn count_of(counts: DeliveryCounts, state: DeliveryState) -> u64 {
 pub(super) fn counted(known: &Known, hook: WebhookId, counts: DeliveryCounts) -> Vec<(&'static str, Value)> {
     let of = |state: DeliveryState| {
         let href = format!("/admin/webhooks/{hook}/deliveries?state={}", state.word());
-        (state.word(), known.count(count_of(counts, state), href))
+        let title = match state {
+            DeliveryState::Waiting => "Waiting",
+            DeliveryState::Delivered => "Delivered",
+            DeliveryState::Failed => "Failed",
+            DeliveryState::Dropped => "Dropped",
+        };
+        (title, known.count(count_of(counts, state), href))
     };
     DeliveryState::ALL.map(of).into()
 }

@@ -23,6 +23,8 @@ pub(super) struct Field {
     autocomplete: &'static str,
     most: usize,
     required: bool,
+    /// What is said of one that is not required.
+    otherwise: &'static str,
     focused: bool,
     error: Option<String>,
 }
@@ -41,6 +43,7 @@ impl Field {
             autocomplete: "off",
             most,
             required: true,
+            otherwise: "optional",
             focused: false,
             error: None,
         }
@@ -109,6 +112,11 @@ impl Field {
     /// May be left empty.
     pub(super) fn optional(self) -> Self {
         Self { required: false, ..self }
+    }
+
+    /// Needed for some choices of the form only, and for which.
+    pub(super) fn only(self, otherwise: &'static str) -> Self {
+        Self { required: false, otherwise, ..self }
     }
 
     /// Where people begin.

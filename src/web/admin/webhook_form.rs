@@ -203,14 +203,15 @@ fn view(shell: Shell, typed: &Typed, hook: Option<&Webhook>, panels: Vec<(PanelI
 
 fn url_field(typed: &Typed, hook: Option<&Webhook>) -> Field {
     let field = Field::url("url", "Address").most(2000);
+    let for_some = "for Discord and programs";
     let field = match hook {
         Some(hook) => field
             .value(shown_address(&hook.target).unwrap_or_default())
             .helps("Leave it as it is to keep the stored address, which is never shown whole."),
         None if !typed.errors.is_empty() => {
-            field.optional().helps("Type it again: forms never show addresses, since who knows one can post.")
+            field.only(for_some).helps("Type it again: forms never show addresses, since who knows one can post.")
         }
-        None => field.optional().helps(
+        None => field.only(for_some).helps(
             "For Discord: channel settings, Integrations, Webhooks, Copy Webhook URL. For a program of yours: where it listens. It is stored encrypted.",
         ),
     };
