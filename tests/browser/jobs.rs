@@ -29,7 +29,8 @@ async fn a_job_that_failed_is_found_and_retried_and_those_that_are_over_are_remo
     browser.see("Sync again").await;
 
     browser.go("Jobs").await;
-    let failed = browser.find("the number of failed jobs", "//main//dl//a[starts-with(normalize-space(.), '1 Failed')]").await;
+    let failed =
+        browser.find("the number of failed jobs", "//main//dl//a[starts-with(normalize-space(.), '1 Failed')]").await;
     browser.leave_by(&failed).await;
     let job = browser.find("the job", "//main//tbody/tr[1]/td[1]/a").await;
     browser.leave_by(&job).await;
@@ -42,10 +43,12 @@ async fn a_job_that_failed_is_found_and_retried_and_those_that_are_over_are_remo
     let back = Panel::start(&[&["--listen", &listen], &HOW[..]].concat());
     browser.press("Retry").await;
     browser.see("The job begins anew").await;
-    browser.until_within(Duration::from_secs(60), "the end of the job", async || {
-        let text = browser.text().await;
-        (text.contains("Remove") && !text.contains("At work.") && !text.contains("Waits for")).then_some(())
-    }).await;
+    browser
+        .until_within(Duration::from_secs(60), "the end of the job", async || {
+            let text = browser.text().await;
+            (text.contains("Remove") && !text.contains("At work.") && !text.contains("Waits for")).then_some(())
+        })
+        .await;
     browser.keep("job-done").await;
     check_answered(&browser, 200).await;
     browser.go("Servers").await;

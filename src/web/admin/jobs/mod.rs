@@ -60,7 +60,7 @@ pub(super) async fn list(_may: Allow<perm::JobRead>, mut desk: Desk) -> PageResu
         part: StandingPart::new(&desk, &known, &asked, &standing),
         filters: filters(&asked),
         empty: rows.is_empty().then(|| empty(&known, &asked)),
-        table: Table::plain("Jobs", TITLES, rows),
+        table: table(rows),
         pager: Pager { back: "Newest", on: "Older", ..Pager::new(said, older.then(|| query.link(&[])), next) },
         shell: desk.shell(&known, Spot::Jobs, vec![Crumb::here("Jobs")]),
     };
@@ -82,8 +82,8 @@ fn acts(known: &Known, asked: &Asked, standing: &Standing) -> Vec<Act> {
 fn looks(act: Bulk) -> (&'static str, &'static str, &'static str) {
     match act {
         Bulk::Retry => ("Retry", "sync", ""),
-        Bulk::Cancel => ("Cancel", "close", "risky"),
-        Bulk::Remove => ("Remove", "out", "risky"),
+        Bulk::Cancel => ("Cancel", "close", ""),
+        Bulk::Remove => ("Remove", "close", "risky"),
     }
 }
 
@@ -129,6 +129,15 @@ fn empty(known: &Known, asked: &Asked) -> Empty {
 }
 
 const TITLES: &[&str] = &["Job", "State", "Queue", "Asked by", "Asked for", "Due, or took", "Latest"];
+
+/// Names and news have room to be read; the queue goes first where there is little.
+fn table(rows: Vec<Vec<Value>>) -> Table {
+    let mut table = Table::plain("Jobs", TITLES, rows);
+    for (column, class) in [(0, "wrap"), (2, "less"), (6, "wrap")] {
+        table.columns[column].class = class;
+    }
+    table
+}
 
 fn row(known: &Known, shown: &ShownJob) -> Vec<Value> {
     let job = &shown.job;

@@ -282,8 +282,10 @@ fn about(known: &Known, job: &Job) -> Vec<Fact> {
         fact("It", Value::Text(job.kind.does().into())),
         fact("Asked by", Value::Said(shown::short(&job.by, 80))),
         fact("Asked for", Value::When(known.when(job.created_at))),
-        fact("Due", Value::When(When::due(job.due_at, known.now))),
     ];
+    if job.state.is_waiting() {
+        facts.push(fact("Due", Value::When(When::due(job.due_at, known.now))));
+    }
     let ways = ways(job).into_iter().filter(|(_, _, href)| known.opens(href));
     facts.extend(ways.map(|(label, text, href)| fact(label, Value::Link { text, href })));
     if let Some(name) = &job.unique {
@@ -301,9 +303,8 @@ fn ways(job: &Job) -> Vec<(&'static str, String, String)> {
         Json::Number(number) => number.as_u64().map(|number| number.to_string()),
         _ => None,
     };
-    let of =
-        |name, label, path: &str| id(name).map(|id| (label, format!("{name} {id}"), format!("/admin/{path}/{id}")));
-    let schedule = job.schedule.map(|id| ("Schedule", format!("schedule {id}"), format!("/admin/schedules/{id}")));
+    let of = |name, label, path: &str| id(name).map(|id| (label, format!("the {name}"), format!("/admin/{path}/{id}")));
+    let schedule = job.schedule.map(|id| ("Schedule", "the schedule".into(), format!("/admin/schedules/{id}")));
     let known = [of("sync", "Sync", "syncs"), of("mail", "Mail", "mails"), of("webhook", "Webhook", "webhooks")];
     known.into_iter().flatten().chain(schedule).collect()
 }
