@@ -99,14 +99,29 @@ impl Schedules {
         if self.inner.store.read(move |tx| fixes(tx, &env)).await?.is_empty() {
             return Ok(());
         }
-        let env = self.inner.env.clone();
-        let write = move |tx: &mut WriteTx<'_>| {
-            for fix in fixes(tx, &env)? {
-                apply(tx, &env, fix)?;
+        self.write(|this, tx| {
+            let found = fixes(tx, &this.inner.env)?;
+            found.into_iter().try_for_each(|fix| this.apply(tx, fix))
+        })
+        .await
+    }
+
+    fn apply(&self, tx: &mut WriteTx<'_>, fix: Fix) -> Result<()> {
+        let env = &self.inner.env;
+        match fix {
+            Fix::Make(schedule) => {
+                let next_at = self.timing(tx, &schedule)?.next(&schedule, self.now());
+                put(tx, env, &Schedule { next_at, ..schedule })
             }
-            Ok(())
-        };
-        self.inner.store.write(write).await
+            Fix::Remove(id) => remove(tx, env, id),
+            Fix::Rename(id, name) => put(tx, env, &Schedule { name, ..require(tx, id)? }),
+            Fix::HoldBack(id) => {
+                let why =
+                    "It is held back, since its panel was removed: choose another panel, or remove this".to_owned();
+                let held = Schedule { is_paused: true, next_at: None, trouble: Some(why), ..require(tx, id)? };
+                put(tx, env, &held)
+            }
+        }
     }
 }
 
@@ -132,17 +147,4 @@ fn fixes(reader: &impl Read, env: &Env) -> Result<Vec<Fix>> {
         }
     }
     Ok(fixes)
-}
-
-fn apply(tx: &mut WriteTx<'_>, env: &Env, fix: Fix) -> Result<()> {
-    match fix {
-        Fix::Make(schedule) => put(tx, env, &schedule),
-        Fix::Remove(id) => remove(tx, env, id),
-        Fix::Rename(id, name) => put(tx, env, &Schedule { name, ..require(tx, id)? }),
-        Fix::HoldBack(id) => {
-            let why = "It is held back, since its panel was removed: choose another panel, or remove this".to_owned();
-            let held = Schedule { is_paused: true, next_at: None, trouble: Some(why), ..require(tx, id)? };
-            put(tx, env, &held)
-        }
-    }
 }

@@ -145,12 +145,20 @@ impl Form {
     fn cron_field(&self) -> Field {
         let help = "Minute, hour, day, month, weekday: 30 2 * * MON-FRI is 02:30 on working days, */15 * * * * is every \
                     15 minutes. Also @daily, L for the last day of a month, MON#1 for its first Monday.";
-        Field::text("cron", "Expression").optional().helps(help).value(self.cron.clone()).checked(&self.errors)
+        Field::text("cron", "Expression")
+            .only("for times of the clock")
+            .helps(help)
+            .value(self.cron.clone())
+            .checked(&self.errors)
     }
 
     fn minutes_field(&self) -> Field {
         let help = "Counted from the end of one run to the next.";
-        Field::text("minutes", "Minutes").optional().helps(help).value(self.minutes.clone()).checked(&self.errors)
+        Field::text("minutes", "Minutes between runs")
+            .only("for every so many minutes")
+            .helps(help)
+            .value(self.minutes.clone())
+            .checked(&self.errors)
     }
 
     fn missed_choices(&self) -> Vec<Choice> {

@@ -60,13 +60,13 @@ pub(crate) struct ScheduleView {
     at_work: Option<JobId>,
     /// What went wrong last; null after a run that went well.
     trouble: Option<String>,
-    last_run: Option<RunView>,
+    last_run: Option<ScheduleRunView>,
 }
 
 /// A run of a schedule, or a time at which there was none.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct RunView {
+pub(crate) struct ScheduleRunView {
     /// When it was due; for a run by hand, when it was asked for.
     #[schema(value_type = String, format = DateTime)]
     due_at: Timestamp,
@@ -87,7 +87,7 @@ pub(crate) struct RunView {
 /// A run that is to come.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct ComingView {
+pub(crate) struct ScheduleComingView {
     #[schema(value_type = String, format = DateTime)]
     at: Timestamp,
     /// The same on the clocks of the schedule's time zone; null where it goes by an interval.
@@ -101,12 +101,12 @@ pub(crate) struct ComingView {
 pub(crate) struct ScheduleDetailView {
     schedule: ScheduleView,
     /// The next ten runs; where it goes by an interval, the earliest that they can be.
-    next: Vec<ComingView>,
+    next: Vec<ScheduleComingView>,
     /// The newest runs, newest first, at most 50.
-    runs: Vec<RunView>,
+    runs: Vec<ScheduleRunView>,
 }
 
-impl RunView {
+impl ScheduleRunView {
     fn new(run: &ScheduleRun, shown: &ShownSchedule) -> Self {
         Self {
             sync: run.outcome.job().and_then(|job| shown.syncs.get(&job).copied()),
@@ -119,7 +119,7 @@ impl RunView {
     }
 }
 
-impl From<Coming> for ComingView {
+impl From<Coming> for ScheduleComingView {
     fn from(coming: Coming) -> Self {
         Self { at: coming.at, local: coming.wall.map(|wall| wall.rfc3339) }
     }
@@ -159,7 +159,7 @@ impl From<&ShownSchedule> for ScheduleView {
             next_at: schedule.next_at,
             at_work: shown.at_work,
             trouble: schedule.trouble.clone(),
-            last_run: schedule.runs.first().map(|run| RunView::new(run, shown)),
+            last_run: schedule.runs.first().map(|run| ScheduleRunView::new(run, shown)),
         }
     }
 }
@@ -168,8 +168,8 @@ impl From<ShownSchedule> for ScheduleDetailView {
     fn from(shown: ShownSchedule) -> Self {
         Self {
             schedule: ScheduleView::from(&shown),
-            runs: shown.schedule.runs.iter().map(|run| RunView::new(run, &shown)).collect(),
-            next: shown.coming.into_iter().map(ComingView::from).collect(),
+            runs: shown.schedule.runs.iter().map(|run| ScheduleRunView::new(run, &shown)).collect(),
+            next: shown.coming.into_iter().map(ScheduleComingView::from).collect(),
         }
     }
 }
@@ -438,19 +438,19 @@ pub(crate) struct PreviewSchedule {
 /// What an expression means.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct PreviewView {
+pub(crate) struct SchedulePreviewView {
     /// As it would be stored.
     cron: String,
     zone: String,
     /// In English.
     spoken: String,
     /// The next ten runs.
-    next: Vec<ComingView>,
+    next: Vec<ScheduleComingView>,
 }
 
 /// What an expression means, before anything is stored
 #[utoipa::path(post, path = "/api/v1/schedules/preview", tag = "schedules", request_body = PreviewSchedule, responses(
-    (status = 200, body = Reply<PreviewView>),
+    (status = 200, body = Reply<SchedulePreviewView>),
     (status = 400, description = "The expression or the zone cannot be taken", body = ProblemView),
 ))]
 pub(crate) async fn preview(
@@ -460,6 +460,6 @@ pub(crate) async fn preview(
 ) -> ApiResult {
     let PreviewSchedule { cron, zone } = wanted.into_inner();
     let Preview { expression, zone, spoken, coming } = schedules.preview(&cron, zone.as_deref().unwrap_or("UTC"))?;
-    let next = coming.into_iter().map(ComingView::from).collect();
-    Ok(reply::ok(PreviewView { cron: expression, zone, spoken, next }))
+    let next = coming.into_iter().map(ScheduleComingView::from).collect();
+    Ok(reply::ok(SchedulePreviewView { cron: expression, zone, spoken, next }))
 }

@@ -129,6 +129,11 @@ async fn answers_are_as_documented() {
                 KINDS.map(|kind| format!("/api/v1/mirror/{kind}/{}?panel=1", first(kind))).to_vec()
             }
             "/api/v1/mirror/{kind}/{id}/history" => vec!["/api/v1/mirror/servers/11/history".into()],
+            "/api/v1/schedules/{id}" => {
+                desk.services.schedules.settle().await.unwrap();
+                let all = desk.services.schedules.list().await.unwrap();
+                all.iter().map(|shown| format!("/api/v1/schedules/{}", shown.schedule.id)).collect()
+            }
             "/api/v1/auth/check-email" => vec!["/api/v1/auth/check-email?email=mara@example.com".into()],
             _ => vec![
                 path.replace("{id}", "1")

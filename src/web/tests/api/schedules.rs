@@ -26,7 +26,7 @@ async fn what_comes_with_aviary_is_listed_and_cannot_be_removed() {
     let desk = desk().await;
     let all = desk.read("/api/v1/schedules").await.ok()["data"].clone();
     let names: Vec<_> = all.as_array().unwrap().iter().map(|entry| entry["name"].as_str().unwrap()).collect();
-    assert_eq!(names, ["End of sessions", "Backup", "Clean-up", "Integrity check", "Watch over expiry"]);
+    assert_eq!(names, ["End of sessions", "Backup", "Clean-up", "Watch over expiry", "Integrity check"]);
     let backup = &all[1];
     assert_eq!(
         (&backup["cron"], &backup["zone"], &backup["spoken"], &backup["nextAt"]),
