@@ -190,7 +190,10 @@ pub(super) fn over(delivery: &mut Delivery, state: DeliveryState, now: Timestamp
 /// What becomes of a delivery after a try.
 fn settle(delivery: &mut Delivery, attempt: &Attempt, now: Timestamp) {
     let failure = match &attempt.outcome {
-        Ok(()) => return over(delivery, DeliveryState::Delivered, now, None),
+        Ok(()) => {
+            delivery.tries += 1;
+            return over(delivery, DeliveryState::Delivered, now, None);
+        }
         Err(failure) => failure,
     };
     // Somebody dropped it while it was on its way.

@@ -408,6 +408,8 @@ async fn what_failed_is_sent_again_one_by_one_or_all_after_a_count() {
     assert_eq!(again.status, 202, "{}", again.body);
     is_sent(&desk, &hook).await;
     assert_eq!(sink.events().last().unwrap().id.as_deref(), one["event"].as_str(), "it keeps its id");
+    let taken = desk.read(&path).await.ok();
+    assert_eq!((&taken["data"]["delivery"]["tries"], &taken["data"]["delivery"]["status"]), (&json!(1), &json!(200)));
     let rest = json!({"since": since["since"], "expected": many});
     let done = send(&desk, Method::POST, &at("redeliver"), rest).await.ok();
     assert_eq!(done["data"]["done"], many - 1);
