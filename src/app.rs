@@ -20,7 +20,7 @@ use aviary_domain::settings::Settings;
 use aviary_domain::sign_in::{SignIn, SignInOptions};
 use aviary_domain::sync::{Limits, Syncs};
 use aviary_domain::watch::Watch;
-use aviary_domain::webhooks::{Outside, WebhookOptions, Webhooks};
+use aviary_domain::webhooks::{self, Outside, WebhookOptions, Webhooks};
 use aviary_kernel::base::{Env, Error, MasterKey, Result, Sealer};
 use aviary_kernel::config::Config;
 use aviary_kernel::model::{Actor, JobKind};
@@ -39,6 +39,8 @@ const SCHEDULES_LOOK_EVERY: Duration = Duration::from_secs(5);
 const AUDIT_EVERY: Duration = Duration::from_secs(5);
 /// How often the accounts follow the users of panels.
 const PEOPLE_EVERY: Duration = Duration::from_secs(5);
+/// How often is looked whether something waits for a webhook that no job is about to send.
+const WEBHOOKS_EVERY: Duration = Duration::from_secs(60);
 /// How often is looked whether the disk takes writes.
 const DISK_EVERY: Duration = Duration::from_secs(2);
 /// What is at work gets so long when Aviary ends.
@@ -118,7 +120,7 @@ impl App {
             limits,
             audit: Audit::new(store.clone(), env.clone(), sealer.clone()),
             book: Book::new(store.clone()),
-            jobs: Jobs::new(store.clone(), env.clone(), vec![mails::job_over, schedules::job_over]),
+            jobs: Jobs::new(store.clone(), env.clone(), vec![mails::job_over, schedules::job_over, webhooks::job_over]),
             schedules: Schedules::new(store.clone(), env.clone(), settings.clone()),
             panels,
             syncs,
@@ -185,6 +187,11 @@ impl App {
         self.every("people", PEOPLE_EVERY, move || {
             let accounts = accounts.clone();
             async move { accounts.follow_panels().await }
+        });
+        let webhooks = self.services.webhooks.clone();
+        self.every("webhooks", WEBHOOKS_EVERY, move || {
+            let webhooks = webhooks.clone();
+            async move { webhooks.recover().await }
         });
         let watch = self.watch.clone();
         self.every("disk", DISK_EVERY, move || {

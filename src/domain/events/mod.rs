@@ -15,4 +15,4 @@ pub use facts::{
 pub use happening::Happening;
 pub use list::{EventPage, EventQuery, Events, Told};
 pub use raise::{Listeners, raise};
-pub(crate) use raise::{post, send, unwritten, wake, wants};
+pub(crate) use raise::{job_name, post, send, unwritten, wake, wants};

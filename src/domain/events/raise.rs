@@ -113,5 +113,10 @@ pub(crate) fn send(tx: &mut WriteTx<'_>, env: &Env, event: &Event, webhook: Webh
 /// Sees to it that what waits for a webhook is sent.
 pub(crate) fn wake(tx: &mut WriteTx<'_>, env: &Env, webhook: WebhookId) -> Result<()> {
     let job = NewJob::new(JobKind::Deliver).args(&json!({ "webhook": webhook }))?;
-    queue::enqueue(tx, env, job.unique_again(format!("deliver/{webhook}"))).map(drop)
+    queue::enqueue(tx, env, job.unique_again(job_name(webhook))).map(drop)
+}
+
+/// The name of the one job that sends what waits for a webhook.
+pub(crate) fn job_name(webhook: WebhookId) -> String {
+    format!("deliver/{webhook}")
 }

@@ -55,6 +55,8 @@ pub struct Mails {
     limits: Limits,
     options: Arc<MailOptions>,
     fared: Arc<Mutex<Option<Fared>>>,
+    /// Until when the mail service wants to be left alone.
+    rests_until: Arc<Mutex<Option<Timestamp>>>,
 }
 
 /// How the mail service fared when it was last given a mail.
@@ -99,7 +101,16 @@ impl Mails {
         limits: Limits,
         options: MailOptions,
     ) -> Self {
-        Self { store, env, sealer, settings, limits, options: Arc::new(options), fared: Arc::default() }
+        Self {
+            store,
+            env,
+            sealer,
+            settings,
+            limits,
+            options: Arc::new(options),
+            fared: Arc::default(),
+            rests_until: Arc::default(),
+        }
     }
 
     /// Whether mail leaves.

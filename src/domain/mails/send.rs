@@ -1,5 +1,6 @@
 //! The jobs: a mail is handed to the mail service, and asked after.
 
+use std::sync::PoisonError;
 use std::time::Duration;
 
 use aviary_kernel::base::{Env, Result, Timestamp};
@@ -25,6 +26,9 @@ const FOLLOWED_AFTER: [Duration; 4] = [minutes(1), minutes(10), minutes(60), min
 const LONGEST_WAIT: Duration = minutes(7 * 24 * 60);
 /// What went wrong is kept up to so many characters.
 const LONGEST_FAULT: usize = 600;
+/// A mail service that asks for a longer rest is asked again after this.
+const LONGEST_REST: Duration = minutes(60);
+const AT_REST: &str = "the mail service asked for a pause";
 
 const fn minutes(n: u64) -> Duration {
     Duration::from_secs(n * 60)
@@ -61,6 +65,9 @@ impl Mails {
         let job = work.job.id;
         if work.stop().is_some() {
             return Ok(Outcome::Stopped);
+        }
+        if let Some(until) = self.rests_until() {
+            return Ok(Outcome::Later(until, Some(AT_REST.into())));
         }
         let setup = self.setup().await?;
         let this = self.clone();
@@ -164,11 +171,30 @@ impl Mails {
                 let tries = u32::try_from(mail.attempts.len()).unwrap_or(u32::MAX);
                 Ok(Outcome::Later(now.plus(JobKind::SendMail.pause_after(tries)), Some(why)))
             }
-            MailErrorKind::Later { after } => {
+            MailErrorKind::Later { after: None } => {
                 self.note_attempt(number, job, took_ms, &why).await?;
-                Err(after.map_or_else(|| Fault::again(why.clone()), |pause| Fault::after(why.clone(), pause)))
+                Err(Fault::again(why))
             }
+            MailErrorKind::Later { after: Some(pause) } => self.rest(number, pause, why).await,
         }
+    }
+
+    /// The mail service asks for a pause. That is meant for all mails, and no failure of this one.
+    async fn rest(&self, number: u64, pause: Duration, why: String) -> Done {
+        let now = self.env.now();
+        let mail = self.store.read(move |tx| tx.get(MAILS, &number)).await?;
+        if mail.is_none_or(|mail| now.since(mail.written_at) >= LONGEST_WAIT) {
+            return Err(Fault::for_good(why));
+        }
+        let until = now.plus(pause.min(LONGEST_REST));
+        let mut rests = self.rests_until.lock().unwrap_or_else(PoisonError::into_inner);
+        *rests = Some(rests.map_or(until, |earlier| earlier.max(until)));
+        Ok(Outcome::Later(until, Some(why)))
+    }
+
+    fn rests_until(&self) -> Option<Timestamp> {
+        let rests = self.rests_until.lock().unwrap_or_else(PoisonError::into_inner);
+        rests.filter(|until| *until > self.env.now())
     }
 
     async fn note_attempt(&self, number: u64, job: JobId, took_ms: u64, why: &str) -> Result<Option<Mail>> {

@@ -358,7 +358,11 @@ pub(crate) fn parse_url(raw: &str) -> Result<String> {
 }
 
 /// Whether a key that is stored for the address `old` may go to `new`: the same host and port, or the same host now with TLS.
+/// A bare name, such as that of an SMTP server, is the same place only as itself.
 pub(crate) fn is_same_place(old: &str, new: &str) -> bool {
+    if old.trim().eq_ignore_ascii_case(new.trim()) {
+        return true;
+    }
     let (Ok(old), Ok(new)) = (Url::parse(old), Url::parse(new)) else { return false };
     let is_upgrade = old.scheme() == "http" && new.scheme() == "https" && old.port() == new.port();
     let is_same = old.scheme() == new.scheme() && old.port_or_known_default() == new.port_or_known_default();

@@ -65,6 +65,10 @@ pub(crate) fn end(tx: &mut WriteTx<'_>, env: &Env, id: JobId, ending: Ending) ->
         Ending::Cancelled => over(&mut job, JobState::Cancelled, now),
         Ending::GivenBack => wait(&mut job, now, now),
     }
+    // Somebody asked anew while it ran, which has nothing to do with what failed before.
+    if job.again && matches!(job.state, JobState::Failed | JobState::Dead) {
+        begin_again(&mut job, now);
+    }
     if job.state == JobState::Completed && !job.kind.rules().is_kept {
         tx.remove(JOBS, &id)?;
     } else {
@@ -149,9 +153,11 @@ fn note_fault(job: &mut Job, now: Timestamp, what: String) {
     }
 }
 
-/// The usual pause, longer or shorter by up to a fifth, so that what failed together is not tried together.
+/// The usual pause, or the longer one that the other side asked for; longer or shorter by up to a fifth, so that what failed
+/// together is not tried together.
 fn pause(env: &Env, job: &Job, after: Option<Duration>) -> Duration {
-    let usual = after.unwrap_or_else(|| job.kind.pause_after(job.attempts));
+    let usual = job.kind.pause_after(job.attempts);
+    let (after, usual) = (after.filter(|after| *after > usual), after.map_or(usual, |after| after.max(usual)));
     let chance = (env.ids.next().as_u64_pair().1 % 1000) as f64 / 1000.0;
     // What the other side asked for is not cut short.
     if after.is_some() { usual.mul_f64(1.0 + chance * 0.2) } else { usual.mul_f64(0.8 + chance * 0.4) }

@@ -158,7 +158,7 @@ const DAYS: Type = Number { least: 0, most: 36_500, unit: "days" };
 
 catalogue! {
     SiteName = "site_name" / "siteName", Site, Text(100), "Name", "What pages and mails call this installation.";
-    SiteUrl = "site_url" / "siteUrl", Site, Url, "Address", "Where people reach it; links in mails begin with it.";
+    SiteUrl = "site_url" / "siteUrl", Site, Url, "Address", "Where your front end is, if you have one: links in mails lead to its pages under /auth. Without one leave it as it is, and they lead to Aviary's own pages.";
     AdminEmail = "admin_email" / "adminEmail", Site, Email, "Contact", "Whom people may write to.";
     MaintenanceMode = "maintenance_mode" / "maintenanceMode", Site, Switch, "Maintenance", "Keeps everybody but administrators out.";
 

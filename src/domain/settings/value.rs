@@ -190,7 +190,8 @@ impl Wanted {
                     _ => None,
                 };
                 let fits = number.filter(|number| (least..=most).contains(number));
-                let number = fits.ok_or_else(|| format!("must be a whole number from {least} to {most} ({unit})"))?;
+                let of = if unit.is_empty() { String::new() } else { format!(" ({unit})") };
+                let number = fits.ok_or_else(|| format!("must be a whole number from {least} to {most}{of}"))?;
                 Ok(Step::Put(Value::Number(number)))
             }
             (Self::List(items), Type::Repositories) => repositories(items).map(|list| Step::Put(Value::List(list))),
@@ -203,6 +204,9 @@ impl Wanted {
                 let found = words.iter().find(|word| word.eq_ignore_ascii_case(text.reveal().trim()));
                 let word = found.ok_or_else(|| format!("is one of {}", words.join(", ")))?;
                 Ok(Step::Put(Value::Text((*word).to_owned())))
+            }
+            (Self::Text(text), _) if key == Key::SmtpHost => {
+                host(text.reveal()).map(|text| Step::Put(Value::Text(text)))
             }
             (Self::Text(text), _) => line(text.reveal(), kind).map(|text| Step::Put(Value::Text(text))),
             _ => Err("is a text".into()),
@@ -237,6 +241,14 @@ fn secret(text: &Secret<String>) -> Result<Step, String> {
         clear if clear.contains('•') => Err("is a mask with something else in it: paste the secret whole".into()),
         _ => Err(format!("needs at most {LONGEST_SECRET} plain characters without blanks: paste the secret whole")),
     }
+}
+
+/// The name or address of a machine, without anything around it.
+fn host(raw: &str) -> Result<String, String> {
+    let text = raw.trim();
+    let is_name =
+        text.len() <= 253 && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b':'));
+    if is_name { Ok(text.to_owned()) } else { Err("must be the name of a machine, such as smtp.example.com".into()) }
 }
 
 /// Longest address.
@@ -411,6 +423,8 @@ mod tests {
             (Key::GithubRepositories, "a /b"),
             (Key::GithubToken, "two words"),
             (Key::MailService, "pigeon"),
+            (Key::SmtpHost, "evil host"),
+            (Key::SmtpHost, "http://x/"),
             (Key::MailService, ""),
         ] {
             assert!(put(key, bad).is_err(), "{key:?} {bad}");

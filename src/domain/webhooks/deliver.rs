@@ -14,8 +14,8 @@ const ROUNDS: usize = 200;
 
 /// What a job works with.
 #[derive(Deserialize)]
-struct Args {
-    webhook: WebhookId,
+pub(super) struct Args {
+    pub(super) webhook: WebhookId,
 }
 
 impl Webhooks {
@@ -57,7 +57,7 @@ impl Webhooks {
         Ok(Outcome::Later(self.env().now(), None))
     }
 
-    /// Sees to it that what waits is sent, whatever became of the jobs; to be called at each start.
+    /// Sees to it that what waits is sent, whatever became of the jobs; to be called at each start and now and then.
     ///
     /// # Errors
     /// When the file cannot be read or written.
@@ -66,7 +66,8 @@ impl Webhooks {
         self.store()
             .write(move |tx| {
                 for (id, hook) in tx.all(WEBHOOKS, &Span::all())? {
-                    if hook.is_enabled && super::counts(tx, id)?.waiting > 0 {
+                    let has_job = queue::of_name(tx, &events::job_name(id))?.is_some();
+                    if hook.is_enabled && !has_job && super::counts(tx, id)?.waiting > 0 {
                         events::wake(tx, this.env(), id)?;
                     }
                 }

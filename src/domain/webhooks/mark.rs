@@ -3,12 +3,15 @@
 use std::ops::ControlFlow;
 use std::time::Duration;
 
-use aviary_kernel::base::{Result, Timestamp};
-use aviary_kernel::model::{Action, Actor, Delivery, DeliveryAttempt, DeliveryId, DeliveryState, Webhook, WebhookId};
+use aviary_kernel::base::{Env, Result, Timestamp};
+use aviary_kernel::model::{
+    Action, Actor, Delivery, DeliveryAttempt, DeliveryId, DeliveryState, Job, JobKind, JobState, Webhook, WebhookId,
+};
 use aviary_kernel::store::tables::{DELIVERIES, DELIVERIES_OF, WEBHOOKS};
 use aviary_kernel::store::{Direction, Read, Span, WriteTx};
 use aviary_remote::hooks::{Attempt, Failure, FailureKind};
 
+use super::deliver::Args;
 use super::{Webhooks, about};
 use crate::audit;
 use crate::events::{Happening, WebhookFacts, raise};
@@ -20,6 +23,8 @@ const LONGEST: Duration = Duration::from_secs(24 * 3600);
 pub(super) const BETWEEN_TRIES: [u64; 10] = [5, 30, 120, 600, 1800, 3600, 7200, 14_400, 28_800, 28_800];
 /// Seconds that an endpoint is left alone after so many failures in a row; then the last of them each time.
 const BETWEEN_FAILURES: [u64; 5] = [5, 30, 120, 300, 600];
+/// Who asks for a longer pause than this is asked again after it, since a delivery has but a day.
+const LONGEST_REST: Duration = HOUR;
 /// A webhook is turned off after so many failures in a row …
 const MOST_FAILURES: u32 = 20;
 /// … when the first of them is so long ago.
@@ -74,7 +79,7 @@ impl Webhooks {
             tx.put(DELIVERIES, id, &delivery)?;
         }
         let Some(mut hook) = tx.get(WEBHOOKS, &hook)? else { return Ok(Marked::default()) };
-        let asked = tried.attempt.pause.or(tried.attempt.retry_after).map(|pause| now.plus(pause));
+        let asked = tried.attempt.pause.or(tried.attempt.retry_after).map(|pause| now.plus(pause.min(LONGEST_REST)));
         let Err(failure) = &tried.attempt.outcome else {
             if hook.failures > 0 {
                 (hook.failures, hook.failing_since) = (0, None);
@@ -136,15 +141,37 @@ impl Webhooks {
 
     /// Does not send these.
     pub(super) fn drop_in(&self, tx: &mut WriteTx<'_>, ids: &[DeliveryId], why: &str) -> Result<()> {
-        let now = self.env().now();
-        for id in ids {
-            let Some(mut delivery) = tx.get(DELIVERIES, id)? else { continue };
-            if delivery.state == DeliveryState::Waiting {
-                over(&mut delivery, DeliveryState::Dropped, now, Some(why.to_owned()));
-                tx.put(DELIVERIES, id, &delivery)?;
-            }
+        drop_these(tx, self.env(), ids, why)
+    }
+}
+
+fn drop_these(tx: &mut WriteTx<'_>, env: &Env, ids: &[DeliveryId], why: &str) -> Result<()> {
+    for id in ids {
+        let Some(mut delivery) = tx.get(DELIVERIES, id)? else { continue };
+        if delivery.state == DeliveryState::Waiting {
+            over(&mut delivery, DeliveryState::Dropped, env.now(), Some(why.to_owned()));
+            tx.put(DELIVERIES, id, &delivery)?;
         }
-        Ok(())
+    }
+    Ok(())
+}
+
+/// Whoever cancels the job of a webhook wants nothing of what waits for it sent, so it is dropped and can be asked for again. After any
+/// other end [`Webhooks::recover`] looks after what waits.
+///
+/// # Errors
+/// When the file cannot be read or written.
+pub fn job_over(tx: &mut WriteTx<'_>, env: &Env, job: &Job) -> Result<()> {
+    if job.kind != JobKind::Deliver || job.state != JobState::Cancelled {
+        return Ok(());
+    }
+    let Ok(Args { webhook }) = serde_json::from_str(&job.args) else { return Ok(()) };
+    loop {
+        let ids = waiting(tx, webhook)?;
+        drop_these(tx, env, &ids, "its job was cancelled")?;
+        if ids.len() < AT_ONCE {
+            return Ok(());
+        }
     }
 }
 
@@ -207,7 +234,7 @@ fn settle(delivery: &mut Delivery, attempt: &Attempt, now: Timestamp) {
         let next = BETWEEN_TRIES.get(delivery.tries as usize - 1).map(|seconds| Duration::from_secs(*seconds));
         next.filter(|_| !matches!(failure.kind, FailureKind::Gone | FailureKind::Forbidden))
     };
-    let next = pause.map(|pause| now.plus(pause.max(attempt.retry_after.unwrap_or_default())));
+    let next = pause.map(|pause| now.plus(pause.max(attempt.retry_after.unwrap_or_default().min(LONGEST_REST))));
     match next.filter(|next| next.since(delivery.asked_at) <= LONGEST) {
         Some(next) => delivery.due_at = next,
         None => over(delivery, DeliveryState::Failed, now, Some(failure.to_string())),
@@ -220,7 +247,7 @@ fn rest_after(failures: u32) -> Duration {
 }
 
 /// What waits for a webhook, at most [`AT_ONCE`].
-fn waiting(reader: &impl Read, hook: WebhookId) -> Result<Vec<DeliveryId>> {
+pub(super) fn waiting(reader: &impl Read, hook: WebhookId) -> Result<Vec<DeliveryId>> {
     let mut ids = Vec::new();
     let span = Span::prefix(&(hook, DeliveryState::Waiting.number()));
     reader.walk_index(DELIVERIES_OF, &span, Direction::Up, |(_, _, id)| {

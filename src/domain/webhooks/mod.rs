@@ -47,6 +47,7 @@ pub use again::Again;
 pub use change::{Made, NewTarget, NewWebhook, WebhookPatch};
 pub use dispatch::Dispatched;
 pub use list::{DeliveryPage, DeliveryQuery};
+pub use mark::job_over;
 pub use suits::suited_events;
 pub use try_out::Tried;
 pub(crate) use unwritten::Unwritten;

@@ -2,8 +2,8 @@ use aviary_kernel::base::{Error, Result};
 use aviary_kernel::model::{
     Action, Actor, Delivery, DeliveryAttempt, DeliveryState, Event, EventId, HookTarget, Webhook, WebhookId,
 };
-use aviary_kernel::store::WriteTx;
 use aviary_kernel::store::tables::{DELIVERIES, EVENTS};
+use aviary_kernel::store::{Read, WriteTx};
 use aviary_remote::hooks::discord::pack;
 
 use super::embed::embed;
@@ -86,7 +86,9 @@ impl Webhooks {
         };
         if failure.is_none() {
             hook.test_success_at = Some(now);
+            (hook.failures, hook.failing_since) = (0, None);
             self.put(tx, &hook)?;
+            self.hasten(tx, &hook)?;
         }
         let mut delivery = self.delivery_of(id, event);
         note(&mut delivery, tried.noted(1));
@@ -97,6 +99,18 @@ impl Webhooks {
         tx.put(DELIVERIES, &delivery.id, &delivery)?;
         audit::record(tx, self.env(), by, did)?;
         Ok(hook)
+    }
+
+    /// The other side takes messages again, so what waits for it is sent now.
+    fn hasten(&self, tx: &mut WriteTx<'_>, hook: &Webhook) -> Result<()> {
+        let now = self.env().now();
+        for id in mark::waiting(tx, hook.id)? {
+            let Some(mut delivery) = tx.get(DELIVERIES, &id)? else { continue };
+            delivery.due_at = delivery.due_at.min(now);
+            tx.put(DELIVERIES, &id, &delivery)?;
+        }
+        self.end_pause(hook.id);
+        if hook.is_enabled { events::wake(tx, self.env(), hook.id) } else { Ok(()) }
     }
 
     /// Of an event that is on its way past the jobs.

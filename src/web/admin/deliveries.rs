@@ -80,7 +80,7 @@ pub(super) fn table(known: &Known, deliveries: &[(Delivery, Option<Event>)]) -> 
             name,
             summary,
             Value::Pill(pill(delivery.state)),
-            Value::number(delivery.tries.into()),
+            Value::number(delivery.attempts.len() as u64),
             Value::When(known.when(delivery.created_at)),
             next_try(known, delivery),
             last.map_or(Value::Nothing, |attempt| status(attempt.status)),
@@ -222,7 +222,7 @@ fn facts(known: &Known, delivery: &Delivery, hook: &Webhook) -> Vec<Fact> {
     let mut facts = vec![
         fact("To", known.link(shown::name(&hook.name), format!("/admin/webhooks/{}", hook.id))),
         fact("Written", Value::When(known.when(delivery.created_at))),
-        fact("Tries", Value::number(delivery.tries.into())),
+        fact("Tries", Value::number(delivery.attempts.len() as u64)),
     ];
     if delivery.state == DeliveryState::Waiting {
         facts.push(fact("Next try", next_try(known, delivery)));

@@ -2,11 +2,12 @@
 
 use actix_web::web::{Data, Path};
 use aviary_domain::events::{EventQuery, Events, Told};
-use aviary_kernel::model::{Event, EventId, EventName, EventPattern, Weight};
+use aviary_domain::webhooks::{Listed, Webhooks};
+use aviary_kernel::model::{Delivery, Event, EventId, EventName, EventPattern, Weight};
 use serde_json::Value as Json;
 
 use super::card::{Body, Card, CardsView, fact};
-use super::deliveries::{cursor, table};
+use super::deliveries::{cursor, pill, status};
 use super::desk::{Act, Crumb, Desk, Head, Known};
 use super::nav::Spot;
 use super::shown;
@@ -127,20 +128,37 @@ pub(super) fn cards(known: &Known, event: &Event) -> [Card; 2] {
     [Card::new("Event", "c6", Body::Facts(facts)), Card::new("Facts as they are told", "c12", data)]
 }
 
+/// The deliveries of an event, by webhook.
+fn went(known: &Known, deliveries: &[Delivery], hooks: &[Listed]) -> Table {
+    let rows = deliveries.iter().map(|delivery| {
+        let hook = hooks.iter().find(|listed| listed.webhook.id == delivery.webhook);
+        let name = hook.map_or_else(|| "a webhook that was removed".into(), |listed| shown::name(&listed.webhook.name));
+        vec![
+            known.name(name, format!("/admin/deliveries/{}", delivery.id)),
+            Value::Pill(pill(delivery.state)),
+            Value::number(delivery.attempts.len() as u64),
+            Value::When(known.when(delivery.created_at)),
+            delivery.attempts.last().map_or(Value::Nothing, |attempt| status(attempt.status)),
+        ]
+    });
+    Table::plain("To whom it went", &["To", "State", "#Tries", "Written", "Last status"], rows.collect())
+}
+
 /// One event, and to whom it went.
 pub(super) async fn one(
     _may: Allow<perm::WebhookRead>,
     desk: Desk,
     events: Data<Events>,
+    webhooks: Data<Webhooks>,
     id: Path<EventId>,
 ) -> PageResult {
     let known = desk.known().await?;
     let Told { event, deliveries } = events.require(*id).await?;
     let [about, data] = cards(&known, &event);
-    let deliveries: Vec<_> = deliveries.into_iter().map(|delivery| (delivery, None)).collect();
+    let hooks = webhooks.all().await?;
     let went = match deliveries.is_empty() {
         true => Body::Hint("No webhook hears of it.".into()),
-        false => Body::Table(table(&known, &deliveries)),
+        false => Body::Table(went(&known, &deliveries, &hooks)),
     };
     html(&CardsView {
         head: Head {

@@ -562,3 +562,22 @@ async fn every_template_has_a_preview_in_both_forms_and_leaves_no_row() {
     assert!(matches!(post.mails.preview("nothing").await.map(drop), Err(Error::NotFound { .. })));
     assert_eq!(post.mails.counts().await.unwrap().all(), 0);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_service_that_asks_for_a_pause_gets_it_from_all_mails_and_none_of_them_fails() {
+    let resend = resend().await;
+    let post = Post::with(&resend).await;
+    resend.faults().add(Match::any(), Trouble::Busy { status: 429, retry_after_s: Some(2) });
+    let numbers = [post.message(TO, "One").await, post.message(TO, "Two").await, post.message(TO, "Three").await];
+    for _ in 0..20 {
+        post.run().await;
+        post.clock.advance_s(3);
+    }
+    for number in numbers {
+        assert_eq!((post.state(number), post.job(number).attempts), (MailState::Waiting, 0), "that is no failed try");
+    }
+    resend.faults().clear();
+    post.run().await;
+    assert!(numbers.iter().all(|number| post.state(*number) == MailState::Sent));
+    post.assert_sound();
+}

@@ -588,3 +588,17 @@ async fn a_test_of_virtfusion_sends_the_token() {
     assert!(settings.virtfusion_status().await.unwrap().connected);
     assert!(settings.test(&mara(), Tested::VirtFusion, Given::default()).await.unwrap().connected);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn settings_of_mail_can_be_changed_beside_a_stored_password_of_the_same_server() {
+    let lab = Lab::new(small()).await;
+    let settings = lab.settings(Some(900));
+    let set = |pairs: &[(Key, &str)]| {
+        let wanted: Vec<_> = pairs.iter().map(|(key, text)| (*key, Wanted::from(*text))).collect();
+        let settings = settings.clone();
+        async move { settings.change(&mara(), wanted).await }
+    };
+    set(&[(Key::SmtpHost, "smtp.example.com"), (Key::SmtpPassword, "hunter2hunter2")]).await.unwrap();
+    set(&[(Key::SmtpHost, "SMTP.example.com"), (Key::MailService, "none")]).await.unwrap();
+    assert!(set(&[(Key::SmtpHost, "smtp.evil.example")]).await.is_err(), "the password goes nowhere else");
+}

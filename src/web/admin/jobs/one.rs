@@ -215,7 +215,7 @@ fn message(known: &Known, job: &Job) -> (String, Option<When>) {
     let with_note = |text: &str| note().map_or_else(|| text.to_owned(), |note| format!("{text} {note}"));
     match job.state {
         JobState::Pending => (with_note("Waits for a free place."), None),
-        JobState::Scheduled => (with_note("Waits for its time."), due),
+        JobState::Scheduled => (with_note("Waits for its time:"), due),
         JobState::Running => ("At work.".into(), None),
         JobState::Retrying => {
             (format!("Try {} of {} failed. The next one is due:", job.attempts.max(1), job.max_attempts), due)

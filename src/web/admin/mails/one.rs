@@ -113,10 +113,8 @@ fn facts(known: &Known, line: &MailLine) -> Vec<Fact> {
     if let Some(until) = line.good_until {
         let when = Value::When(known.when(until));
         let over = until <= known.now;
-        facts.push(fact(
-            "Its link",
-            Value::Many(vec![Value::Text(if over { "expired" } else { "good until" }.into()), when]),
-        ));
+        facts
+            .push(fact("Its link", Value::Many(vec![Value::Text(if over { "expired" } else { "ends" }.into()), when])));
     }
     if let Some(taken) = &mail.taken {
         facts.push(fact("Taken by", Value::Said(shown::short(&taken.service, 80))));

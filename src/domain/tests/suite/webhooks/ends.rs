@@ -3,7 +3,7 @@
 use aviary_domain::webhooks::Again;
 use aviary_kernel::base::Error;
 use aviary_kernel::model::{Action, DeliveryState};
-use aviary_kernel::store::tables::{AUDIT, DELIVERIES, EVENTS};
+use aviary_kernel::store::tables::{AUDIT, DELIVERIES, EVENTS, JOBS};
 use aviary_kernel::store::{Read, Span};
 use aviary_sim::{Fault, Match, Trouble};
 
@@ -126,4 +126,67 @@ async fn old_events_are_forgotten_with_their_deliveries_but_not_what_still_waits
     assert_eq!(rows(&hall), (1, 0));
     assert_eq!(hall.webhooks.forget(hall.env.now()).await.unwrap(), 1);
     hall.assert_sound().await;
+}
+
+#[tokio::test]
+async fn who_cancels_the_job_of_a_webhook_has_what_waits_dropped_and_not_forgotten() {
+    let (hall, sink) = (Hall::new(), sink().await);
+    let hook = hall.make(new_hook("bad", http(&sink.at("/status/500")), &["job.*"])).await.webhook;
+    hall.raise_many(job_dead(), 3).await;
+    hall.settle().await;
+    let job = hall.jobs.list(Default::default()).await.unwrap().jobs.remove(0).job;
+    hall.jobs.cancel(&who(), job.id).await.unwrap();
+    assert_eq!(hall.in_state(hook.id, DeliveryState::Waiting).await, 0);
+    assert_eq!(hall.in_state(hook.id, DeliveryState::Dropped).await, 3);
+    let why = hall.deliveries(hook.id).await.remove(0).why.unwrap();
+    assert_eq!(why, "its job was cancelled");
+}
+
+#[tokio::test]
+async fn what_waits_without_a_job_is_found_and_sent() {
+    let (hall, sink) = (Hall::new(), sink().await);
+    let hook = hall.make(new_hook("good", http(&sink.at("/in")), &["job.*"])).await.webhook;
+    hall.raise(job_dead()).await;
+    hall.store
+        .write(|tx| {
+            let jobs = tx.all(JOBS, &Span::all())?;
+            jobs.iter().try_for_each(|(id, _)| tx.remove(JOBS, id).map(drop))
+        })
+        .await
+        .unwrap();
+    hall.settle().await;
+    assert_eq!(hall.in_state(hook.id, DeliveryState::Waiting).await, 1);
+    hall.webhooks.recover().await.unwrap();
+    hall.settle().await;
+    assert_eq!(hall.in_state(hook.id, DeliveryState::Delivered).await, 1);
+}
+
+#[tokio::test]
+async fn a_test_that_goes_well_has_what_waits_sent_at_once() {
+    let (hall, sink) = (Hall::new(), sink().await);
+    let hook = hall.make(new_hook("own", http(&sink.at("/in")), &["job.*"])).await.webhook;
+    sink.faults().add(Match::any(), Trouble::Status(503));
+    hall.raise_many(job_dead(), 3).await;
+    hall.settle().await;
+    assert_eq!(hall.in_state(hook.id, DeliveryState::Waiting).await, 3);
+    sink.faults().clear();
+    let tried = hall.webhooks.try_out(&who(), hook.id).await.unwrap();
+    assert_eq!((tried.webhook.failures, tried.webhook.failing_since), (0, None));
+    hall.settle().await;
+    assert_eq!(hall.in_state(hook.id, DeliveryState::Waiting).await, 0);
+    assert_eq!(hall.in_state(hook.id, DeliveryState::Delivered).await, 4);
+}
+
+#[tokio::test]
+async fn an_endpoint_that_asks_for_a_whole_day_is_asked_again_within_the_day() {
+    let (hall, sink) = (Hall::new(), sink().await);
+    for path in ["/busy/429/100000/z", "/busy/503/86400/z"] {
+        let hook = hall.make(new_hook(path, http(&sink.at(path)), &["job.*"])).await.webhook;
+        hall.raise(job_dead()).await;
+        hall.settle().await;
+        let delivery = hall.only(hook.id).await;
+        assert_eq!(delivery.state, DeliveryState::Waiting, "{path}");
+        assert!(delivery.due_at.since(hall.env.now()).as_secs() <= 3600, "{path}");
+        hall.webhooks.remove(&who(), hook.id).await.unwrap();
+    }
 }

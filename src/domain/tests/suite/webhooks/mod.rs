@@ -12,7 +12,9 @@ use aviary_domain::events::{Happening, JobFacts, PanelFacts, raise};
 use aviary_domain::jobs::{Jobs, Runner};
 use aviary_domain::panels::Panels;
 use aviary_domain::settings::Settings;
-use aviary_domain::webhooks::{DeliveryQuery, Made, NewTarget, NewWebhook, Outside, WebhookOptions, Webhooks};
+use aviary_domain::webhooks::{
+    DeliveryQuery, Made, NewTarget, NewWebhook, Outside, WebhookOptions, Webhooks, job_over,
+};
 use aviary_kernel::base::{Env, ManualClock, Secret, Timestamp};
 use aviary_kernel::config::Config;
 use aviary_kernel::model::{
@@ -105,7 +107,7 @@ impl Hall {
         let outside = Outside { allowed, ..Outside::default() };
         let options = WebhookOptions { timeout: Duration::from_secs(5), outside, ca_file: None };
         let webhooks = Webhooks::new(store.clone(), env.clone(), sealer(), settings.clone(), options).unwrap();
-        let jobs = Jobs::new(store.clone(), env.clone(), vec![]);
+        let jobs = Jobs::new(store.clone(), env.clone(), vec![job_over]);
         Self { disk, clock, env, store, settings, webhooks, jobs }
     }
 

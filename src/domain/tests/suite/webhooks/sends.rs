@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use aviary_domain::events::Happening;
 use aviary_domain::webhooks::NewTarget;
-use aviary_kernel::model::{DeliveryState, JobKind, JobState, MailContent};
+use aviary_kernel::model::{DeliveryState, JobKind, MailContent};
 use aviary_kernel::store::tables::{JOBS, MAILS};
 use aviary_kernel::store::{Read, Span};
 use aviary_sim::Signature;
@@ -157,20 +157,6 @@ async fn discord_gets_them_in_the_order_in_which_they_happened() {
     hall.settle().await;
     let titles: Vec<_> = discord_.messages().all()[0].embeds.iter().map(|embed| embed["title"].clone()).collect();
     assert_eq!(titles, ["🔌 Panel Unreachable", "🔌 Panel Back", "💀 Job Failed for Good"]);
-}
-
-#[tokio::test]
-async fn no_waiting_delivery_is_without_a_job_after_a_start() {
-    let (hall, sink) = (Hall::new(), sink().await);
-    let hook = hall.make(new_hook("own", http(&sink.at("/in")), &["*"])).await.webhook;
-    hall.raise(job_dead()).await;
-    let job = hall.store.read(|tx| tx.all(JOBS, &Span::all())).await.unwrap().remove(0).1;
-    hall.jobs.cancel(&crate::lab::who(), job.id).await.unwrap();
-    hall.webhooks.recover().await.unwrap();
-    hall.settle().await;
-    assert_eq!(hall.only(hook.id).await.state, DeliveryState::Delivered);
-    let left = hall.store.read(|tx| tx.all(JOBS, &Span::all())).await.unwrap();
-    assert!(left.iter().all(|(_, job)| job.state == JobState::Cancelled));
 }
 
 #[tokio::test]
