@@ -18,7 +18,7 @@ use aviary_domain::schedules::{self, Schedules};
 use aviary_domain::secrets::{Keys, Secrets, unlock};
 use aviary_domain::settings::Settings;
 use aviary_domain::sign_in::{SignIn, SignInOptions};
-use aviary_domain::sync::{Limits, Syncs};
+use aviary_domain::sync::{self, Limits, Syncs};
 use aviary_domain::watch::Watch;
 use aviary_domain::webhooks::{self, Outside, WebhookOptions, Webhooks};
 use aviary_kernel::base::{Env, Error, MasterKey, Result, Sealer};
@@ -120,7 +120,11 @@ impl App {
             limits,
             audit: Audit::new(store.clone(), env.clone(), sealer.clone()),
             book: Book::new(store.clone()),
-            jobs: Jobs::new(store.clone(), env.clone(), vec![mails::job_over, schedules::job_over, webhooks::job_over]),
+            jobs: Jobs::new(
+                store.clone(),
+                env.clone(),
+                vec![sync::job_over, mails::job_over, schedules::job_over, webhooks::job_over],
+            ),
             schedules: Schedules::new(store.clone(), env.clone(), settings.clone()),
             panels,
             syncs,

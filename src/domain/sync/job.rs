@@ -3,16 +3,16 @@
 use std::sync::PoisonError;
 use std::time::Duration;
 
-use aviary_kernel::base::Result;
-use aviary_kernel::model::{JobKind, SyncRun, SyncStatus};
-use aviary_kernel::store::Read;
+use aviary_kernel::base::{Env, Result};
+use aviary_kernel::model::{Job, JobKind, JobState, SyncRun, SyncStatus};
 use aviary_kernel::store::tables::SYNCS;
+use aviary_kernel::store::{Read, WriteTx};
 use tokio::sync::watch;
 use tracing::error;
 
 use super::Syncs;
 use super::run::Run;
-use super::service::{Args, CUT_SHORT, Cancel, Live, put};
+use super::service::{Args, CUT_SHORT, Cancel, Live, broken, end, put};
 use crate::queue::{self, Body, Done, Fault, Outcome, Stop, Work};
 
 /// How long a sync waits that finds another of its panel at work.
@@ -128,6 +128,23 @@ impl Syncs {
     fn anew(&self, cut_short: &SyncRun) -> SyncRun {
         self.new_run(cut_short.panel, cut_short.targets.clone(), cut_short.requested_by.clone())
     }
+}
+
+/// A sync whose job was cancelled or given up before the sync began is over too.
+///
+/// # Errors
+/// When the file cannot be read or written.
+pub fn job_over(tx: &mut WriteTx<'_>, env: &Env, job: &Job) -> Result<()> {
+    if job.kind != JobKind::Sync || job.state == JobState::Completed {
+        return Ok(());
+    }
+    let Ok(Args { sync }) = serde_json::from_str(&job.args) else { return Ok(()) };
+    let Some(mut run) = tx.get(SYNCS, &sync)?.filter(|run| run.status == SyncStatus::Pending) else { return Ok(()) };
+    broken(&mut run, env, "Cancelled before it began; nothing was read and nothing was removed");
+    if job.state == JobState::Cancelled {
+        run.status = SyncStatus::Cancelled;
+    }
+    end(tx, env, &run, None)
 }
 
 /// However the job ends, the run stops, and the panel is free for others.

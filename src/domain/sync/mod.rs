@@ -19,6 +19,7 @@ mod service;
 mod steps;
 mod told;
 
+pub use job::job_over;
 pub use log::{SyncPage, SyncQuery};
 pub(crate) use scheduled::{begin, last_full, of_job};
 pub use service::{Limits, StartSync, Started, Syncs};

@@ -124,6 +124,7 @@ impl Syncs {
         let asked = targets.clone();
         let requested_by = wanted.requested_by.unwrap_or_else(|| wanted.by.name.clone());
         let run = self.new_run(panel.id, targets, requested_by);
+        self.let_go_of_cancelled(panel.id).await?;
         // Entered before anything is written, so that two requests at once cannot both start one.
         if let Some(running) = self.inner.enter(panel.id, &Live::new(run.clone())) {
             let covers = asked.iter().all(|target| running.targets.contains(target));
@@ -134,6 +135,17 @@ impl Syncs {
             return Err(error);
         }
         Ok(Started { run, joined: false, covers: true })
+    }
+
+    /// A run whose job was cancelled before it began keeps no other from its panel.
+    async fn let_go_of_cancelled(&self, panel: PanelId) -> Result<()> {
+        let waits = self.running_on(panel).filter(|run| run.status == SyncStatus::Pending);
+        let Some(id) = waits.map(|run| run.id) else { return Ok(()) };
+        let stored = self.inner.store.read(move |tx| tx.get(SYNCS, &id)).await?;
+        if stored.is_some_and(|run| run.status.is_over()) {
+            self.inner.leave(panel, id);
+        }
+        Ok(())
     }
 
     /// Puts a run that has entered on disk with the job that does it, unless its panel began to be removed in the meantime.
@@ -479,7 +491,7 @@ pub(super) fn job_name(id: SyncId) -> String {
 }
 
 /// Puts the end of a run on record and tells of it, once. Of one that begins anew the end is told when that is over.
-fn end(tx: &mut WriteTx<'_>, env: &Env, run: &SyncRun, found: Option<Found>) -> Result<()> {
+pub(super) fn end(tx: &mut WriteTx<'_>, env: &Env, run: &SyncRun, found: Option<Found>) -> Result<()> {
     let was_over = tx.get(SYNCS, &run.id)?.is_some_and(|before| before.status.is_over());
     put(tx, env, run)?;
     if was_over || run.message == CUT_SHORT { Ok(()) } else { told::ended(tx, env, run, found) }
@@ -503,7 +515,7 @@ fn unfinished(reader: &impl Read) -> Result<Vec<SyncRun>> {
     Ok(runs)
 }
 
-fn broken(run: &mut SyncRun, env: &Env, why: &str) {
+pub(super) fn broken(run: &mut SyncRun, env: &Env, why: &str) {
     run.status = SyncStatus::Failed;
     run.finished_at = Some(env.now());
     run.remaining_ms = None;

@@ -148,8 +148,8 @@ async fn a_restore_brings_back_exactly_what_was() {
     assert!(backup.rows >= stored as u64 && backup.data_bytes > backup.bytes, "{backup:?}");
     lab.syncs.remove_panel(&by(), lab.panel).await.unwrap();
     lab.clock.advance_s(100);
+    let lab = lab.without_runner().await;
     let (dir, env) = (lab.dir, lab.env);
-    lab.runner.stop(Duration::from_secs(5)).await;
     drop((lab.panels, lab.syncs, lab.jobs, lab.book, backups));
     let left = everything(&lab.store);
     drop(lab.store);

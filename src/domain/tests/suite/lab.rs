@@ -32,7 +32,7 @@ pub struct Lab {
     pub syncs: Syncs,
     pub jobs: Jobs,
     pub book: Book,
-    pub runner: Runner,
+    pub runner: Option<Runner>,
 }
 
 /// Fast enough for tests, otherwise as in real life.
@@ -54,7 +54,7 @@ fn services(store: &Store, env: &Env) -> (Panels, Syncs, Jobs) {
     let panels = Panels::new(store.clone(), env.clone(), sealer.clone(), quick(), 80);
     let limits = Limits { percent: 20, rows: 10 };
     let syncs = Syncs::new(store.clone(), env.clone(), sealer, panels.clone(), limits, Handle::current());
-    (panels, syncs, Jobs::new(store.clone(), env.clone(), vec![schedules::job_over]))
+    (panels, syncs, Jobs::new(store.clone(), env.clone(), vec![aviary_domain::sync::job_over, schedules::job_over]))
 }
 
 /// Does what waits for syncs.
@@ -78,8 +78,16 @@ impl Lab {
             sync_every_s: None,
         };
         let panel = panels.add(&who(), new).await.unwrap().id;
-        let (book, runner) = (Book::new(store.clone()), run(&jobs, &syncs));
+        let (book, runner) = (Book::new(store.clone()), Some(run(&jobs, &syncs)));
         Self { dir, sim, panel, clock, env, store, panels, syncs, jobs, book, runner }
+    }
+
+    /// The same, while nobody does what waits.
+    pub async fn without_runner(mut self) -> Self {
+        if let Some(runner) = self.runner.take() {
+            runner.stop(Duration::from_secs(5)).await;
+        }
+        self
     }
 
     /// Closes everything without a word of goodbye and opens the file again.
@@ -93,7 +101,7 @@ impl Lab {
         let (panels, syncs, jobs) = services(&store, &env);
         jobs.recover().await.unwrap();
         syncs.recover().await.unwrap();
-        let (book, runner) = (Book::new(store.clone()), run(&jobs, &syncs));
+        let (book, runner) = (Book::new(store.clone()), Some(run(&jobs, &syncs)));
         Self { dir: copy, sim, panel, clock, env, store, panels, syncs, jobs, book, runner }
     }
 

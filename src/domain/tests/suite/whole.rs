@@ -117,6 +117,19 @@ async fn a_cancelled_sync_stops_soon_and_removes_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_sync_whose_job_is_cancelled_before_it_begins_is_over_and_keeps_no_other_from_the_panel() {
+    let lab = Lab::new(small()).await;
+    // Nobody takes jobs, so they wait.
+    let lab = lab.without_runner().await;
+    let run = lab.start(&[]).await;
+    let job = lab.jobs.list(Default::default()).await.unwrap().jobs.remove(0).job;
+    lab.jobs.cancel(&who(), job.id).await.unwrap();
+    let other = lab.start(&[]).await;
+    assert_ne!(other.id, run.id);
+    assert_eq!(lab.syncs.get(run.id).await.unwrap().status, SyncStatus::Cancelled);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_crash_in_the_middle_is_healed_by_the_next_sync() {
     let lab = Lab::new(PanelSpec { page_delay: std::time::Duration::from_millis(20), ..small() }).await;
     let run = lab.start(&[]).await;
