@@ -66,7 +66,7 @@ impl From<&Delivery> for DeliveryView {
 /// A try to deliver something.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct AttemptView {
+pub(crate) struct DeliveryAttemptView {
     /// When it began.
     #[schema(value_type = String, format = DateTime)]
     at: Timestamp,
@@ -82,7 +82,7 @@ pub(crate) struct AttemptView {
     together: u32,
 }
 
-impl From<DeliveryAttempt> for AttemptView {
+impl From<DeliveryAttempt> for DeliveryAttemptView {
     fn from(DeliveryAttempt { at, took_ms, status, error, excerpt, together }: DeliveryAttempt) -> Self {
         Self { at, took_ms, status, error, excerpt, together }
     }
@@ -96,7 +96,7 @@ pub(crate) struct DeliveryDetailView {
     /// What happened; null when that is no longer known.
     event: Option<EventView>,
     /// Oldest first; of many the latest 25.
-    attempts: Vec<AttemptView>,
+    attempts: Vec<DeliveryAttemptView>,
 }
 
 impl DeliveryDetailView {
@@ -104,7 +104,7 @@ impl DeliveryDetailView {
         Self {
             delivery: DeliveryView::from(&delivery),
             event: event.map(EventView::from),
-            attempts: delivery.attempts.into_iter().map(AttemptView::from).collect(),
+            attempts: delivery.attempts.into_iter().map(DeliveryAttemptView::from).collect(),
         }
     }
 }

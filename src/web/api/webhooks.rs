@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::deliveries::AttemptView;
+use super::deliveries::DeliveryAttemptView;
 use super::reply::{self, Reply};
 use crate::allow::{Allow, perm};
 use crate::problem::{ApiResult, ProblemView};
@@ -60,13 +60,13 @@ pub(crate) struct WebhookView {
     created_at: Timestamp,
     #[schema(value_type = String, format = DateTime)]
     updated_at: Timestamp,
-    deliveries: CountsView,
+    deliveries: DeliveryCountsView,
 }
 
 /// How many deliveries are in each state.
 #[derive(Serialize, ToSchema)]
 #[schema(as = DeliveryCounts)]
-struct CountsView {
+struct DeliveryCountsView {
     /// Wait to be sent.
     waiting: u64,
     /// Were taken by the other side.
@@ -77,7 +77,7 @@ struct CountsView {
     dropped: u64,
 }
 
-impl From<DeliveryCounts> for CountsView {
+impl From<DeliveryCounts> for DeliveryCountsView {
     fn from(DeliveryCounts { waiting, delivered, failed, dropped }: DeliveryCounts) -> Self {
         Self { waiting, delivered, failed, dropped }
     }
@@ -340,7 +340,7 @@ pub(crate) struct TriedView {
     taken: bool,
     /// The event that was sent.
     event: Uuid,
-    attempt: AttemptView,
+    attempt: DeliveryAttemptView,
 }
 
 /// Test a webhook
