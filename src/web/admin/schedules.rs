@@ -128,7 +128,11 @@ fn next(known: &Known, one: &ShownSchedule) -> Value {
         _ if one.schedule.is_paused => Value::pill("warn", "held back"),
         Some(at) => Value::When(shown::When::due(at, known.now)),
         None if one.at_work.is_some() => Value::Muted("after this run".into()),
-        None => Value::Muted("by hand only".into()),
+        // Just after a run the next one is not planned yet, but known.
+        None => match one.coming.first() {
+            Some(coming) => Value::When(shown::When::due(coming.at, known.now)),
+            None => Value::Muted("by hand only".into()),
+        },
     }
 }
 
