@@ -155,8 +155,8 @@ pub(super) fn value(backup: &Backup) -> Value {
 /// A size for people.
 pub(super) fn size(bytes: u64) -> String {
     match bytes {
-        ..1_048_576 => format!("{} KiB", bytes.div_ceil(1024)),
-        ..1_073_741_824 => format!("{:.1} MiB", bytes as f64 / 1_048_576.0),
+        0..1_048_576 => format!("{} KiB", bytes.div_ceil(1024)),
+        1_048_576..1_073_741_824 => format!("{:.1} MiB", bytes as f64 / 1_048_576.0),
         _ => format!("{:.1} GiB", bytes as f64 / 1_073_741_824.0),
     }
 }

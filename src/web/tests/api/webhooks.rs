@@ -390,7 +390,7 @@ async fn what_failed_is_sent_again_one_by_one_or_all_after_a_count() {
     let many = count["data"]["count"].as_u64().unwrap();
     assert!(many >= 1 && count["data"]["done"] == 0, "{count}");
     // It was turned off, since its endpoint said that it is gone.
-    assert!(desk.read(&at("").trim_end_matches('/').to_owned()).await.ok()["data"]["disabledWhy"].is_string());
+    assert!(desk.read(at("").trim_end_matches('/')).await.ok()["data"]["disabledWhy"].is_string());
     let told = send(&desk, Method::POST, &at("redeliver"), json!({"since": since["since"], "expected": many})).await;
     assert!(told.problem(409).contains("turned off"));
     send(&desk, Method::POST, &at("enable"), Value::Null).await.ok();

@@ -86,7 +86,7 @@ impl Place {
     }
 
     pub async fn assert_sound(&self) {
-        let report = self.store.read(|tx| verify(tx)).await.unwrap();
+        let report = self.store.read(verify).await.unwrap();
         assert!(report.problems.is_empty(), "{:?}", report.problems);
     }
 
