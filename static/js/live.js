@@ -5,6 +5,19 @@ const PAUSE = 400;
 let last = 0;
 let waiting = false;
 let over = false;
+// What is shown, as the server sent it: what is the same stays, so that nobody's click or focus is lost for nothing.
+let shown = part.innerHTML.trim();
+
+function swap(fresh) {
+  const sent = fresh.innerHTML.trim();
+  if (sent === shown) return;
+  shown = sent;
+  const open = [...part.querySelectorAll("details[open]")].map((one) => one.id);
+  const focused = part.contains(document.activeElement) ? document.activeElement.getAttribute("href") : null;
+  part.replaceChildren(...fresh.childNodes);
+  for (const id of open) document.getElementById(id)?.setAttribute("open", "");
+  if (focused) part.querySelector(`a[href="${CSS.escape(focused)}"]`)?.focus();
+}
 
 async function fetchPart() {
   waiting = false;
@@ -13,9 +26,7 @@ async function fetchPart() {
     const answer = await fetch(part.dataset.part, { headers: { accept: "text/html" }, redirect: "error" });
     if (!answer.ok) throw new Error(String(answer.status));
     const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
-    const open = [...part.querySelectorAll("details[open]")].map((one) => one.id);
-    part.replaceChildren(...fresh.body.childNodes);
-    for (const id of open) document.getElementById(id)?.setAttribute("open", "");
+    swap(fresh.body);
     const said = part.querySelector("[data-say]")?.dataset.say;
     if (said && status.textContent !== said) status.textContent = said;
     const badge = part.querySelector("[data-badge]")?.dataset.badge;
