@@ -5,7 +5,7 @@ use crate::browser::Browser;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn everything_can_be_done_without_javascript() {
-    let panel = Panel::start(&["--servers", "260", "--users", "60", "--nodes", "3", "--delay-ms", "200"]);
+    let panel = Panel::start(&["--servers", "260", "--users", "60", "--nodes", "3", "--delay-ms", "450"]);
     let aviary = Aviary::empty();
     let browser = Browser::without_javascript(&aviary).await;
     browser.sign_in(&aviary).await;
