@@ -17,6 +17,7 @@
 //! * [`schedules`]: what runs by itself, and when.
 //! * [`jobs`]: runs the work that waits, and shows it.
 //! * [`webhooks`]: who hears of events, and how.
+//! * [`search`]: finds anything in all of it.
 //! * [`watch`]: what must not end unnoticed: certificates and keys.
 //! * [`ops`]: health, backups of the data file and their way back.
 #![forbid(unsafe_code)]
@@ -34,6 +35,7 @@ pub mod ops;
 pub mod panels;
 pub mod queue;
 pub mod schedules;
+pub mod search;
 pub mod secrets;
 pub mod settings;
 pub mod sign_in;
