@@ -8,7 +8,7 @@ use crate::api::auth::{enter, links};
 use crate::api::lists::{allocations, eggs, nodes, servers, users};
 use crate::api::{
     accounts, api_keys, audit, backups, check, dashboard, deliveries, discord_webhooks, email, events, health, history,
-    jobs, me, mirror, panels, queues, removals, reports, repos, roles, schedules, secret, setting, settings, stats,
+    jobs, me, mirror, panels, queues, removals, reports, repos, roles, schedules, searches, secret, setting, settings, stats,
     sync, syncs, tickets, webhooks,
 };
 use crate::map::Map;
@@ -58,6 +58,9 @@ pub fn api() -> Map {
         .post("/api/v1/me/second-factor/disable", me::disable)
         .post("/api/v1/me/second-factor/codes", me::renew_codes)
         .post("/api/v1/tickets", tickets::ticket)
+        .get("/api/v1/searches", searches::list)
+        .post("/api/v1/searches", searches::save)
+        .delete("/api/v1/searches/{id}", searches::remove)
         // The admin area of the older API.
         .get("/api/admin/users", users::users)
         .post("/api/admin/users/roles", users::set_roles)

@@ -291,7 +291,7 @@ impl Accounts {
             .await
     }
 
-    /// Removes somebody with their sessions, keys and links. What they did stays on record.
+    /// Removes somebody with their sessions, keys, links and saved searches. What they did stays on record.
     ///
     /// # Errors
     /// [`Error::NotFound`], [`Error::Forbidden`]; [`Error::Conflict`] for oneself, the last administrator, and an account that

@@ -2,6 +2,7 @@
 //!
 //! * What people do themselves: [`Accounts::register`], `links`, `email_change`, `profile`.
 //! * What others do to them: `manage`; [`Accounts::create`], [`Accounts::set_roles`], [`Accounts::disable`] ...
+//! * Searches they keep: `searches`.
 //! * Who there is: `list`; what panels know of them: `linked`, `dashboard`.
 //! * Accounts for the users of panels: `follow`. The first administrator: `first_run`.
 //! * Letters to them: `outbox`; what they say and how they leave is the business of `mails`.
@@ -20,6 +21,7 @@ mod password;
 mod profile;
 mod register;
 mod rows;
+mod searches;
 mod token;
 
 use std::net::IpAddr;

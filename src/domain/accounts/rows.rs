@@ -3,7 +3,9 @@
 use aviary_kernel::base::{Env, Error, Result};
 use aviary_kernel::model::{Account, AccountId, Action, Actor, Origin, Who};
 use aviary_kernel::store::rows::Change;
-use aviary_kernel::store::tables::{ACCOUNTS, API_KEYS, API_KEYS_BY_OWNER, LOCKOUTS, SESSIONS, SESSIONS_BY_ACCOUNT};
+use aviary_kernel::store::tables::{
+    ACCOUNTS, API_KEYS, API_KEYS_BY_OWNER, LOCKOUTS, SEARCHES, SESSIONS, SESSIONS_BY_ACCOUNT,
+};
 use aviary_kernel::store::{Read, Span, WriteTx};
 use uuid::Uuid;
 
@@ -63,13 +65,16 @@ pub(crate) fn clear_lockout(tx: &mut WriteTx<'_>, account: &Account) -> Result<b
     Ok(any)
 }
 
-/// Removes an account with its sessions and keys. Its links are another matter.
+/// Removes an account with its sessions, keys and saved searches. Its links are another matter.
 pub(super) fn erase(tx: &mut WriteTx<'_>, env: &Env, account: &Account) -> Result<()> {
     clear_lockout(tx, account)?;
     end_sessions(tx, account.id, None)?;
     for (_, key) in tx.all_keys(API_KEYS_BY_OWNER, &Span::prefix(&account.id))? {
         tx.remove(API_KEYS, &key)?;
         feed::append(tx, env, Change::ApiKey(key))?;
+    }
+    for (search, _) in tx.all(SEARCHES, &Span::prefix(&account.id))? {
+        tx.remove(SEARCHES, &search)?;
     }
     tx.remove(ACCOUNTS, &account.id)?;
     feed::append(tx, env, Change::Account(account.id)).map(drop)

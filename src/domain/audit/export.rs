@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use aviary_kernel::base::{Error, Result};
+use aviary_kernel::base::{Error, Result, csv};
 use aviary_kernel::model::{Action, Actor};
 
 use super::{Audit, AuditQuery, Did, Told, record};
@@ -81,17 +81,7 @@ fn csv_line(event: &Told) -> Result<String> {
         &changes,
         &event.hash,
     ];
-    Ok(cells.map(cell).join(",") + "\r\n")
-}
-
-/// A cell. Spreadsheets take what begins with certain signs for a formula and would run it, so such text is led by an
-/// apostrophe, which they do not show. Text that begins with one gets another, so that what was there can be told.
-fn cell(text: &str) -> String {
-    let defused = if text.starts_with(['=', '+', '-', '@', '\t', '\r', '\n', '\'']) { "'" } else { "" };
-    if defused.is_empty() && !text.contains(['"', ',', '\r', '\n']) {
-        return text.to_owned();
-    }
-    format!("\"{defused}{}\"", text.replace('"', "\"\""))
+    Ok(csv::line(cells))
 }
 
 /// Events that are read in one look.
@@ -150,5 +140,16 @@ impl Audit {
         self.inner.store.write(move |tx| record(tx, &env, &by, did)).await?;
         let query = AuditQuery { after: None, limit: PAGE, ..query };
         Ok(Export { audit: self.clone(), format, next: Some(query), is_begun: false })
+    }
+
+    /// Puts on record that what a search found is taken out as a file. `asked` is what was searched for.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub async fn search_exported(&self, by: &Actor, asked: Vec<(&'static str, String)>, format: Format) -> Result<()> {
+        let did = Did::new(Action::SearchExported).to("search", format, format!("what was found as {format}"));
+        let did = asked.into_iter().fold(did, |did, (field, value)| did.changed(field, None, Some(value)));
+        let (env, by) = (self.inner.env.clone(), by.clone());
+        self.inner.store.write(move |tx| record(tx, &env, &by, did)).await.map(drop)
     }
 }

@@ -70,6 +70,24 @@ impl SignIn {
         Ok(caller)
     }
 
+    /// Who somebody is by now that came with a session: nobody when it is over, or the account cannot be used any more. What
+    /// they may is read anew. For streams that outlive the request that opened them; it does not prolong the session.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub async fn still(&self, caller: &Caller) -> Result<Option<Caller>> {
+        let (Some(account), Some(session)) = (caller.account, caller.session) else { return Ok(None) };
+        let (now, origin, lifetimes) = (self.accounts.env.now(), caller.actor.origin.clone(), self.lifetimes());
+        self.accounts
+            .store
+            .read(move |tx| {
+                let living = |session: &Session| session.account == account && lifetimes.allow(session, now);
+                let Some(session) = tx.get(SESSIONS, &session)?.filter(living) else { return Ok(None) };
+                Ok(self::caller(tx, &session, &origin)?.ok())
+            })
+            .await
+    }
+
     /// Notes that a session is in use, at most once a minute. Nobody waits for it, and it may fail.
     fn touch(&self, session: Session, origin: Origin) {
         let now = self.accounts.env.now();

@@ -2,6 +2,7 @@
 
 mod clock;
 mod crypto;
+pub mod csv;
 mod cursor;
 mod error;
 mod ids;

@@ -106,6 +106,7 @@ actions! {
     123 MailSeen = "mail.see", "Looked at a mail";
     125 BackupMade = "backup.make", "Made a backup";
     126 BackupRestored = "backup.restore", "Restored a backup";
+    127 SearchExported = "search.export", "Exported what a search found";
 
     130 JobRetried = "job.retry", "Let a job try again";
     131 JobCancelled = "job.cancel", "Cancelled a job";

@@ -11,6 +11,7 @@ mod panel;
 mod permission;
 mod scalar;
 mod schedule;
+mod search;
 mod setting;
 mod sync;
 mod webhook;
@@ -62,6 +63,7 @@ pub use panel::{Dialect, Panel, PanelId, Reach};
 pub use permission::{Grant, Grants, Permission};
 pub use scalar::{HiddenText, JsonText, Pairs, Scalar};
 pub use schedule::{MissedRuns, Overlap, RunOutcome, Schedule, ScheduleId, ScheduleRun, ScheduledWork, When};
+pub use search::SavedSearch;
 pub use setting::{SettingChange, SettingValue, StoredValue};
 pub use sync::{
     Counts, Drift, DriftKind, FieldChange, HistoryEntry, Missing, Operation, Removal, RemovalState, RemovalStop,

@@ -14,8 +14,8 @@ use super::{Direction, Key, Read, ReadTx, Record, Span, TableInfo, WriteTx, code
 use crate::base::{Error, Result, Sealed};
 use crate::model::{
     Account, AccountId, ApiKey, AuditCheckpoint, AuditEvent, Delivery, Event, HiddenText, HistoryEntry, HookTarget,
-    Job, Lockout, Mail, MailContent, Missing, ObjectKey, OneTimeToken, Panel, PanelId, RemovalStop, Role, Scalar,
-    Schedule, Session, SettingChange, SettingValue, StoredValue, SyncRun, TokenHash, Webhook,
+    Job, Lockout, Mail, MailContent, Missing, ObjectKey, OneTimeToken, Panel, PanelId, RemovalStop, Role, SavedSearch,
+    Scalar, Schedule, Session, SettingChange, SettingValue, StoredValue, SyncRun, TokenHash, Webhook,
 };
 
 /// What is shown each sealed value, with the place it is sealed for. It may put another in its stead.
@@ -67,6 +67,7 @@ nothing_sealed! {
     Uuid => Event,
     Uuid => Delivery,
     Name => Told,
+    (AccountId, Uuid) => SavedSearch,
 }
 
 impl<T: Mirror> Seals<RowKey> for Mirrored<T> {

@@ -10,7 +10,7 @@ use crate::model;
 use crate::model::{
     Account, AccountId, ApiKey, AuditCheckpoint, AuditEvent, Delivery, DeliveryId, Event, EventId, HistoryEntry, Job,
     JobId, Kind, Lockout, Mail, Missing, ObjectKey, OneTimeToken, Panel, PanelId, RemoteId, RemovalStop, Role,
-    Schedule, ScheduleId, Session, SettingChange, SettingValue, SyncRun, TokenHash, Webhook, WebhookId,
+    SavedSearch, Schedule, ScheduleId, Session, SettingChange, SettingValue, SyncRun, TokenHash, Webhook, WebhookId,
 };
 
 /// The layout of the file and what is needed to open it. Raw bytes.
@@ -127,6 +127,8 @@ tables! {
     ONE_TIME_TOKENS: TokenHash => OneTimeToken = "one_time_tokens";
     /// The same by person: (person, token). Those for nobody in particular stand under the id of zeros.
     ONE_TIME_TOKENS_OF: index (AccountId, TokenHash) = "one_time_tokens_of";
+    /// Searches that people kept: (person, search), oldest first.
+    SEARCHES: (AccountId, Uuid) => SavedSearch = "searches";
     /// Wrong passwords, by hash of the e-mail address.
     LOCKOUTS: TokenHash => Lockout = "lockouts";
     /// Mails, oldest first.

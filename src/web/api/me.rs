@@ -123,7 +123,7 @@ pub(crate) async fn end_session(sign_in: Data<SignIn>, caller: Allow<perm::OwnSe
 }
 
 /// Who asks; the guard has let in nobody else.
-fn person(by: &Caller) -> Result<AccountId, Error> {
+pub(super) fn person(by: &Caller) -> Result<AccountId, Error> {
     by.account.ok_or_else(|| Error::Forbidden("this belongs to a person: sign in with an account".into()))
 }
 

@@ -25,6 +25,7 @@ pub(crate) mod reports;
 pub(crate) mod repos;
 pub(crate) mod roles;
 pub(crate) mod schedules;
+pub(crate) mod searches;
 pub(crate) mod secret;
 pub(crate) mod setting;
 pub(crate) mod settings;

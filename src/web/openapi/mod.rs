@@ -20,8 +20,8 @@ use crate::api::auth::{enter, links};
 use crate::api::lists::{allocations, eggs, nodes, servers, users};
 use crate::api::{
     accounts, api_keys, audit, backups, check, dashboard, deliveries, discord_webhooks, email, events, health, history,
-    jobs, me, mirror, panels, queues, removals, reports, repos, roles, schedules, secret, setting, settings, stats,
-    sync, syncs, tickets, webhooks,
+    jobs, me, mirror, panels, queues, removals, reports, repos, roles, schedules, searches, secret, setting, settings,
+    stats, sync, syncs, tickets, webhooks,
 };
 use crate::door::{Door, Open};
 use crate::problem::ProblemView;
@@ -44,7 +44,7 @@ use crate::routes;
         dashboard::stats, dashboard::servers, dashboard::account, dashboard::change_account, dashboard::change_password,
         dashboard::resend_verification, dashboard::change_email, users::users, users::set_roles,
         me::me, me::sessions, me::end_other_sessions, me::end_session, me::offer, me::enable, me::disable, me::renew_codes,
-        tickets::ticket,
+        tickets::ticket, searches::list, searches::save, searches::remove,
         servers::servers, nodes::nodes, allocations::node_allocations, nodes::maintenance, nodes::locations, allocations::allocations,
         eggs::nests, eggs::eggs, stats::admin,
         sync::status, sync::start, sync::cancel, sync::logs, sync::settings, sync::set_settings, sync::stream,
@@ -82,6 +82,7 @@ use crate::routes;
         (name = "auth", description = "Signing in and accounts; refusals have their code in `error`"),
         (name = "dashboard", description = "The caller's own servers and account, as the API that Aviary replaces has them"),
         (name = "me", description = "The caller's own sessions and second factor"),
+        (name = "search", description = "Finding anything, and searches that are kept"),
         (name = "admin", description = "The admin area of the API that Aviary replaces"),
         (name = "sync", description = "Syncs, for other back ends"),
         (name = "statistics", description = "Numbers, for other back ends"),

@@ -7,6 +7,7 @@ use aviary_kernel::model::{Account, Action, Actor, ApiKey, Grants, Origin, Permi
 use aviary_kernel::store::tables::{ACCOUNTS, API_KEY_TOKENS, API_KEYS};
 use aviary_kernel::store::{Read, Span};
 use tracing::info;
+use uuid::Uuid;
 
 use super::text;
 use crate::access::Caller;
@@ -92,6 +93,20 @@ impl Access {
                 ))
             }
         }
+    }
+
+    /// What a program may by now that came with a key: nothing when it was revoked or has ended. For streams that outlive the
+    /// request that opened them.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub async fn still(&self, key: Uuid, origin: Origin) -> Result<Option<Caller>> {
+        let (now, from) = (self.env.now(), origin.clone());
+        let found = self.store.read(move |tx| {
+            let Some(key) = tx.get(API_KEYS, &key)? else { return Ok(None) };
+            Ok(look_up(tx, &key.token, now, &from)?.ok())
+        });
+        Ok(found.await?.map(|good| holder(good, origin).caller))
     }
 
     /// A back end with the key of the configuration. That the key is right is for the caller to see.

@@ -14,8 +14,8 @@ use crate::base::Timestamp;
 use crate::model::{
     Account, AccountId, AccountSource, Allocation, ApiKey, AuditCheckpoint, AuditEvent, Egg, EggVariable, HistoryEntry,
     Kind, Location, Lockout, Missing, Nest, Node, ObjectKey, OneTimeToken, Panel, PanelId, RemoteId, RemovalStop, Role,
-    Scalar, ScheduleId, Server, ServerDatabase, Session, SettingChange, SettingValue, Subuser, SyncRun, TokenHash,
-    User, WebhookId,
+    SavedSearch, Scalar, ScheduleId, Server, ServerDatabase, Session, SettingChange, SettingValue, Subuser, SyncRun,
+    TokenHash, User, WebhookId,
 };
 
 pub use work::Told;
@@ -341,6 +341,9 @@ impl Row<Uuid> for ApiKey {
         }
     }
 }
+
+impl Record for SavedSearch {}
+impl Row<(AccountId, Uuid)> for SavedSearch {}
 
 impl Record for OneTimeToken {}
 impl Row<TokenHash> for OneTimeToken {

@@ -21,6 +21,7 @@ mod mirror;
 mod panels;
 mod promise;
 mod schedules;
+mod searches;
 mod settings;
 mod socket;
 mod syncs;
