@@ -9,6 +9,7 @@ use aviary_domain::accounts::{Accounts, Hasher};
 use aviary_domain::audit::Audit;
 use aviary_domain::events::Events;
 use aviary_domain::jobs::{Jobs, Runner};
+use aviary_domain::live::Live;
 use aviary_domain::mails::{self, MailOptions, Mails};
 use aviary_domain::mirror::Book;
 use aviary_domain::ops::{BackupOptions, Backups, Heartbeats};
@@ -41,6 +42,8 @@ const AUDIT_EVERY: Duration = Duration::from_secs(5);
 const PEOPLE_EVERY: Duration = Duration::from_secs(5);
 /// How often is looked whether something waits for a webhook that no job is about to send.
 const WEBHOOKS_EVERY: Duration = Duration::from_secs(60);
+/// After a fault, what moves is told again so much later.
+const LIVE_AFTER_FAULT: Duration = Duration::from_secs(2);
 /// How often is looked whether the disk takes writes.
 const DISK_EVERY: Duration = Duration::from_secs(2);
 /// What is at work gets so long when Aviary ends.
@@ -133,6 +136,7 @@ impl App {
             events: Events::new(store.clone()),
             webhooks,
             backups: Backups::new(store.clone(), env.clone(), backup_options(config)),
+            live: Live::new(store.clone()),
             store,
             heartbeats: Heartbeats::new(env),
             options: web_options(config, &sealer),
@@ -197,6 +201,11 @@ impl App {
             let webhooks = webhooks.clone();
             async move { webhooks.recover().await }
         });
+        let live = self.services.live.clone();
+        self.again("live", LIVE_AFTER_FAULT, move || {
+            let live = live.clone();
+            async move { live.round().await.map(|()| Duration::ZERO) }
+        });
         let watch = self.watch.clone();
         self.every("disk", DISK_EVERY, move || {
             let watch = watch.clone();
@@ -255,6 +264,7 @@ impl App {
     /// From now on Aviary says that it is not ready, so that nobody sends it new work.
     pub fn begin_stop(&self) {
         self.services.heartbeats.stop();
+        self.services.live.end();
         self.stop.send_replace(true);
     }
 

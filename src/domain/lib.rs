@@ -19,6 +19,7 @@
 //! * [`webhooks`]: who hears of events, and how.
 //! * [`search`]: finds anything in all of it.
 //! * [`watch`]: what must not end unnoticed: certificates and keys.
+//! * [`live`]: what moves, for those who look on.
 //! * [`ops`]: health, backups of the data file and their way back.
 #![forbid(unsafe_code)]
 
@@ -28,6 +29,7 @@ pub mod audit;
 pub mod events;
 pub mod feed;
 pub mod jobs;
+pub mod live;
 pub mod mails;
 pub mod masked;
 pub mod mirror;

@@ -37,6 +37,7 @@ use aviary_domain::accounts::Accounts;
 use aviary_domain::audit::Audit;
 use aviary_domain::events::Events;
 use aviary_domain::jobs::Jobs;
+use aviary_domain::live::Live;
 use aviary_domain::mails::Mails;
 use aviary_domain::mirror::Book;
 use aviary_domain::ops::{Backups, Heartbeats};
@@ -94,6 +95,8 @@ pub struct Services {
     pub events: Events,
     /// Who hears of events, and how.
     pub webhooks: Webhooks,
+    /// What moves.
+    pub live: Live,
     /// How often somebody may ask.
     pub limits: Limits,
     /// Which workers live.
@@ -166,6 +169,7 @@ impl Site {
             backups,
             events,
             webhooks,
+            live,
             audit,
             heartbeats,
             options,
@@ -177,6 +181,7 @@ impl Site {
             .app_data(Data::new(backups))
             .app_data(Data::new(events))
             .app_data(Data::new(webhooks))
+            .app_data(Data::new(live))
             .app_data(Data::new(panels))
             .app_data(Data::new(book))
             .app_data(Data::new(syncs))

@@ -8,8 +8,8 @@ use crate::api::auth::{enter, links};
 use crate::api::lists::{allocations, eggs, nodes, servers, users};
 use crate::api::{
     accounts, api_keys, audit, backups, check, dashboard, deliveries, discord_webhooks, email, events, health, history,
-    jobs, me, mirror, panels, queues, removals, reports, repos, roles, schedules, searches, secret, setting, settings, stats,
-    sync, syncs, tickets, webhooks,
+    jobs, live, me, mirror, panels, queues, removals, reports, repos, roles, schedules, searches, secret, setting,
+    settings, stats, sync, syncs, tickets, webhooks,
 };
 use crate::map::Map;
 use crate::page::PageError;
@@ -156,6 +156,8 @@ pub fn api() -> Map {
         .post("/api/v1/jobs/{id}/retry", jobs::retry)
         .post("/api/v1/jobs/{id}/cancel", jobs::cancel)
         .stream("/api/v1/jobs/{id}/events", jobs::events)
+        // What moves.
+        .stream("/api/v1/live", live::live)
         // The mirror.
         .get("/api/v1/mirror/{kind}", mirror::list)
         .get("/api/v1/mirror/{kind}/{id}", mirror::one)

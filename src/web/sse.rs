@@ -1,6 +1,7 @@
 //! Events for browsers: a stream that lives as long as somebody reads it.
 
 use std::convert::Infallible;
+use std::fmt::Display;
 use std::time::Duration;
 
 use actix_web::HttpResponse;
@@ -27,6 +28,12 @@ pub(crate) fn event(name: &str, data: &impl Serialize) -> Bytes {
     // JSON text has no line breaks of its own.
     let data = serde_json::to_string(data).unwrap_or_default();
     Bytes::from(format!("event: {name}\ndata: {data}\n\n"))
+}
+
+/// One event, with the place to go on from behind it.
+pub(crate) fn placed(name: &str, place: &impl Display, data: &impl Serialize) -> Bytes {
+    let data = serde_json::to_string(data).unwrap_or_default();
+    Bytes::from(format!("id: {place}\nevent: {name}\ndata: {data}\n\n"))
 }
 
 /// An answer that sends `events` as they come.

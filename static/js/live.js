@@ -1,75 +1,147 @@
-// Something as it goes on, such as a sync: whenever the server says that something moved, the part of the page that shows it is fetched anew.
-const part = document.querySelector("[data-live]");
-const status = document.querySelector("[data-status]");
+// What moves while somebody looks: one stream a tab, and none while nobody sees the tab. Parts that follow something are fetched
+// anew; of everything else it is only offered, so that nothing jumps under a hand.
+const { live, about } = document.body.dataset;
+const offer = document.querySelector("[data-offer]");
 const PAUSE = 400;
-let last = 0;
-let waiting = false;
-let over = false;
-// What is shown, as the server sent it: what is the same stays, so that nobody's click or focus is lost for nothing.
-let shown = part.innerHTML.trim();
+const FRAME_PAUSE = 2000;
+let source = null;
+let place = "";
+let news = { new: 0, changed: 0, gone: 0 };
 
-function swap(fresh) {
+const parts = () => document.querySelectorAll("[data-part]");
+
+async function load(address) {
+  const answer = await fetch(address, { headers: { accept: "text/html" }, redirect: "error" });
+  if (!answer.ok) throw new Error(String(answer.status));
+  return new DOMParser().parseFromString(await answer.text(), "text/html");
+}
+
+// Does `act` at most every `pause` ms, whatever happens meanwhile; the network may be away, then the next word helps.
+function calm(act, pause) {
+  let last = 0;
+  let waiting = false;
+  return () => {
+    if (waiting) return;
+    waiting = true;
+    setTimeout(() => {
+      waiting = false;
+      last = Date.now();
+      act().catch(() => {});
+    }, Math.max(0, pause - (Date.now() - last)));
+  };
+}
+
+// What is the same stays, so that nobody's click, focus or open details are lost for nothing.
+function put(part, fresh) {
   const sent = fresh.innerHTML.trim();
-  if (sent === shown) return;
-  shown = sent;
-  const open = [...part.querySelectorAll("details[open]")].map((one) => one.id);
-  const focused = part.contains(document.activeElement) ? document.activeElement.getAttribute("href") : null;
+  if (sent === (part.sent ?? part.innerHTML.trim())) return;
+  part.sent = sent;
+  const open = [...part.querySelectorAll("details[open][id]")].map((one) => one.id);
+  const at = part.contains(document.activeElement) ? document.activeElement.getAttribute("href") : null;
   part.replaceChildren(...fresh.childNodes);
   for (const id of open) document.getElementById(id)?.setAttribute("open", "");
-  if (focused) part.querySelector(`a[href="${CSS.escape(focused)}"]`)?.focus();
+  if (at) part.querySelector(`a[href="${CSS.escape(at)}"]`)?.focus();
 }
 
-async function fetchPart() {
-  waiting = false;
-  last = Date.now();
-  try {
-    const answer = await fetch(part.dataset.part, { headers: { accept: "text/html" }, redirect: "error" });
-    if (!answer.ok) throw new Error(String(answer.status));
-    const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
-    swap(fresh.body);
-    const said = part.querySelector("[data-say]")?.dataset.say;
-    if (said && status.textContent !== said) status.textContent = said;
-    const badge = part.querySelector("[data-badge]")?.dataset.badge;
-    for (const one of badges()) one.textContent = badge;
-    if (part.querySelector("[data-over]")) await finish();
-  } catch {
-    // Aviary restarts, or the network is away; the next word or the slow pulse below tries again
+// The side bar and what runs, as the page shows them now.
+function putFrame(page) {
+  const fresh = page.querySelectorAll("[data-frame]");
+  document.querySelectorAll("[data-frame]").forEach((one, at) => fresh[at] && put(one, fresh[at]));
+}
+
+async function renew() {
+  const page = await load(location.href.split("#")[0]);
+  const main = page.getElementById("main");
+  if (!main) return;
+  document.body.dataset.now = page.body.dataset.now;
+  document.getElementById("main").replaceChildren(...main.childNodes);
+  putFrame(page);
+  news = { new: 0, changed: 0, gone: 0 };
+  offer.replaceChildren();
+  dispatchEvent(new Event("renewed"));
+}
+
+async function renewPart(part) {
+  const page = await load(part.dataset.part);
+  put(part, (part.id && page.getElementById(part.id)) || page.body);
+  const { say, badge } = part.querySelector("[data-say]")?.dataset ?? {};
+  const status = document.querySelector("[data-status]");
+  if (say && status && status.textContent !== say) status.textContent = say;
+  for (const one of document.querySelectorAll(`.running a[href="${location.pathname}"]`)) if (badge) one.textContent = badge;
+  if (part.querySelector("[data-over]")) await renew();
+}
+
+const frame = calm(async () => putFrame(await load(location.href.split("#")[0])), FRAME_PAUSE);
+const movers = new WeakMap();
+function move(part) {
+  if (!movers.has(part)) movers.set(part, calm(() => renewPart(part), PAUSE));
+  movers.get(part)();
+}
+
+function count(n, word) {
+  return n ? `${n} ${word}` : "";
+}
+
+function offerNews() {
+  const said = [count(news.new, "new"), count(news.changed, "changed"), count(news.gone, "gone")].filter(Boolean).join(", ");
+  const text = about.includes("/") ? "This has changed since you opened it." : `Since you opened this list: ${said}.`;
+  if (!offer.firstChild) {
+    const button = document.createElement("button");
+    Object.assign(button, { type: "button", className: "btn", textContent: "Show" });
+    button.addEventListener("click", async () => {
+      await renew().catch(() => location.reload());
+      document.getElementById("main").focus();
+    });
+    offer.append(document.createElement("span"), button);
+  }
+  offer.firstChild.textContent = text;
+}
+
+function hear(list) {
+  for (const { topic, ...how } of list) {
+    const follows = [...parts()].filter((part) => part.dataset.on?.split(" ").includes(topic));
+    follows.forEach(move);
+    if (topic === "syncs" || topic === "removals") frame();
+    if (topic !== about || (about.includes("/") && follows.length) || !(how.new + how.changed + how.gone)) continue;
+    for (const word of Object.keys(news)) news[word] += how[word];
+    offerNews();
   }
 }
 
-function move() {
-  if (waiting || over) return;
-  waiting = true;
-  setTimeout(fetchPart, Math.max(0, PAUSE - (Date.now() - last)));
+function open() {
+  const address = new URL(live, location.href);
+  if (place) address.searchParams.set("after", place);
+  source = new EventSource(address);
+  const keep = (act) => (event) => {
+    place = event.lastEventId || place;
+    act(JSON.parse(event.data));
+  };
+  source.addEventListener("following", keep(() => {}));
+  source.addEventListener("moved", keep(hear));
+  source.addEventListener("missed", keep(() => {
+    parts().forEach(move);
+    frame();
+    if (about) hear([{ topic: about, new: 0, changed: 1, gone: 0 }]);
+  }));
 }
 
-// This sync in the top bar.
-const badges = () => document.querySelectorAll(`.top a.state.live[href="${location.pathname}"]`);
-
-async function finish() {
-  over = true;
-  source.close();
-  clearInterval(pulse);
-  // What belongs to the running sync goes at once, and what can be done after it comes.
-  const head = document.querySelector("[data-while-running]");
-  const acts = head.querySelector(".acts");
-  if (acts) acts.hidden = true;
-  for (const one of document.querySelectorAll(".notice[data-passing]")) one.remove();
-  if (!document.querySelector(".notices > *")) document.querySelector(".notices")?.remove();
-  for (const one of badges()) one.remove();
-  const answer = await fetch(location.pathname, { headers: { accept: "text/html" }, redirect: "error" });
-  if (!answer.ok) return;
-  const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
-  for (const same of [".head", ".side .nav", ".phone .nav"]) {
-    const [old, now] = [document.querySelector(same), fresh.querySelector(same)];
-    if (old && now) old.replaceWith(now);
-  }
+function look() {
+  if (document.hidden) {
+    source?.close();
+    source = null;
+  } else if (!source) open();
 }
 
-const source = new EventSource(part.dataset.live);
-source.addEventListener("update", move);
-// Should the stream break for good, look now and then.
-const pulse = setInterval(() => {
-  if (source.readyState !== EventSource.OPEN) move();
-}, 3000);
-move();
+if (live && offer) {
+  look();
+  addEventListener("visibilitychange", look);
+  addEventListener("pagehide", () => source?.close());
+  parts().forEach(move);
+  // Should the stream break for good, what follows something looks now and then by itself.
+  setInterval(() => {
+    if (!document.hidden && source?.readyState !== EventSource.OPEN) {
+      parts().forEach(move);
+      if (source?.readyState === EventSource.CLOSED) open();
+    }
+  }, 5000);
+}

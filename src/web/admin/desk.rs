@@ -12,6 +12,7 @@ use aviary_domain::access::{Access, Caller};
 use aviary_domain::accounts::Accounts;
 use aviary_domain::audit::Audit;
 use aviary_domain::jobs::Jobs;
+use aviary_domain::live::{Live, Mark, Topic};
 use aviary_domain::mails::Mails;
 use aviary_domain::mirror::{Book, Page, PanelCounts};
 use aviary_domain::ops::Heartbeats;
@@ -48,6 +49,7 @@ pub(super) struct Desk {
     pub(super) jobs: Data<Jobs>,
     pub(super) settings: Data<Settings>,
     pub(super) heartbeats: Data<Heartbeats>,
+    live: Data<Live>,
     store: Data<Store>,
     pub(super) visitor: Visitor,
     pub(super) query: Query,
@@ -58,6 +60,8 @@ pub(super) struct Desk {
 #[derive(Clone)]
 pub(super) struct Known {
     pub(super) now: Timestamp,
+    /// What moves after this is not on the page.
+    mark: Mark,
     /// Who reads the page, with what they may.
     pub(super) reader: Arc<Caller>,
     pub(super) panels: Arc<Vec<Panel>>,
@@ -98,6 +102,7 @@ fn desk(request: &HttpRequest, payload: &mut Payload) -> Result<Desk, PageError>
         jobs: service(request)?,
         settings: service(request)?,
         heartbeats: service(request)?,
+        live: service(request)?,
         store: service(request)?,
         visitor,
         notices: query.text("done").and_then(notices::done).into_iter().collect(),
@@ -119,6 +124,7 @@ impl Desk {
     pub(super) async fn known(&self) -> Result<Known> {
         Ok(Known {
             now: self.env.now(),
+            mark: self.live.mark().await?,
             reader: Arc::new(self.visitor.caller.clone()),
             panels: Arc::new(self.panels.all().await?),
             counts: self.book.counts(None).await?,
@@ -161,9 +167,11 @@ impl Desk {
 
     /// The frame of a page.
     pub(super) fn shell(self, known: &Known, spot: Spot, crumbs: Vec<Crumb>) -> Shell {
+        let live = live(self.query.path(), known);
         let doubts = self.query.doubts.into_iter().map(|text| Notice::new("warn", text));
         Shell {
             now: known.now,
+            live,
             reader: known.reader.clone(),
             crumbs: crumbs.into_iter().map(|crumb| crumb.seen_by(known)).collect(),
             nav: nav::groups(spot, known),
@@ -227,6 +235,8 @@ impl Known {
 /// The frame of a page.
 pub(super) struct Shell {
     pub(super) now: Timestamp,
+    /// What the page follows while somebody looks at it.
+    pub(super) live: Followed,
     /// Who reads the page.
     pub(super) reader: Arc<Caller>,
     pub(super) crumbs: Vec<Crumb>,
@@ -239,6 +249,31 @@ pub(super) struct Shell {
     /// What forms must carry.
     pub(super) token: String,
     pub(super) user: String,
+}
+
+/// What a page follows while somebody looks at it.
+pub(super) struct Followed {
+    /// The stream.
+    pub(super) href: String,
+    /// What the page is about: `servers` for the list of servers, `servers/1/7` for one of them.
+    pub(super) about: String,
+}
+
+/// Follows what the address of a page names, and what every page shows of the syncs.
+fn live(path: &str, known: &Known) -> Followed {
+    let about = path.strip_prefix("/admin/").unwrap_or_default();
+    let (word, key) = about.split_once('/').unwrap_or((about, ""));
+    // Whoever fills in a form is left alone.
+    let is_one =
+        key.is_empty() || !key.contains('/') || (key.matches('/').count() == 1 && !key.contains(char::is_alphabetic));
+    let about = if is_one && Topic::parse(word).is_some() { about } else { "" };
+    let topics = ["syncs", "removals", "panels", about].into_iter().filter(|topic| !topic.is_empty());
+    let topics = topics.collect::<Vec<_>>().join(",");
+    let after = known.mark.to_string();
+    Followed {
+        href: format!("/api/v1/live?{}", shown::query(&[("topics", &topics), ("after", &after)])),
+        about: about.to_owned(),
+    }
 }
 
 /// A step of the way to a page.

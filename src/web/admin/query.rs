@@ -80,6 +80,11 @@ impl Query {
         if pairs.is_empty() { self.path.clone() } else { format!("{}?{}", self.path, shown::query(&pairs)) }
     }
 
+    /// The address of the page without what stands behind the `?`.
+    pub(super) fn path(&self) -> &str {
+        &self.path
+    }
+
     /// The page without any filter.
     pub(super) fn bare(&self) -> String {
         self.path.clone()

@@ -15,6 +15,7 @@ pub(crate) mod health;
 pub(crate) mod history;
 pub(crate) mod jobs;
 pub(crate) mod lists;
+pub(crate) mod live;
 pub(crate) mod me;
 pub(crate) mod mirror;
 pub(crate) mod panels;

@@ -20,8 +20,8 @@ use crate::api::auth::{enter, links};
 use crate::api::lists::{allocations, eggs, nodes, servers, users};
 use crate::api::{
     accounts, api_keys, audit, backups, check, dashboard, deliveries, discord_webhooks, email, events, health, history,
-    jobs, me, mirror, panels, queues, removals, reports, repos, roles, schedules, searches, secret, setting, settings,
-    stats, sync, syncs, tickets, webhooks,
+    jobs, live, me, mirror, panels, queues, removals, reports, repos, roles, schedules, searches, secret, setting,
+    settings, stats, sync, syncs, tickets, webhooks,
 };
 use crate::door::{Door, Open};
 use crate::problem::ProblemView;
@@ -69,7 +69,7 @@ use crate::routes;
         backups::list, backups::make,
         schedules::list, schedules::make, schedules::one, schedules::patch, schedules::remove, schedules::run, schedules::pause,
         schedules::resume, schedules::reset, schedules::preview,
-        queues::stats, jobs::list, jobs::bulk, jobs::follow, jobs::one, jobs::remove, jobs::retry, jobs::cancel, jobs::events,
+        queues::stats, jobs::list, jobs::bulk, jobs::follow, jobs::one, jobs::remove, jobs::retry, jobs::cancel, jobs::events, live::live,
         secret::rotation, secret::rotate,
         audit::list, audit::one, audit::export, audit::actions, audit::verify,
         roles::list, roles::make, roles::one, roles::change, roles::remove, roles::permissions, roles::explain_all, roles::explain,
@@ -91,6 +91,7 @@ use crate::routes;
         (name = "settings", description = "What operators change while Aviary runs"),
         (name = "syncs", description = "Syncs, in full detail"),
         (name = "jobs", description = "Work that waits, that is at work, and what came of it"),
+        (name = "live", description = "What moves, while it moves"),
         (name = "removals", description = "Removals that wait for a person"),
         (name = "mails", description = "Mails on their way, and what became of them"),
         (name = "mirror", description = "Everything that is mirrored"),

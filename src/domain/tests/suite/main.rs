@@ -11,6 +11,7 @@ mod faults;
 mod jobs;
 mod lab;
 mod lists;
+mod live;
 mod mails;
 mod panels;
 mod removals;

@@ -15,6 +15,7 @@ use aviary_domain::accounts::{Accounts, Hasher, NewAccount};
 use aviary_domain::audit::Audit;
 use aviary_domain::events::Events;
 use aviary_domain::jobs::{Jobs, Runner};
+use aviary_domain::live::Live;
 use aviary_domain::mails::{MailOptions, MailQuery, Mails, Site};
 use aviary_domain::mirror::{Book, Draft, Writer};
 use aviary_domain::ops::{BackupOptions, Backups, Heartbeats};
@@ -116,6 +117,7 @@ impl Fixture {
                 env.clone(),
                 BackupOptions { dir: dir.path().join("backups"), keep: 7 },
             ),
+            live: Live::new(store.clone()),
             heartbeats: Heartbeats::new(env.clone()),
             options: Options {
                 api_key: None,

@@ -116,7 +116,7 @@ async fn a_job_tells_its_tries_and_what_it_is_about() {
     assert!(body.contains("Every try failed") && body.contains("Try 3") && body.contains("2.0 s"), "{body}");
     assert!(body.contains(&format!("href=\"/admin/syncs/{sync}\"")), "{body}");
     assert!(body.contains("&#34;sync&#34;: &#34;00000000-"), "arguments are readable: {body}");
-    assert!(body.contains("data-over") && !body.contains("data-live"), "nothing moves any more: {body}");
+    assert!(body.contains("data-over") && !body.contains("data-on="), "nothing moves any more: {body}");
     assert_eq!(
         fixture.get(&session, &format!("/admin/jobs/{}", uuid::Uuid::nil())).await.status,
         StatusCode::NOT_FOUND
@@ -139,7 +139,7 @@ async fn buttons_retry_cancel_and_remove() {
     assert_eq!(act("retry").await.location, format!("{page}?done=job-retried"));
     assert_eq!(fixture.state(id).await, JobState::Pending);
     let body = fixture.get(&session, &page).await.body;
-    assert!(body.contains("data-live") && body.contains("Waits for a free place."), "{body}");
+    assert!(body.contains("data-on=") && body.contains("Waits for a free place."), "{body}");
     let refused = act("retry").await;
     assert!(refused.status == StatusCode::CONFLICT && refused.body.contains("once it is dead"), "{}", refused.body);
 

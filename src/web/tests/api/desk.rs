@@ -14,6 +14,7 @@ use aviary_domain::accounts::{Accounts, Hasher, NewAccount};
 use aviary_domain::audit::Audit;
 use aviary_domain::events::Events;
 use aviary_domain::jobs::{Jobs, Runner};
+use aviary_domain::live::Live;
 use aviary_domain::mails::{MailOptions, MailQuery, Mails, Site as Letters};
 use aviary_domain::mirror::{Book, Writer};
 use aviary_domain::ops::{BackupOptions, Backups, Heartbeats};
@@ -169,6 +170,7 @@ impl Desk {
                 env.clone(),
                 BackupOptions { dir: dir.path().join("backups"), keep: 7 },
             ),
+            live: Live::new(store.clone()),
             heartbeats: Heartbeats::new(env.clone()),
             env,
             store,
@@ -270,7 +272,8 @@ impl Desk {
         answer
     }
 
-    async fn begin(&self, request: TestRequest) -> (Answer, BoxBody) {
+    /// The head of an answer, and its body as it comes.
+    pub(crate) async fn begin(&self, request: TestRequest) -> (Answer, BoxBody) {
         let service = self.service.get_or_init(|| service(&self.site)).await;
         let response = match service(request.to_request()).await {
             Ok(response) => response.into_parts().1,

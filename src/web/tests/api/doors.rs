@@ -6,6 +6,8 @@ use std::time::Duration;
 use actix_web::http::Method;
 use actix_web::test::TestRequest;
 
+use serde_json::json;
+
 use crate::desk::{Desk, KEY, keyed};
 
 #[actix_web::test]
@@ -231,4 +233,14 @@ async fn a_body_that_is_too_large_is_refused() {
     assert_eq!(answer.json()["code"], "TOO_LARGE");
     let answer = desk.call(keyed(TestRequest::post().uri("/api/admin/sync")).set_payload(vec![b' '; 2 << 20])).await;
     assert_eq!(answer.status, 413, "{}", answer.body);
+}
+
+#[actix_web::test]
+async fn while_aviary_stops_it_says_that_it_is_not_ready() {
+    let desk = Desk::empty();
+    assert_eq!(desk.anonymous("/readyz").await.status, 200);
+    desk.services.heartbeats.stop();
+    let (ready, health) = (desk.anonymous("/readyz").await, desk.anonymous("/health").await);
+    assert_eq!((ready.status, &ready.json()["stopping"]), (503, &json!(true)), "{}", ready.body);
+    assert_eq!((health.status, &health.json()["status"]), (503, &json!("unhealthy")), "{}", health.body);
 }

@@ -15,6 +15,7 @@ mod forged;
 mod injected;
 mod jobs;
 mod lists;
+mod live;
 mod matrix;
 mod me;
 mod mirror;

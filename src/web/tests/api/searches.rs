@@ -37,9 +37,8 @@ async fn people_keep_searches_and_see_nobody_elses() {
 async fn what_is_no_search_is_refused_and_so_is_the_fifty_first() {
     let desk = Desk::empty();
     let ada = desk.token_of("ada@example.com", &[]).await;
-    let save = async |name: &str, query: &str| {
-        desk.by(&ada, Method::POST, PATH, json!({"name": name, "query": query})).await
-    };
+    let save =
+        async |name: &str, query: &str| desk.by(&ada, Method::POST, PATH, json!({"name": name, "query": query})).await;
     for (name, query) in [("  ", "q=a"), (&*"n".repeat(61), "q=a"), ("a\nb", "q=a"), ("a", " ? "), ("a", "q=\u{0}")] {
         save(name, query).await.problem(400);
     }
