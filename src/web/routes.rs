@@ -162,6 +162,7 @@ pub fn api() -> Map {
         .get("/api/v1/mirror/{kind}", mirror::list)
         .get("/api/v1/mirror/{kind}/{id}", mirror::one)
         .get("/api/v1/mirror/{kind}/{id}/history", history::of_object)
+        .get("/api/v1/mirror/{kind}/{id}/compare", history::compare)
         .get("/api/v1/history", history::list)
         .get("/api/v1/drift", reports::drift)
         .get("/api/v1/counts", reports::counts)

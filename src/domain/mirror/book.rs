@@ -1,7 +1,7 @@
 use std::ops::ControlFlow;
 
 use aviary_kernel::base::{Error, Result, Timestamp};
-use aviary_kernel::model::{Allocation, Kind, Missing, ObjectKey, PanelId, RemoteId, Server};
+use aviary_kernel::model::{Allocation, Kind, Missing, Node, ObjectKey, PanelId, RemoteId, Server};
 use aviary_kernel::store::rows::{Mirror, Mirrored};
 use aviary_kernel::store::tables::{BY_UUID, CHILDREN, MISSING};
 use aviary_kernel::store::{Direction, Key, Read, ReadTx, SortText, Span, Store};
@@ -10,7 +10,9 @@ use super::allocations::{self, AllocationQuery, PlacedAllocation};
 use super::history::{self, HistoryPage, HistoryQuery};
 use super::list::{self, ListPage, ListQuery};
 use super::searchable::Searchable;
-use super::{DriftReport, NodeLoad, PanelCounts, StateCount, drift};
+use super::{
+    Capacity, Compared, DriftReport, Fullness, Lately, NodeLoad, PanelCounts, StateCount, capacity, compare, drift,
+};
 
 /// Entries of the history that one commit forgets.
 const FORGET_AT_ONCE: usize = 1_000;
@@ -240,6 +242,55 @@ impl Page<'_> {
     /// When the file cannot be read.
     pub fn history(&self, query: &HistoryQuery) -> Result<HistoryPage> {
         history::page(self.0, query)
+    }
+
+    /// What is different about an object between two times. What happened exactly at a time belongs to before it.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] when nothing is known of such an object; [`Error::Invalid`] when the second time is before the
+    /// first.
+    pub fn compare(&self, object: ObjectKey, from: Timestamp, until: Timestamp) -> Result<Compared> {
+        compare::compare(self.0, object, (from, until))
+    }
+
+    /// The object of a kind that had this UUID and was removed, if that was among the last 20,000 changes of anything.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn removed_by_uuid(&self, kind: Kind, uuid: &str) -> Result<Option<ObjectKey>> {
+        history::removed(self.0, kind, uuid)
+    }
+
+    /// Counts what changed since the last look; what is older than `hours` full hours before the one of `now` is forgotten.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn catch_up(&self, lately: &mut Lately, now: Timestamp, hours: u32) -> Result<()> {
+        lately.catch_up(self.0, now, hours)
+    }
+
+    /// What does not fit together. This walks all rows.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn drift(&self, panel: Option<PanelId>) -> Result<DriftReport> {
+        drift::report(self.0, panel)
+    }
+
+    /// How full a node is.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn fullness(&self, panel: PanelId, node: &Node) -> Result<Fullness> {
+        capacity::of_node(self.0, panel, node)
+    }
+
+    /// How full all nodes and locations are. This walks all nodes.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn capacity(&self) -> Result<Capacity> {
+        capacity::of_all(self.0)
     }
 
     /// Since when an object has been missing from the panel's lists; none when it is not.

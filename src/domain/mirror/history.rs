@@ -1,7 +1,7 @@
 use std::ops::ControlFlow;
 
 use aviary_kernel::base::{Cursor, Error, Result, Timestamp};
-use aviary_kernel::model::{HistoryEntry, Kind, ObjectKey, PanelId, SyncId};
+use aviary_kernel::model::{HistoryEntry, JsonText, Kind, ObjectKey, Operation, PanelId, SyncId};
 use aviary_kernel::store::tables::{HISTORY, HISTORY_BY_SYNC, HISTORY_OF};
 use aviary_kernel::store::{Direction, Key, Read, Span, WriteTx};
 use serde::Serialize;
@@ -19,6 +19,8 @@ pub struct HistoryQuery {
     pub panel: Option<PanelId>,
     /// Only of this kind.
     pub kind: Option<Kind>,
+    /// Only what was done like this.
+    pub operation: Option<Operation>,
     /// Only entries in which this field changed, or one below it.
     pub field: Option<String>,
     /// Only entries with this text in the object's name or in a value.
@@ -108,6 +110,7 @@ impl HistoryQuery {
         self.sync.is_none_or(|sync| sync == entry.sync)
             && self.panel.is_none_or(|panel| panel == entry.object.panel)
             && self.kind.is_none_or(|kind| kind == entry.object.kind)
+            && self.operation.is_none_or(|operation| operation == entry.operation)
             && self.until.is_none_or(|until| entry.at < until)
             && self
                 .field
@@ -125,6 +128,23 @@ fn contains(entry: &HistoryEntry, needle: &str) -> bool {
     let values = entry.fields.iter().flat_map(|change| change.old.iter().chain(&change.new));
     entry.label.to_lowercase().contains(needle)
         || values.into_iter().any(|value| value.0.to_lowercase().contains(needle))
+}
+
+/// The object of a kind that had this UUID and was removed, as far back as one page of the history looks.
+pub(super) fn removed(reader: &impl Read, kind: Kind, uuid: &str) -> Result<Option<ObjectKey>> {
+    let wanted = JsonText::new(&uuid.into());
+    let (mut found, mut looked_at) = (None, 0);
+    reader.walk(HISTORY, &Span::all(), Direction::Down, |_, entry| {
+        looked_at += 1;
+        let is_it = entry.object.kind == kind
+            && entry.operation == Operation::Removed
+            && entry.fields.iter().any(|change| change.field == "uuid" && change.old.as_ref() == Some(&wanted));
+        if is_it {
+            found = Some(entry.object);
+        }
+        Ok(if is_it || looked_at == MOST_LOOKED_AT { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
+    })?;
+    Ok(found)
 }
 
 /// Removes at most `limit` entries that are older than `before`. The number removed.

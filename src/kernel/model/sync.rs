@@ -297,6 +297,25 @@ pub enum Operation {
     Removed,
 }
 
+impl Operation {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Created, Self::Changed, Self::Removed];
+
+    /// The word, as in JSON.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Created => "created",
+            Self::Changed => "changed",
+            Self::Removed => "removed",
+        }
+    }
+
+    /// The one with this word.
+    pub fn named(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|operation| operation.word() == word)
+    }
+}
+
 /// One entry of an object's history.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

@@ -1,10 +1,11 @@
 use askama::Template;
 use askama::filters::HtmlSafe;
 
+use super::chart::{Gauge, Histogram};
 use super::desk::{Head, Shell};
 use super::shown::Cut;
 use super::table::Table;
-use super::value::{Gauge, Value};
+use super::value::{Pill, Value};
 
 /// A card with a title. It answers one question.
 #[derive(Template)]
@@ -45,12 +46,17 @@ pub(super) struct CardsView {
 pub(super) enum Body {
     Facts(Vec<Fact>),
     Gauges(Vec<Gauge>),
+    Histogram(Histogram),
     Table(Table),
     Text(Cut),
     /// For machines: a command, a piece of configuration.
     Block(String),
     /// There is nothing, and what that means.
     Hint(String),
+    Rows(Vec<Row>),
+    Places(Vec<PlaceRow>),
+    /// One below the other.
+    Several(Vec<Body>),
 }
 
 impl HtmlSafe for Body {}
@@ -63,4 +69,26 @@ pub(super) struct Fact {
 
 pub(super) fn fact(label: impl Into<String>, value: Value) -> Fact {
     Fact { label: label.into(), value }
+}
+
+/// A line of a list.
+pub(super) struct Row {
+    /// The state, before everything else.
+    pub(super) lead: Option<Pill>,
+    pub(super) what: Value,
+    /// More about it, of less weight.
+    pub(super) sub: Option<Value>,
+    /// At the end: mostly when.
+    pub(super) end: Value,
+}
+
+/// How full a node or location is.
+pub(super) struct PlaceRow {
+    pub(super) name: Value,
+    /// Where it is, or how many nodes it has.
+    pub(super) sub: Value,
+    pub(super) memory: Gauge,
+    pub(super) disk: Gauge,
+    /// What is free.
+    pub(super) free: Value,
 }

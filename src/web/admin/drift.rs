@@ -1,9 +1,7 @@
 //! What does not fit together.
 
-use std::sync::{Mutex, PoisonError};
-
 use askama::Template;
-use aviary_domain::mirror::{Book, DriftReport, HistoryQuery, Page, PanelCounts};
+use aviary_domain::mirror::{DriftReport, Page};
 use aviary_kernel::base::Result;
 use aviary_kernel::model::{Drift, DriftKind};
 
@@ -176,39 +174,4 @@ fn empty(known: &Known) -> Empty {
         empty.title = "Everything fits together".into();
     }
     empty
-}
-
-/// Remembers the totals of the drift report, since making one walks every row. What it was made from is known by the counts
-/// and the newest entry of the history: every change of a row leaves one.
-#[derive(Default)]
-pub(super) struct DriftMemo(Mutex<Option<(Stand, u64)>>);
-
-type Stand = (PanelCounts, u64);
-
-impl DriftMemo {
-    /// How many findings there are, unused eggs not counted: those do no harm.
-    ///
-    /// # Errors
-    /// When the file cannot be read.
-    pub(super) async fn total(&self, book: &Book) -> Result<u64> {
-        let stand = book.look(|page| Ok((page.counts(None)?, newest(page)?))).await?;
-        if let Some((made_from, total)) = self.kept()
-            && made_from == stand
-        {
-            return Ok(total);
-        }
-        let report = book.drift(None).await?;
-        let total = report.total() - report.totals.get(DriftKind::UnusedEgg.word()).copied().unwrap_or(0);
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some((stand, total));
-        Ok(total)
-    }
-
-    fn kept(&self) -> Option<(Stand, u64)> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-}
-
-fn newest(page: &Page<'_>) -> Result<u64> {
-    let history = page.history(&HistoryQuery { limit: 1, ..HistoryQuery::default() })?;
-    Ok(history.entries.first().map_or(0, |entry| entry.seq))
 }

@@ -3,15 +3,15 @@
 use askama::Template;
 use aviary_domain::mirror::HistoryQuery;
 use aviary_kernel::base::{Cursor, Timestamp};
-use aviary_kernel::model::{Kind, ObjectKey, RemoteId, SyncId};
-use std::time::Duration;
+use aviary_kernel::model::{Kind, ObjectKey, Operation, RemoteId, SyncId};
 
 use super::desk::{Crumb, Desk, Head, Known, Shell};
 use super::nav::Spot;
 use super::query::Query;
 use super::table::{Empty, Filters, Input, Pager, Search, Select, Tie};
-use super::timeline::Timeline;
-use super::{links, shown};
+use super::timeline::{Timeline, operation_words};
+use super::wording::Names;
+use super::{links, moment, shown};
 use crate::allow::{Allow, perm};
 use crate::page::{PageResult, html};
 
@@ -29,20 +29,21 @@ struct HistoryView {
 }
 
 const ENTRIES: usize = 50;
-const DAY: Duration = Duration::from_secs(86_400);
 
 /// The page.
 pub(super) async fn page(_may: Allow<perm::HistoryRead>, mut desk: Desk) -> PageResult {
     let known = desk.known().await?;
     let wanted = read(&mut desk.query, &known);
     let asked = wanted.clone();
-    let (found, label) = desk
+    let (found, names, label) = desk
         .look(&known, move |page, _| {
             let label = asked.object.map(|key| links::label(page, key)).transpose()?.flatten();
-            Ok((page.history(&asked)?, label))
+            let found = page.history(&asked)?;
+            let names = Names::of(page, &found.entries)?;
+            Ok((found, names, label))
         })
         .await?;
-    let narrowed = desk.query.has_any(&["q", "panel", "kind", "field", "from", "until", "id", "sync"]);
+    let narrowed = desk.query.has_any(&["q", "panel", "kind", "operation", "field", "from", "until", "id", "sync"]);
     let next = found.next.map(|cursor| desk.query.link(&[("after", &cursor.to_string())]));
     let newest = wanted.after.is_some().then(|| desk.query.link(&[]));
     let count = found.entries.len() as u64;
@@ -51,7 +52,7 @@ pub(super) async fn page(_may: Allow<perm::HistoryRead>, mut desk: Desk) -> Page
         filters: filters(&desk.query, &known, &wanted, label, narrowed),
         further: count == 0 && next.is_some(),
         empty: (count == 0 && next.is_none()).then(|| empty(&known, narrowed)),
-        timeline: Timeline::of_many(&known, found.entries),
+        timeline: Timeline::of_many(&known, &names, &found.entries),
         pager: Pager {
             back: "Newest",
             on: "Older",
@@ -68,7 +69,6 @@ fn read(query: &mut Query, known: &Known) -> HistoryQuery {
     let kind: Option<Kind> = query.parse("kind", "all kinds are shown");
     let id: Option<RemoteId> = query.parse("id", "all objects are shown");
     let sync: Option<SyncId> = query.parse("sync", "changes of all syncs are shown");
-    let day = |text: &str| Timestamp::parse(&format!("{text}T00:00:00Z"));
     let object = panel.zip(kind).zip(id).map(|((panel, kind), id)| ObjectKey { panel, kind, id });
     let _ = known;
     HistoryQuery {
@@ -76,10 +76,11 @@ fn read(query: &mut Query, known: &Known) -> HistoryQuery {
         sync,
         panel,
         kind,
+        operation: query.pick("operation", "whatever was done is shown", Operation::named),
         field: query.text("field").map(|text| shown::short(text, 100)),
         search: query.search(),
-        from: query.pick("from", "write it as 2025-03-14", day),
-        until: query.pick("until", "write it as 2025-03-14", day).map(|at| at.plus(DAY)),
+        from: query.pick("from", "write it as 2025-03-14T09:41", moment::read),
+        until: query.pick("until", "write it as 2025-03-14T09:41", moment::read_end),
         after: query.pick("after", "the list begins with the newest", |text| {
             text.parse::<Cursor>().ok().filter(|cursor| cursor.key().len() == size_of::<u64>())
         }),
@@ -89,6 +90,7 @@ fn read(query: &mut Query, known: &Known) -> HistoryQuery {
 
 fn filters(query: &Query, known: &Known, wanted: &HistoryQuery, label: Option<String>, narrowed: bool) -> Filters {
     let text = |name| query.text(name).unwrap_or_default().to_owned();
+    let time = |at: Option<Timestamp>| at.map(moment::written).unwrap_or_default();
     let mut selects = Vec::new();
     let chosen = wanted.panel.map(|id| id.to_string());
     if known.several() {
@@ -97,6 +99,10 @@ fn filters(query: &Query, known: &Known, wanted: &HistoryQuery, label: Option<St
     }
     let kinds = Kind::ALL.into_iter().map(|kind| (kind.plural().to_owned(), format!("{}s", kind.noun())));
     selects.push(Select::new("kind", "Kind", "All kinds", wanted.kind.map(Kind::plural), kinds));
+    let operations =
+        Operation::ALL.map(|operation| (operation.word().to_owned(), operation_words(operation).1.to_owned()));
+    let chosen = wanted.operation.map(Operation::word);
+    selects.push(Select::new("operation", "What was done", "New, changed, removed", chosen, operations));
     let mut ties = Vec::new();
     if let Some(key) = wanted.object {
         let name = label.map_or_else(|| key.id.to_string(), |label| shown::name(&label));
@@ -107,13 +113,13 @@ fn filters(query: &Query, known: &Known, wanted: &HistoryQuery, label: Option<St
     }
     Filters {
         action: query.bare(),
-        hidden: query.carried(&["q", "panel", "kind", "field", "from", "until"]),
+        hidden: query.carried(&["q", "panel", "kind", "operation", "field", "from", "until"]),
         search: Some(Search { label: "Name or value", value: query.search().unwrap_or_default() }),
         selects,
         inputs: vec![
             Input { name: "field", label: "Field", kind: "text", value: text("field") },
-            Input { name: "from", label: "From", kind: "date", value: text("from") },
-            Input { name: "until", label: "to", kind: "date", value: text("until") },
+            Input { name: "from", label: "From (UTC)", kind: "datetime-local", value: time(wanted.from) },
+            Input { name: "until", label: "to", kind: "datetime-local", value: time(wanted.until) },
         ],
         ties,
         reset: narrowed.then(|| query.bare()),

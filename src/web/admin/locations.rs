@@ -13,7 +13,7 @@ use super::nav::Spot;
 use super::nodes::gauges;
 use super::object::{self, Object};
 use super::servers::table_or;
-use super::value::{Gauge, Value};
+use super::value::Value;
 use super::{links, listing, shown};
 use crate::allow::{Allow, perm};
 use crate::page::PageResult;
@@ -63,12 +63,13 @@ fn describe(page: &Page<'_>, known: &Known, panel: PanelId, row: &Mirrored<Locat
     let mut rows = Vec::new();
     for row in page.children::<Node>(panel, (Kind::Location, location.id), 100)? {
         let node = &row.data;
-        let [memory, disk] = gauges(node).map(|gauge| Value::Gauge(Gauge { label: "", ..gauge }));
+        let fullness = page.fullness(panel, node)?;
+        let [memory, disk, _] = gauges(&fullness).map(|gauge| Value::Gauge(gauge.bare()));
         rows.push(vec![
             known.name(shown::name(&node.name), format!("/admin/nodes/{panel}/{}", node.id)),
             memory,
             disk,
-            Value::number(page.load(panel, node.id)?.servers),
+            Value::number(fullness.load.servers),
         ]);
     }
     let nodes = table_or(

@@ -7,6 +7,7 @@
 mod allocations;
 mod audit;
 mod card;
+mod chart;
 mod databases;
 mod deliveries;
 mod desk;
@@ -27,6 +28,8 @@ mod login;
 mod mailed;
 mod mails;
 mod me;
+mod memo;
+mod moment;
 mod nav;
 mod nests;
 mod nodes;
@@ -68,6 +71,7 @@ mod webhook;
 mod webhook_form;
 mod webhooks;
 mod well;
+mod wording;
 
 use actix_web::web::{Data, ServiceConfig};
 
@@ -80,7 +84,7 @@ pub(crate) use shown::sentence;
 
 /// Puts the pages in place.
 pub(crate) fn routes(config: &mut ServiceConfig) {
-    config.app_data(Data::new(drift::DriftMemo::default()));
+    config.app_data(Data::new(memo::Memo::default()));
     pages().register(config);
 }
 

@@ -1,18 +1,19 @@
 //! Nodes: the list, and one of them with what stands on it.
 
 use actix_web::web::Path;
-use aviary_domain::mirror::{Mirrored, Page, Sort};
+use aviary_domain::mirror::{Fullness, Mirrored, Page, Sort};
 use aviary_kernel::base::Result;
 use aviary_kernel::model::{Kind, Node, PanelId, Permission, RemoteId, Server};
 use aviary_kernel::store::tables::counted;
 
 use super::card::{Body, Card, fact};
+use super::chart::Gauge;
 use super::desk::{Desk, Known};
 use super::listing::{Heading, Listing};
 use super::nav::Spot;
 use super::object::{self, Object};
 use super::servers::{pill as server_pill, table_or};
-use super::value::{Gauge, Pill, Value};
+use super::value::{Pill, Value};
 use super::{links, listing, shown};
 use crate::allow::{Allow, perm};
 use crate::page::PageResult;
@@ -52,19 +53,20 @@ fn pill(node: &Node) -> Pill {
     if node.maintenance_mode { Pill::new("warn", "maintenance") } else { Pill::new("fine", "in service") }
 }
 
-/// How much of the node's memory and disk its servers may use.
-pub(super) fn gauges(node: &Node) -> [Gauge; 2] {
-    let given = &node.allocated_resources;
+/// How much of the node's memory and disk its servers may use, and of its allocations they do.
+pub(super) fn gauges(fullness: &Fullness) -> [Gauge; 3] {
     [
-        Gauge::mib("Memory", given.memory, node.memory, node.memory_overallocate),
-        Gauge::mib("Disk", given.disk, node.disk, node.disk_overallocate),
+        Gauge::share("Memory", fullness.memory),
+        Gauge::share("Disk", fullness.disk),
+        Gauge::taken("Allocations", fullness.load.assigned, fullness.load.allocations),
     ]
 }
 
 fn row(page: &Page<'_>, known: &Known, panel: PanelId, row: &Mirrored<Node>) -> Result<Vec<Value>> {
     let node = &row.data;
-    let load = page.load(panel, node.id)?;
-    let [memory, disk] = gauges(node).map(|gauge| Value::Gauge(Gauge { label: "", ..gauge }));
+    let fullness = page.fullness(panel, node)?;
+    let load = fullness.load;
+    let [memory, disk, _] = gauges(&fullness).map(|gauge| Value::Gauge(gauge.bare()));
     let tied = (Kind::Node, node.id);
     Ok(vec![
         known.name(shown::name(&node.name), format!("/admin/nodes/{panel}/{}", node.id)),
@@ -85,7 +87,8 @@ fn free(panel: PanelId, node: RemoteId) -> String {
 
 fn describe(page: &Page<'_>, known: &Known, panel: PanelId, row: &Mirrored<Node>) -> Result<Object> {
     let node = &row.data;
-    let load = page.load(panel, node.id)?;
+    let fullness = page.fullness(panel, node)?;
+    let load = fullness.load;
     let time = |at: Option<_>| at.map_or(Value::Nothing, |at| Value::When(known.when(at)));
     let extra = |percent: i64| Value::Text(if percent < 0 { "not checked".into() } else { format!("{percent} %") });
     let text = |text: String| Value::Text(text);
@@ -108,8 +111,7 @@ fn describe(page: &Page<'_>, known: &Known, panel: PanelId, row: &Mirrored<Node>
     if !node.tags.is_empty() {
         facts.push(fact("Tags", Value::Tags(node.tags.iter().map(|tag| Value::Tag(shown::short(tag, 40))).collect())));
     }
-    let mut given = gauges(node).to_vec();
-    given.push(Gauge::taken("Allocations in use", load.assigned, load.allocations));
+    let given = gauges(&fullness).to_vec();
     let mut cards = vec![
         Card::new("About", "c6", Body::Facts(facts)),
         known.more(

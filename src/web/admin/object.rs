@@ -12,6 +12,7 @@ use super::nav::Spot;
 use super::shown::{self, When};
 use super::timeline::Timeline;
 use super::value::{Pill, Value};
+use super::wording::Names;
 use super::{links, on_record};
 use crate::page::{PageResult, html};
 
@@ -98,7 +99,7 @@ fn look<T: Mirror>(
         object: describe(page, known, key.panel, &row)?,
         missing: page.missing(key)?.map(|missing| known.when(missing.since)),
         first_seen: known.when(row.first_seen),
-        history: Timeline::of_one(known, history.entries),
+        history: Timeline::of_one(known, &Names::of(page, &history.entries)?, &history.entries),
         fields,
     })
 }

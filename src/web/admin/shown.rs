@@ -39,6 +39,17 @@ pub(super) fn mib(n: i64) -> String {
     }
 }
 
+/// A size in bytes, in the unit that reads best.
+pub(super) fn bytes(n: u64) -> String {
+    const MIB: u64 = 1 << 20;
+    match n {
+        0..1024 => format!("{n} bytes"),
+        1024..MIB => format!("{} KiB", tenths(n, 1024)),
+        MIB..1_073_741_824 => format!("{} MiB", tenths(n, MIB)),
+        _ => mib(i64::try_from(n / MIB).unwrap_or(i64::MAX)),
+    }
+}
+
 /// `49.4 of 256 GiB`: the unit is said once where both have the same.
 pub(super) fn mib_of(part: i64, whole: i64) -> String {
     let (part, whole) = (mib(part), mib(whole));
@@ -266,6 +277,7 @@ mod tests {
     #[test]
     fn sizes_take_the_unit_that_reads_best() {
         assert_eq!([512, 1024, 1536, 6144, 4_194_304].map(mib), ["512 MiB", "1 GiB", "1.5 GiB", "6 GiB", "4 TiB"]);
+        assert_eq!([512, 1536, 5_242_880, 1_610_612_736].map(bytes), ["512 bytes", "1.5 KiB", "5 MiB", "1.5 GiB"]);
         assert_eq!(limit_mib(0), "unlimited");
         assert_eq!([mib_of(50_586, 262_144), mib_of(512, 2048)], ["49.4 of 256 GiB", "512 MiB of 2 GiB"]);
     }

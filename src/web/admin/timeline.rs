@@ -1,12 +1,12 @@
 use askama::Template;
 use askama::filters::HtmlSafe;
 use aviary_kernel::model::{FieldChange, HistoryEntry, JsonText, Operation};
-use serde_json::Value as Json;
 
 use super::desk::Known;
 use super::links;
 use super::shown::{self, Cut, When};
 use super::value::Value;
+use super::wording::{self, Names};
 
 /// What happened, newest first, with what each field was and became.
 #[derive(Template)]
@@ -40,6 +40,8 @@ struct About {
 
 struct FieldRow {
     name: String,
+    /// As the panel names it.
+    field: String,
     old: Option<Cut>,
     new: Option<Cut>,
 }
@@ -49,15 +51,15 @@ const SHOWN: usize = 6;
 
 impl Timeline {
     /// The history of one object.
-    pub(super) fn of_one(known: &Known, entries: Vec<HistoryEntry>) -> Self {
+    pub(super) fn of_one(known: &Known, names: &Names, entries: &[HistoryEntry]) -> Self {
         let nothing = "Nothing has changed since the history began, or it is older than what is kept.";
-        Self { entries: entries.into_iter().map(|entry| Entry::new(known, entry, false)).collect(), nothing }
+        Self { entries: entries.iter().map(|entry| Entry::new(known, names, entry, false)).collect(), nothing }
     }
 
     /// The history of many objects.
-    pub(super) fn of_many(known: &Known, entries: Vec<HistoryEntry>) -> Self {
+    pub(super) fn of_many(known: &Known, names: &Names, entries: &[HistoryEntry]) -> Self {
         Self {
-            entries: entries.into_iter().map(|entry| Entry::new(known, entry, true)).collect(),
+            entries: entries.iter().map(|entry| Entry::new(known, names, entry, true)).collect(),
             nothing: "Nothing has changed yet.",
         }
     }
@@ -73,14 +75,14 @@ pub(super) fn operation_words(operation: Operation) -> (&'static str, &'static s
 }
 
 impl Entry {
-    fn new(known: &Known, entry: HistoryEntry, with_object: bool) -> Self {
+    fn new(known: &Known, names: &Names, entry: &HistoryEntry, with_object: bool) -> Self {
         let (tone, verb) = operation_words(entry.operation);
         let object = with_object.then(|| About {
             noun: entry.object.kind.noun(),
-            link: about(known, &entry),
+            link: about(known, entry),
             panel: if known.several() { format!("on {}", known.panel_name(entry.object.panel)) } else { String::new() },
         });
-        let mut fields: Vec<_> = entry.fields.iter().map(FieldRow::new).collect();
+        let mut fields: Vec<_> = entry.fields.iter().map(|change| FieldRow::new(names, entry, change)).collect();
         // What came or went has all its fields; they are worth a line only to who asks.
         let at_once = if entry.operation == Operation::Changed { SHOWN } else { 0 };
         let folded = fields.split_off(fields.len().min(at_once));
@@ -114,25 +116,15 @@ pub(super) fn about(known: &Known, entry: &HistoryEntry) -> Value {
 }
 
 impl FieldRow {
-    fn new(change: &FieldChange) -> Self {
+    fn new(names: &Names, entry: &HistoryEntry, change: &FieldChange) -> Self {
+        let side = |side: &Option<JsonText>| {
+            side.as_ref().map(|text| Cut::new(&wording::value(names, entry.object, &change.field, text), 120))
+        };
         Self {
-            name: shown::short(&change.field, 80),
-            old: change.old.as_ref().map(readable),
-            new: change.new.as_ref().map(readable),
+            name: wording::label(entry.object.kind, &change.field),
+            field: shown::short(&change.field, 80),
+            old: side(&change.old),
+            new: side(&change.new),
         }
-    }
-}
-
-fn readable(value: &JsonText) -> Cut {
-    Cut::new(&plain(value), 120)
-}
-
-/// A value as people write it.
-pub(super) fn plain(value: &JsonText) -> String {
-    match value.value() {
-        Json::Null => "none".into(),
-        Json::String(text) if text.is_empty() => "empty".into(),
-        Json::String(text) => text,
-        other => other.to_string(),
     }
 }

@@ -4,6 +4,7 @@
 use askama::Template;
 use askama::filters::HtmlSafe;
 
+use super::chart::Gauge;
 use super::shown::{self, Cut, When};
 
 /// Something to show.
@@ -96,47 +97,6 @@ impl HtmlSafe for Pill {}
 impl Pill {
     pub(super) fn new(tone: &'static str, text: impl Into<String>) -> Self {
         Self { tone, text: text.into() }
-    }
-}
-
-/// How full something is.
-#[derive(Template, Clone, Debug)]
-#[template(path = "partials/_gauge.html")]
-pub(super) struct Gauge {
-    pub(super) label: &'static str,
-    /// `134 of 128 GiB`.
-    pub(super) of: String,
-    /// None where there is no limit.
-    pub(super) percent: Option<u64>,
-    pub(super) tone: &'static str,
-}
-
-impl HtmlSafe for Gauge {}
-
-impl Gauge {
-    /// Sizes in MiB. `extra` is the percentage that may be given away beyond what is there, -1 = not checked.
-    pub(super) fn mib(label: &'static str, used: i64, has: i64, extra: i64) -> Self {
-        let (used_n, has_n) = (used.max(0).unsigned_abs(), has.max(0).unsigned_abs());
-        let percent = shown::percent(used_n, has_n);
-        let allowed =
-            if extra >= 0 { has_n.saturating_add(has_n.saturating_mul(extra.unsigned_abs()) / 100) } else { u64::MAX };
-        let tone = match percent {
-            Some(_) if used_n > allowed => "bad",
-            Some(p) if p > 85 => "warn",
-            _ => "",
-        };
-        Self { label, of: shown::mib_of(used, has), percent, tone }
-    }
-
-    /// Things of which so many are taken.
-    pub(super) fn taken(label: &'static str, taken: u64, all: u64) -> Self {
-        let percent = shown::percent(taken, all);
-        let tone = if all > 0 && taken == all { "warn" } else { "" };
-        Self { label, of: format!("{} of {}", shown::grouped(taken), shown::grouped(all)), percent, tone }
-    }
-
-    fn width(&self) -> u64 {
-        self.percent.unwrap_or(0).min(100)
     }
 }
 

@@ -1,11 +1,17 @@
 //! Whether all is well, and if not, what is to be done.
 
+use aviary_domain::jobs::Counts as JobCounts;
+use aviary_domain::mails::{MailCounts, Standing as MailStanding};
 use aviary_domain::ops::Heartbeats;
+use aviary_domain::schedules::ShownSchedule;
+use aviary_domain::webhooks::{DeliveryCounts, Outlook};
+use aviary_kernel::base::Timestamp;
 use aviary_kernel::model::{SyncStatus, Webhook};
 
 use super::desk::Known;
+use super::overview::OLD_BACKUP;
 use super::panels::Standing;
-use super::shown;
+use super::shown::{self, When};
 use super::value::Pill;
 
 /// Whether all is well.
@@ -22,10 +28,26 @@ pub(super) struct Odd {
     pub(super) drift: u64,
     /// Jobs of which every try failed.
     pub(super) dead: u64,
+    /// All jobs.
+    pub(super) jobs: JobCounts,
     /// Workers that did not report in time.
     pub(super) overdue: Vec<&'static str>,
     /// The webhooks.
-    pub(super) hooks: Vec<Webhook>,
+    pub(super) hooks: Vec<Hook>,
+    pub(super) schedules: Vec<ShownSchedule>,
+    pub(super) mail: MailStanding,
+    pub(super) mails: MailCounts,
+    /// Mails that did not arrive.
+    pub(super) mails_back: u64,
+    /// When the last backup was made; none when there is none, or the folder cannot be read.
+    pub(super) last_backup: Option<Timestamp>,
+}
+
+/// A webhook, what became of its deliveries, and for one in trouble what went wrong last.
+pub(super) struct Hook {
+    pub(super) webhook: Webhook,
+    pub(super) counts: DeliveryCounts,
+    pub(super) outlook: Option<Outlook>,
 }
 
 /// Something that wants a look.
@@ -40,7 +62,10 @@ impl Well {
     /// Looks at everything that may want a person.
     pub(super) fn new(known: &Known, standings: &[Standing], odd: &Odd) -> Self {
         let mut matters = matters(known, standings, odd);
-        matters.extend(odd.hooks.iter().filter_map(of_webhook));
+        matters.extend(odd.schedules.iter().filter_map(of_schedule));
+        matters.extend(odd.hooks.iter().filter_map(|hook| of_webhook(known, hook)));
+        matters.extend(of_mail(odd));
+        matters.extend(of_backup(known, odd));
         // What the reader can do nothing about, and may not look at, is not theirs to worry about.
         matters.retain(|matter| matter.href.is_empty() || known.opens(&matter.href));
         let bad = matters.iter().any(|matter| matter.pill.tone == "bad");
@@ -64,20 +89,66 @@ impl Well {
     }
 }
 
-/// What is wrong with a webhook.
-fn of_webhook(hook: &Webhook) -> Option<Matter> {
-    let (tone, word, why) = match (&hook.disabled_why, hook.is_enabled && hook.failing_since.is_some()) {
+/// What is wrong with a webhook: why nothing was taken last, and when it is tried again.
+fn of_webhook(known: &Known, hook: &Hook) -> Option<Matter> {
+    let Hook { webhook, outlook, counts } = hook;
+    let (tone, word, why) = match (&webhook.disabled_why, webhook.is_enabled && webhook.failing_since.is_some()) {
         (Some(why), _) => ("bad", "turned off", super::sentence(&shown::short(why, 240))),
-        (None, true) => ("warn", "failing", "What is sent there is not taken at the moment.".into()),
+        (None, true) => ("warn", "failing", failing(known, outlook.as_ref(), counts.waiting)),
         (None, false) => return None,
     };
-    let text = format!("The webhook {}: {why}", shown::name(&hook.name));
+    let text = format!("The webhook {}: {why}", shown::name(&webhook.name));
     Some(Matter {
         pill: Pill::new(tone, word),
         text,
-        href: format!("/admin/webhooks/{}", hook.id),
+        href: format!("/admin/webhooks/{}", webhook.id),
         act: "See the webhook",
     })
+}
+
+fn failing(known: &Known, outlook: Option<&Outlook>, waiting: u64) -> String {
+    let mut said = match outlook.and_then(|outlook| outlook.failed.as_ref()?.1.error.as_deref()) {
+        Some(error) => super::webhook::split(&shown::short(error, 240)).0,
+        None => "What is sent there is not taken at the moment.".into(),
+    };
+    if let Some(at) = outlook.and_then(|outlook| outlook.next_try) {
+        let waits = if waiting == 1 { "waits" } else { "wait" };
+        let waiting = shown::counted(waiting, "delivery", "deliveries");
+        said.push_str(&format!(" {waiting} {waits}, next try {}.", When::due(at, known.now).words()));
+    }
+    said
+}
+
+fn of_schedule(one: &ShownSchedule) -> Option<Matter> {
+    let trouble = one.schedule.trouble.as_deref()?;
+    let text =
+        format!("The schedule {}: {}", shown::name(&one.schedule.name), super::sentence(&shown::short(trouble, 240)));
+    Some(Matter {
+        pill: Pill::new("bad", "schedule"),
+        text,
+        href: format!("/admin/schedules/{}", one.schedule.id),
+        act: "See the schedule",
+    })
+}
+
+fn of_mail(odd: &Odd) -> Vec<Matter> {
+    let mut out = Vec::new();
+    if let Some(trouble) = odd.mail.trouble() {
+        let text = format!("No mail leaves: {}", super::sentence(&shown::short(trouble, 240)));
+        out.push(Matter { pill: Pill::new("bad", "mail"), text, href: "/admin/mails".into(), act: "See the mails" });
+    }
+    if odd.mails_back > 0 {
+        let mails = shown::counted(odd.mails_back, "mail did", "mails did");
+        let text = format!("{mails} not arrive: refused, sent back or given up.");
+        out.push(Matter { pill: Pill::new("warn", "mail"), text, href: "/admin/mails".into(), act: "See the mails" });
+    }
+    out
+}
+
+fn of_backup(known: &Known, odd: &Odd) -> Option<Matter> {
+    let at = odd.last_backup.filter(|at| known.now.since(*at) > OLD_BACKUP)?;
+    let text = format!("The last backup was made {}. Look why the schedule makes none.", known.when(at).words());
+    Some(Matter { pill: Pill::new("warn", "backup"), text, href: "/admin/schedules".into(), act: "See the schedules" })
 }
 
 fn matters(known: &Known, standings: &[Standing], odd: &Odd) -> Vec<Matter> {

@@ -3,8 +3,8 @@
 use actix_web::web::{Data, Path, Query};
 use aviary_domain::mirror::{Book, HistoryQuery};
 use aviary_domain::panels::Panels;
-use aviary_kernel::base::{Cursor, Error, Result, Timestamp};
-use aviary_kernel::model::{Kind, ObjectKey, PanelId, RemoteId, SyncId};
+use aviary_kernel::base::{Cursor, Env, Error, Result, Timestamp};
+use aviary_kernel::model::{Kind, ObjectKey, Operation, PanelId, RemoteId, SyncId};
 use serde::Deserialize;
 use utoipa::IntoParams;
 
@@ -31,6 +31,8 @@ pub(crate) struct ChangesQuery {
     /// Only what this sync saw.
     #[param(value_type = Option<uuid::Uuid>)]
     sync: Option<SyncId>,
+    /// Only what was `created`, `changed` or `removed`.
+    operation: Option<String>,
     /// Only where this field changed, or one below it, such as `limits` or `limits.memory`.
     field: Option<String>,
     /// Part of the object's name or of a value.
@@ -59,6 +61,7 @@ impl ChangesQuery {
             sync: self.sync,
             panel: self.panel,
             kind,
+            operation: filled(self.operation.as_deref()).map(|word| operation(&word)).transpose()?,
             field: filled(self.field.as_deref()),
             search: filled(self.search.as_deref()),
             from: self.from.map(|text| time("from", &text)).transpose()?,
@@ -67,6 +70,10 @@ impl ChangesQuery {
             limit: limit(self.limit, 50, 1000)?,
         })
     }
+}
+
+fn operation(word: &str) -> Result<Operation> {
+    Operation::named(word).ok_or_else(|| Error::invalid("operation", "is created, changed or removed"))
 }
 
 /// A time in a query.
@@ -130,4 +137,48 @@ pub(crate) async fn of_object(
         })
         .await?;
     Ok(reply::ok(Walk::new(page.entries, page.next.as_ref())))
+}
+
+/// Two times.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct CompareQuery {
+    /// Number of the panel; needed when several panels know the object.
+    #[param(value_type = Option<u32>)]
+    panel: Option<PanelId>,
+    /// The first time; RFC 3339.
+    from: String,
+    /// The second time; RFC 3339. Now unless told.
+    until: Option<String>,
+}
+
+/// What is different about an object between two times
+///
+/// Worked out from how it is now and its history, so it is known as far back as history is kept: `knownSince` tells when that
+/// is later than `from`. What happened exactly at a time belongs to before it. Fields that changed and are as they were stand
+/// there too, with the same value twice.
+#[utoipa::path(get, path = "/api/v1/mirror/{kind}/{id}/compare", tag = "mirror", params(("kind" = String, Path), ("id" = String, Path), CompareQuery),
+    responses(
+        (status = 200, body = Reply<doc::Compared>),
+        (status = 400, description = "A time cannot be read, or the second is before the first", body = ProblemView),
+        (status = 404, description = "Nothing is known of such an object", body = ProblemView),
+        (status = 409, description = "Several panels know it; say which one", body = ProblemView),
+    ))]
+pub(crate) async fn compare(
+    env: Data<Env>,
+    book: Data<Book>,
+    panels: Data<Panels>,
+    _caller: Allow<perm::HistoryRead>,
+    path: Path<(String, String)>,
+    query: Query<CompareQuery>,
+) -> ApiResult {
+    let (of, name) = path.into_inner();
+    let (kind, name): (Kind, Name) = (kind(&of)?, name.parse()?);
+    let known = panels.all().await?;
+    let query = query.into_inner();
+    let from = time("from", &query.from)?;
+    let until = query.until.map_or_else(|| Ok(env.now()), |text| time("until", &text))?;
+    let compared =
+        book.look(move |page| page.compare(find(page, &known, query.panel, kind, &name, true)?, from, until)).await?;
+    Ok(reply::ok(compared))
 }

@@ -29,6 +29,7 @@ records! {
     StepState, "the StepState" = model::StepState;
     RemovalStop, "the RemovalStop" = model::RemovalStop;
     HistoryEntry, "the HistoryEntry" = model::HistoryEntry;
+    Compared, "the Compared" = mirror::Compared;
     Drift, "the Drift" = model::Drift;
     Dialect, "the Dialect" = model::Dialect;
     AuditEvent, "the AuditEvent" = audit::Told;

@@ -65,7 +65,7 @@ use crate::routes;
         events::list, events::one, events::types,
         setting::list, setting::patch, setting::test, setting::history, setting::undo,
         removals::list, removals::one, removals::confirm, removals::refuse,
-        mirror::list, mirror::one, history::of_object, history::list, reports::drift, reports::counts, check::check,
+        mirror::list, mirror::one, history::of_object, history::compare, history::list, reports::drift, reports::counts, check::check,
         backups::list, backups::make,
         schedules::list, schedules::make, schedules::one, schedules::patch, schedules::remove, schedules::run, schedules::pause,
         schedules::resume, schedules::reset, schedules::preview,

@@ -5,6 +5,7 @@ mod access;
 mod accounts;
 mod audit;
 mod backups;
+mod compare;
 mod door;
 mod events;
 mod faults;

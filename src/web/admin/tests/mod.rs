@@ -393,7 +393,7 @@ async fn the_overview_lists_what_wants_a_look() {
         body.contains("60 objects would be removed. A person must decide.") && body.contains("do not fit together."),
         "{body}"
     );
-    let all = super::drift::DriftMemo::default().total(&fixture.services.book).await.unwrap();
+    let all = super::memo::Memo::default().drift(&fixture.services.book).await.unwrap().odd();
     let told = format!("{} things do not fit together.", all - 1);
     assert!(body.contains(&told), "the missing one waits for the decision: {told} {body}");
     let fixture = Fixture::empty();
@@ -406,15 +406,15 @@ async fn the_overview_lists_what_wants_a_look() {
 async fn the_drift_totals_are_those_of_the_report_after_every_change() {
     let fixture = Fixture::hostile().await;
     let book = &fixture.services.book;
-    let memo = super::drift::DriftMemo::default();
+    let memo = super::memo::Memo::default();
     let fresh = async || {
         let report = book.drift(None).await.unwrap();
         report.total() - report.totals.get("unused_egg").copied().unwrap_or(0)
     };
-    assert_eq!(memo.total(book).await.unwrap(), fresh().await);
+    assert_eq!(memo.drift(book).await.unwrap().odd(), fresh().await);
     let panel = fixture.services.panels.all().await.unwrap()[0].id;
     fixture.writer(panel, SyncId::from_u128(2)).apply(vec![fixture::server(500, "lost", 999, 999, 999)]).await.unwrap();
-    assert_eq!(memo.total(book).await.unwrap(), fresh().await);
+    assert_eq!(memo.drift(book).await.unwrap().odd(), fresh().await);
 }
 
 #[actix_web::test]

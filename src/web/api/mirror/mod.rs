@@ -119,8 +119,11 @@ pub(super) fn find(
     let id = match name {
         Name::Id(id) => *id,
         Name::Uuid(uuid) => {
-            let (panel, id) = page.by_uuid(kind, uuid)?.ok_or_else(|| Error::not_found(kind.noun(), uuid))?;
-            return Ok(ObjectKey { panel, kind, id });
+            if let Some((panel, id)) = page.by_uuid(kind, uuid)? {
+                return Ok(ObjectKey { panel, kind, id });
+            }
+            let gone = if also_gone { page.removed_by_uuid(kind, uuid)? } else { None };
+            return gone.ok_or_else(|| Error::not_found(kind.noun(), uuid));
         }
     };
     let candidates = panels.iter().filter(|one| panel.is_none_or(|panel| panel == one.id));

@@ -133,6 +133,9 @@ async fn answers_are_as_documented() {
                 KINDS.map(|kind| format!("/api/v1/mirror/{kind}/{}?panel=1", first(kind))).to_vec()
             }
             "/api/v1/mirror/{kind}/{id}/history" => vec!["/api/v1/mirror/servers/11/history".into()],
+            "/api/v1/mirror/{kind}/{id}/compare" => {
+                vec!["/api/v1/mirror/servers/11/compare?from=2020-01-01T00:00:00Z".into()]
+            }
             "/api/v1/schedules/{id}" => {
                 desk.services.schedules.settle().await.unwrap();
                 let all = desk.services.schedules.list().await.unwrap();

@@ -212,6 +212,37 @@ async fn history_is_kept_for_what_is_gone_too() {
 }
 
 #[actix_web::test]
+async fn two_times_of_an_object_are_compared_by_number_and_by_uuid() {
+    let desk = Desk::furnished().await;
+    let writer = desk.writer(PanelId(1));
+    desk.clock.advance_s(60);
+    let changed = Server { allocations: Some(vec![1]), allocation_id: Some(1), user_id: 1, ..server(11, "Renamed") };
+    writer.apply(vec![changed]).await.unwrap();
+    desk.clock.advance_s(60);
+    let path = "/api/v1/mirror/servers/11/compare";
+    let told = desk.get(&format!("{path}?panel=1&from=2026-03-01T12:00:30Z")).await.ok();
+    crate::promise::keeps("get", "/api/v1/mirror/{kind}/{id}/compare", &told);
+    let data = &told["data"];
+    assert_eq!((&data["wasThere"], &data["isThere"], &data["changes"]), (&json!(true), &json!(true), &json!(1)));
+    assert_eq!(data["fields"][0]["field"], "name");
+    assert_eq!((&data["fields"][0]["old"], &data["fields"][0]["new"]), (&json!("Survival"), &json!("Renamed")));
+    assert_eq!(data["knownSince"], json!(null));
+    writer.remove(Kind::Server, vec![11]).await.unwrap();
+    desk.clock.advance_s(1);
+    let by_uuid = "/api/v1/mirror/servers/00000000-0000-4000-8000-00080000000b/compare";
+    let told = desk.get(&format!("{by_uuid}?from=2026-03-01T12:01:30Z")).await.ok();
+    assert_eq!((&told["data"]["isThere"], &told["data"]["turns"][0]["operation"]), (&json!(false), &json!("removed")));
+    let backwards = "from=2026-03-01T12:01:30Z&until=2026-03-01T12:01:00Z";
+    for bad in ["", "from=x", "from=2026-03-01T12:01:30Z&until=x", backwards] {
+        desk.get(&format!("{path}?panel=1&{bad}")).await.problem(400);
+    }
+    desk.get("/api/v1/mirror/servers/4711/compare?panel=1&from=2026-03-01T12:01:30Z").await.problem(404);
+    desk.get("/api/v1/history?operation=x").await.problem(400);
+    let removed = desk.get("/api/v1/history?operation=removed").await.ok();
+    assert_eq!(removed["data"]["items"].as_array().unwrap().len(), 1);
+}
+
+#[actix_web::test]
 async fn drift_and_counts() {
     let desk = Desk::furnished().await;
     let drift = desk.get("/api/v1/drift").await.ok();

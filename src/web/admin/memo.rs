@@ -1,0 +1,98 @@
+//! What takes a walk over many rows is kept until something changes.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use aviary_domain::mirror::{Book, Capacity, HistoryQuery, Lately, Page, PanelCounts};
+use aviary_kernel::base::{Result, Timestamp};
+use aviary_kernel::model::DriftKind;
+
+/// How far back changes are counted, in full hours.
+pub(super) const HOURS: u32 = 24;
+
+/// What the overview is made from. Whether something changed is known by the counts and the newest entry of the history: every
+/// change of a row leaves one.
+#[derive(Default)]
+pub(super) struct Memo {
+    drift: Kept<Findings>,
+    capacity: Kept<Capacity>,
+    lately: Mutex<Lately>,
+}
+
+/// How many findings of each kind the drift report has.
+#[derive(Default)]
+pub(super) struct Findings(BTreeMap<String, u64>);
+
+impl Findings {
+    /// Of a kind.
+    pub(super) fn of(&self, kind: DriftKind) -> u64 {
+        self.0.get(kind.word()).copied().unwrap_or(0)
+    }
+
+    /// Of those kinds that want a look: unused eggs do no harm.
+    pub(super) fn odd(&self) -> u64 {
+        DriftKind::ALL.into_iter().filter(|kind| *kind != DriftKind::UnusedEgg).map(|kind| self.of(kind)).sum()
+    }
+}
+
+type Stand = (PanelCounts, u64);
+
+struct Kept<T>(Mutex<Option<(Stand, Arc<T>)>>);
+
+impl<T> Default for Kept<T> {
+    fn default() -> Self {
+        Self(Mutex::default())
+    }
+}
+
+impl<T: Send + Sync + 'static> Kept<T> {
+    async fn get(&self, book: &Book, make: impl FnOnce(&Page<'_>) -> Result<T> + Send + 'static) -> Result<Arc<T>> {
+        let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let kept = book
+            .look(move |page| {
+                let stand = (page.counts(None)?, newest(page)?);
+                match kept {
+                    Some((made_from, value)) if made_from == stand => Ok((stand, value)),
+                    _ => Ok((stand, Arc::new(make(page)?))),
+                }
+            })
+            .await?;
+        let value = kept.1.clone();
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(kept);
+        Ok(value)
+    }
+}
+
+fn newest(page: &Page<'_>) -> Result<u64> {
+    let history = page.history(&HistoryQuery { limit: 1, ..HistoryQuery::default() })?;
+    Ok(history.entries.first().map_or(0, |entry| entry.seq))
+}
+
+impl Memo {
+    /// How many things do not fit together.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub(super) async fn drift(&self, book: &Book) -> Result<Arc<Findings>> {
+        self.drift.get(book, |page| Ok(Findings(page.drift(None)?.totals))).await
+    }
+
+    /// How full nodes and locations are.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub(super) async fn capacity(&self, book: &Book) -> Result<Arc<Capacity>> {
+        self.capacity.get(book, |page| page.capacity()).await
+    }
+
+    /// What changed in the last [`HOURS`].
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub(super) async fn lately(&self, book: &Book, now: Timestamp) -> Result<Lately> {
+        let mut lately = self.lately.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let lately = book.look(move |page| page.catch_up(&mut lately, now, HOURS).map(|()| lately)).await?;
+        self.lately.lock().unwrap_or_else(PoisonError::into_inner).clone_from(&lately);
+        Ok(lately)
+    }
+}

@@ -1,0 +1,277 @@
+//! Changed fields in plain words: what a field is called, and its values with units and names instead of numbers.
+
+use std::collections::BTreeMap;
+
+use aviary_domain::mirror::Page;
+use aviary_kernel::base::{Result, Timestamp};
+use aviary_kernel::model::{FieldChange, HistoryEntry, JsonText, Kind, ObjectKey, PanelId, RemoteId};
+use serde_json::Value as Json;
+
+use super::{links, shown};
+
+/// What a field holds.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Unit {
+    Plain,
+    /// A size; the word says what 0 means.
+    Mib(&'static str),
+    /// Percent; the word says what 0 means.
+    Percent(&'static str),
+    /// Percent more than there is; less than 0 = not checked.
+    Extra,
+    Time,
+    /// The number of another object.
+    Of(Kind),
+    /// Numbers of other objects.
+    Many(Kind),
+}
+
+/// What changed fields refer to, by name.
+#[derive(Default)]
+pub(super) struct Names(BTreeMap<ObjectKey, String>);
+
+impl Names {
+    /// Looks up what these entries refer to.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub(super) fn of(page: &Page<'_>, entries: &[HistoryEntry]) -> Result<Self> {
+        let mut names = Self::default();
+        for entry in entries {
+            for change in &entry.fields {
+                names.add(page, entry.object, &change.field, change.old.iter().chain(&change.new))?;
+            }
+        }
+        Ok(names)
+    }
+
+    /// Looks up what these values of a field refer to.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub(super) fn add<'a>(
+        &mut self,
+        page: &Page<'_>,
+        object: ObjectKey,
+        field: &str,
+        values: impl IntoIterator<Item = &'a JsonText>,
+    ) -> Result<()> {
+        let (Unit::Of(kind) | Unit::Many(kind)) = meaning(object.kind, field).1 else { return Ok(()) };
+        for value in values {
+            for id in numbers(&value.value()).into_iter().take(MOST_NAMES) {
+                let key = ObjectKey { panel: object.panel, kind, id };
+                if !self.0.contains_key(&key)
+                    && let Some(label) = links::label(page, key)?
+                {
+                    self.0.insert(key, label);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn name(&self, panel: PanelId, kind: Kind, id: RemoteId) -> String {
+        match self.0.get(&ObjectKey { panel, kind, id }) {
+            Some(label) => shown::name(label),
+            None => format!("{} {id}", kind.noun()),
+        }
+    }
+}
+
+/// So many objects of a list are named.
+const MOST_NAMES: usize = 50;
+
+fn numbers(value: &Json) -> Vec<RemoteId> {
+    match value {
+        Json::Number(n) => n.as_u64().into_iter().collect(),
+        Json::Array(items) => items.iter().filter_map(Json::as_u64).collect(),
+        _ => Vec::new(),
+    }
+}
+
+/// What a field is called.
+pub(super) fn label(kind: Kind, field: &str) -> String {
+    let (label, _) = meaning(kind, field);
+    shown::short(&label, 80)
+}
+
+/// A value as people write it, with its unit.
+pub(super) fn value(names: &Names, object: ObjectKey, field: &str, value: &JsonText) -> String {
+    let unit = meaning(object.kind, field).1;
+    match (unit, value.value()) {
+        (_, Json::Null) => "none".into(),
+        (_, Json::Bool(is)) => if is { "yes" } else { "no" }.into(),
+        (_, Json::String(text)) if text.is_empty() => "empty".into(),
+        (Unit::Time, Json::String(text)) => Timestamp::parse(&text).map_or(text, shown::exact),
+        (_, Json::String(text)) => text,
+        (Unit::Mib(zero) | Unit::Percent(zero), Json::Number(n)) if n.as_i64() == Some(0) => zero.into(),
+        (Unit::Mib(_), Json::Number(n)) if n.as_i64() == Some(-1) => "unlimited".into(),
+        (Unit::Mib(_), Json::Number(n)) => n.as_i64().map_or_else(|| n.to_string(), shown::mib),
+        (Unit::Extra, Json::Number(n)) if n.as_i64().is_some_and(|n| n < 0) => "not checked".into(),
+        (Unit::Percent(_) | Unit::Extra, Json::Number(n)) => format!("{n} %"),
+        (Unit::Of(kind), Json::Number(n)) => {
+            n.as_u64().map_or_else(|| n.to_string(), |id| names.name(object.panel, kind, id))
+        }
+        (Unit::Many(kind), Json::Array(items)) => {
+            let ids = numbers(&Json::Array(items));
+            if ids.is_empty() {
+                return "none".into();
+            }
+            ids.into_iter().map(|id| names.name(object.panel, kind, id)).collect::<Vec<_>>().join(", ")
+        }
+        (_, Json::Array(items)) if items.is_empty() => "none".into(),
+        (_, Json::Array(items)) if items.iter().all(Json::is_string) => {
+            items.iter().filter_map(Json::as_str).collect::<Vec<_>>().join(", ")
+        }
+        (_, other) => other.to_string(),
+    }
+}
+
+/// The change of an object in one line: what matters most, and how much more there is.
+pub(super) fn summary(names: &Names, entry: &HistoryEntry) -> String {
+    // That the panel noted a change says nothing about it, and values stand twice: as set and as in effect.
+    let weight = |change: &&FieldChange| match change.field.as_str() {
+        "updatedAt" => 2,
+        field if field.starts_with("environment.") => 1,
+        _ => 0,
+    };
+    let Some(first) = entry.fields.iter().min_by_key(weight) else { return String::new() };
+    let side = |side: &Option<JsonText>| {
+        side.as_ref().map(|text| shown::short(&value(names, entry.object, &first.field, text), 28))
+    };
+    let label = label(entry.object.kind, &first.field);
+    let said = match (side(&first.old), side(&first.new)) {
+        (Some(old), Some(new)) => format!("{label} {old} → {new}"),
+        (None, Some(new)) => format!("{label} {new}"),
+        _ => format!("{label} no more"),
+    };
+    let others = entry.fields.iter().filter(|change| weight(change) == 0 && change.field != first.field).count();
+    match others {
+        0 => said,
+        n => format!("{said} and {n} more"),
+    }
+}
+
+/// The name and the unit of a field.
+fn meaning(kind: Kind, field: &str) -> (String, Unit) {
+    if let Some((label, unit)) = known(kind, field) {
+        return (label.to_owned(), unit);
+    }
+    if let Some(name) = field.strip_prefix("variables.") {
+        return (format!("Variable {name}"), Unit::Plain);
+    }
+    if let Some(name) = field.strip_prefix("environment.") {
+        return (format!("Environment {name}"), Unit::Plain);
+    }
+    (spaced(field), Unit::Plain)
+}
+
+fn known(kind: Kind, field: &str) -> Option<(&'static str, Unit)> {
+    use Unit::{Extra, Many, Mib, Of, Percent, Plain, Time};
+    Some(match (kind, field) {
+        (Kind::Node, "memory") => ("Memory", Mib("no limit")),
+        (Kind::Node, "disk") => ("Disk", Mib("no limit")),
+        (Kind::Node, "cpu") => ("Processor", Percent("no limit")),
+        (Kind::Node, "memoryOverallocate") => ("Memory that may be given away beyond", Extra),
+        (Kind::Node, "diskOverallocate") => ("Disk that may be given away beyond", Extra),
+        (Kind::Node, "cpuOverallocate") => ("Processor that may be given away beyond", Extra),
+        (Kind::Node, "allocatedResources.memory") => ("Memory given away", Mib("none")),
+        (Kind::Node, "allocatedResources.disk") => ("Disk given away", Mib("none")),
+        (Kind::Node, "allocatedResources.cpu") => ("Processor given away", Percent("none")),
+        (Kind::Node, "uploadSize") => ("Largest upload", Mib("none")),
+        (Kind::Node, "public") => ("Open for new servers", Plain),
+        (Kind::Node, "maintenanceMode") => ("Maintenance", Plain),
+        (Kind::Node, "fqdn") => ("Address", Plain),
+        (Kind::Node, "daemonListen") => ("Daemon port", Plain),
+        (Kind::Node, "daemonSftp") => ("SFTP port", Plain),
+        (Kind::Node, "daemonBase") => ("Folder of server files", Plain),
+        (Kind::Server, "limits.memory") => ("Memory limit", Mib("unlimited")),
+        (Kind::Server, "limits.swap") => ("Swap limit", Mib("none")),
+        (Kind::Server, "limits.disk") => ("Disk limit", Mib("unlimited")),
+        (Kind::Server, "limits.cpu") => ("Processor limit", Percent("unlimited")),
+        (Kind::Server, "limits.io") => ("Disk priority", Plain),
+        (Kind::Server, "limits.threads") => ("Pinned cores", Plain),
+        (Kind::Server, "limits.oomDisabled") => ("Kept when out of memory", Plain),
+        (Kind::Server, "featureLimits.databases") => ("Databases allowed", Plain),
+        (Kind::Server, "featureLimits.allocations") => ("Allocations allowed", Plain),
+        (Kind::Server, "featureLimits.backups") => ("Backups allowed", Plain),
+        (Kind::Server, "allocationId") => ("Primary address", Of(Kind::Allocation)),
+        (Kind::Server, "allocations") => ("Addresses", Many(Kind::Allocation)),
+        (Kind::Server, "startupCommand") => ("Start command", Plain),
+        (Kind::User, "rootAdmin") => ("Admin of the panel", Plain),
+        (Kind::User, "twoFactor") => ("Two-factor sign-in", Plain),
+        (Kind::User, "email") => ("E-mail", Plain),
+        (Kind::EggVariable, "userViewable") => ("Users may see it", Plain),
+        (Kind::EggVariable, "userEditable") => ("Users may change it", Plain),
+        (Kind::EggVariable, "envVariable") => ("Variable", Plain),
+        (Kind::Allocation, "assigned") => ("In use", Plain),
+        (Kind::Location, "short") => ("Name", Plain),
+        (Kind::Location, "long") => ("Description", Plain),
+        (_, "userId") => (if kind == Kind::Server { "Owner" } else { "User" }, Of(Kind::User)),
+        (_, "nodeId") => ("Node", Of(Kind::Node)),
+        (_, "locationId") => ("Location", Of(Kind::Location)),
+        (_, "nestId") => ("Nest", Of(Kind::Nest)),
+        (_, "eggId") => ("Egg", Of(Kind::Egg)),
+        (_, "serverId") => ("Server", Of(Kind::Server)),
+        (_, "createdAt") => ("Created on the panel", Time),
+        (_, "updatedAt") => ("Changed on the panel", Time),
+        (_, "uuid") => ("UUID", Plain),
+        (_, "ip") => ("IP address", Plain),
+        (_, "id") => ("Number", Plain),
+        _ => return None,
+    })
+}
+
+/// `dockerImage` as `Docker image`, `script.install` as `Script, install`.
+fn spaced(field: &str) -> String {
+    let mut out = String::new();
+    for c in field.chars() {
+        match c {
+            '.' => out.push_str(", "),
+            c if c.is_ascii_uppercase() => {
+                out.push(' ');
+                out.push(c.to_ascii_lowercase());
+            }
+            c => out.push(c),
+        }
+    }
+    if let Some(first) = out.get_mut(..1) {
+        first.make_ascii_uppercase();
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn said(kind: Kind, field: &str, json: Json) -> String {
+        let object = ObjectKey { panel: PanelId(1), kind, id: 1 };
+        let node = ObjectKey { panel: PanelId(1), kind: Kind::Node, id: 7 };
+        let names = Names([(node, "fra-07".to_owned())].into());
+        format!("{}: {}", label(kind, field), value(&names, object, field, &JsonText::new(&json)))
+    }
+
+    #[test]
+    fn fields_are_told_in_words_with_units_and_names() {
+        let server = |field: &str, json| said(Kind::Server, field, json);
+        assert_eq!(server("limits.memory", json!(6144)), "Memory limit: 6 GiB");
+        assert_eq!(server("limits.memory", json!(0)), "Memory limit: unlimited");
+        assert_eq!(server("limits.swap", json!(-1)), "Swap limit: unlimited");
+        assert_eq!(server("limits.cpu", json!(300)), "Processor limit: 300 %");
+        assert_eq!(server("nodeId", json!(7)), "Node: fra-07");
+        assert_eq!(server("nodeId", json!(8)), "Node: node 8");
+        assert_eq!(server("allocations", json!([1, 2])), "Addresses: allocation 1, allocation 2");
+        assert_eq!(server("suspended", json!(true)), "Suspended: yes");
+        assert_eq!(server("variables.JAR", json!("")), "Variable JAR: empty");
+        assert_eq!(server("updatedAt", json!("2026-03-14T09:41:07Z")), "Changed on the panel: 2026-03-14 09:41:07 UTC");
+        assert_eq!(
+            said(Kind::Node, "memoryOverallocate", json!(-1)),
+            "Memory that may be given away beyond: not checked"
+        );
+        assert_eq!(said(Kind::Egg, "script.install", json!("x")), "Script, install: x");
+        assert_eq!(said(Kind::Egg, "fileDenylist", json!(["a", "b"])), "File denylist: a, b");
+    }
+}
