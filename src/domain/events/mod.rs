@@ -5,6 +5,7 @@ mod facts;
 mod happening;
 mod list;
 mod raise;
+mod rows;
 mod samples;
 
 pub use facts::{
@@ -16,3 +17,4 @@ pub use happening::Happening;
 pub use list::{EventPage, EventQuery, Events, Told};
 pub use raise::{Listeners, raise};
 pub(crate) use raise::{job_name, post, send, unwritten, wake, wants};
+pub(crate) use rows::{put_delivery, put_event, remove_delivery, remove_event};

@@ -4,11 +4,12 @@ use aviary_kernel::base::{Env, Result};
 use aviary_kernel::model::{
     Delivery, DeliveryId, DeliveryState, Event, EventId, EventName, JobKind, PanelId, Webhook, WebhookId,
 };
-use aviary_kernel::store::tables::{DELIVERIES, EVENTS, WEBHOOKS};
+use aviary_kernel::store::tables::WEBHOOKS;
 use aviary_kernel::store::{Read, Span, WriteTx};
 use serde_json::json;
 
 use super::happening::Happening;
+use super::rows::{put_delivery, put_event};
 use crate::queue::{self, NewJob};
 
 /// Who wants to hear of what. Loaded in a transaction and of use in that one only; for many events in one commit.
@@ -72,7 +73,7 @@ pub(crate) fn wants(hook: &Webhook, event: EventName, panel: Option<PanelId>) ->
 /// Stores an event, for nobody yet.
 pub(crate) fn post(tx: &mut WriteTx<'_>, env: &Env, happening: &Happening, posted_by: Option<&str>) -> Result<Event> {
     let event = unwritten(env, happening, posted_by)?;
-    tx.put(EVENTS, &event.id, &event)?;
+    put_event(tx, env, &event)?;
     Ok(event)
 }
 
@@ -106,7 +107,7 @@ pub(crate) fn send(tx: &mut WriteTx<'_>, env: &Env, event: &Event, webhook: Webh
         tries: 0,
         attempts: Vec::new(),
     };
-    tx.put(DELIVERIES, &delivery.id, &delivery)?;
+    put_delivery(tx, env, &delivery)?;
     Ok(delivery.id)
 }
 

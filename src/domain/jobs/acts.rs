@@ -208,7 +208,7 @@ impl Jobs {
                 self.observe(tx, &job)?;
                 Ok(job)
             }
-            Bulk::Remove => tx.remove(JOBS, &job.id).map(|_| job),
+            Bulk::Remove => queue::remove(tx, &self.inner.env, job.id).map(|()| job),
         }
     }
 

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 
-use aviary_kernel::base::{Cursor, Result, Timestamp};
+use aviary_kernel::base::{Cursor, Env, Result, Timestamp};
 use aviary_kernel::model::{Job, JobId, JobKind, JobState, Queue};
 use aviary_kernel::store::tables::{JOBS, JOBS_OF};
 use aviary_kernel::store::{Direction, Key, Read, Span, WriteTx};
@@ -171,7 +171,7 @@ pub(super) fn ids(reader: &impl Read, filter: &JobFilter, before: Option<JobId>,
 }
 
 /// Removes at most `most` jobs of a state that were over before `limit`, oldest first.
-pub(super) fn forget(tx: &mut WriteTx<'_>, state: JobState, limit: Timestamp, most: usize) -> Result<usize> {
+pub(super) fn forget(tx: &mut WriteTx<'_>, env: &Env, state: JobState, limit: Timestamp, most: usize) -> Result<usize> {
     let mut old = Vec::new();
     for kind in JobKind::ALL {
         let mut of_kind = Vec::new();
@@ -189,7 +189,7 @@ pub(super) fn forget(tx: &mut WriteTx<'_>, state: JobState, limit: Timestamp, mo
         old.append(&mut of_kind);
     }
     for id in &old {
-        tx.remove(JOBS, id)?;
+        queue::remove(tx, env, *id)?;
     }
     Ok(old.len())
 }

@@ -144,7 +144,8 @@ impl Jobs {
         for state in JobState::ALL.into_iter().filter(|state| state.is_over()) {
             let limit = if matches!(state, JobState::Dead | JobState::Failed) { dead_before } else { before };
             loop {
-                let batch = self.inner.store.write(move |tx| list::forget(tx, state, limit, AT_ONCE)).await?;
+                let env = self.inner.env.clone();
+                let batch = self.inner.store.write(move |tx| list::forget(tx, &env, state, limit, AT_ONCE)).await?;
                 forgotten += batch as u64;
                 if batch < AT_ONCE {
                     break;

@@ -49,6 +49,8 @@ topics! {
     Settings = "settings", SettingsRead;
     Schedules = "schedules", ScheduleRead;
     Webhooks = "webhooks", WebhookRead;
+    Events = "events", WebhookRead;
+    Deliveries = "deliveries", WebhookRead;
     Mails = "mails", MailRead;
     Jobs = "jobs", JobRead;
     Audit = "audit", AuditRead;
@@ -94,5 +96,8 @@ pub(super) fn moved(change: Change) -> (Topic, String, Tally) {
         Change::Schedule(id) => changed(Topic::Schedules, id.to_string()),
         Change::Webhook(id) => changed(Topic::Webhooks, id.to_string()),
         Change::Mail(number) => changed(Topic::Mails, number.to_string()),
+        Change::Job(id) => changed(Topic::Jobs, id.to_string()),
+        Change::Delivery(id) => changed(Topic::Deliveries, id.to_string()),
+        Change::Event(id) => changed(Topic::Events, id.to_string()),
     }
 }

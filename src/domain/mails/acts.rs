@@ -260,7 +260,7 @@ impl Mails {
                 let did = Did::new(Action::MailDropped).to("mail", number, mail.to.as_str());
                 let did = did.changed("state", Some(mail.state.word().into()), Some(MailState::Dropped.word().into()));
                 let why = format!("{} dropped it", by.actor.name);
-                close(tx, number, mail, MailState::Dropped, env.now(), &why)?;
+                close(tx, &env, number, mail, MailState::Dropped, &why)?;
                 audit::record(tx, &env, &by.actor, did).map(drop)
             })
             .await

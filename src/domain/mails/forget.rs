@@ -2,7 +2,7 @@
 
 use std::ops::ControlFlow;
 
-use aviary_kernel::base::{Result, Timestamp};
+use aviary_kernel::base::{Env, Result, Timestamp};
 use aviary_kernel::model::{Mail, MailContent, MailState};
 use aviary_kernel::store::tables::{MAILS, MAILS_BY_STATE};
 use aviary_kernel::store::{Direction, Key, Read, Span, WriteTx};
@@ -10,7 +10,7 @@ use aviary_kernel::store::{Direction, Key, Read, Span, WriteTx};
 use super::says::good_for;
 use super::send::close;
 use super::template::Form;
-use super::{Mails, OUT_OF_DATE};
+use super::{Mails, OUT_OF_DATE, rows};
 
 /// More mails than this are not kept waiting for a mail service; the oldest go first, so that nobody fills the disk.
 const MOST_KEPT: u64 = 10_000;
@@ -36,7 +36,7 @@ impl Mails {
         let (mut dropped, mut from) = (0, 0);
         loop {
             let env = self.env.clone();
-            let (count, next) = self.store.write(move |tx| tidy(tx, env.now(), from)).await?;
+            let (count, next) = self.store.write(move |tx| tidy(tx, &env, from)).await?;
             dropped += count;
             let Some(next) = next else { return Ok(dropped) };
             from = next;
@@ -50,7 +50,8 @@ impl Mails {
     pub async fn forget(&self, before: Timestamp) -> Result<u64> {
         let (mut removed, mut from) = (0, 0);
         loop {
-            let (count, next) = self.store.write(move |tx| forget(tx, before, from)).await?;
+            let env = self.env.clone();
+            let (count, next) = self.store.write(move |tx| forget(tx, &env, before, from)).await?;
             removed += count;
             let Some(next) = next else { return Ok(removed) };
             from = next;
@@ -59,7 +60,8 @@ impl Mails {
 }
 
 /// A stretch of the kept mails from this number on; how many were dropped, and where the next stretch begins.
-fn tidy(tx: &mut WriteTx<'_>, now: Timestamp, from: u64) -> Result<(u64, Option<u64>)> {
+fn tidy(tx: &mut WriteTx<'_>, env: &Env, from: u64) -> Result<(u64, Option<u64>)> {
+    let now = env.now();
     let too_many = tx.count(MailState::Kept.counter())?.saturating_sub(MOST_KEPT);
     let numbers = kept_from(tx, from, BATCH)?;
     let next = numbers.last().filter(|_| numbers.len() == BATCH).map(|number| number + 1);
@@ -71,7 +73,7 @@ fn tidy(tx: &mut WriteTx<'_>, now: Timestamp, from: u64) -> Result<(u64, Option<
             _ if dropped < too_many => "too many mails were kept, and this was the oldest",
             _ => continue,
         };
-        close(tx, number, mail, MailState::Dropped, now, why)?;
+        close(tx, env, number, mail, MailState::Dropped, why)?;
         dropped += 1;
     }
     Ok((dropped, next))
@@ -94,7 +96,7 @@ pub(super) fn kept_from(reader: &impl Read, from: u64, most: usize) -> Result<Ve
 }
 
 /// A stretch of all mails, which stand in the order in which they were written.
-fn forget(tx: &mut WriteTx<'_>, before: Timestamp, from: u64) -> Result<(u64, Option<u64>)> {
+fn forget(tx: &mut WriteTx<'_>, env: &Env, before: Timestamp, from: u64) -> Result<(u64, Option<u64>)> {
     let span = from.checked_sub(1).map_or_else(Span::all, |n| Span::all().after(&n.to_bytes(), Direction::Up));
     let (mut old, mut next, mut seen) = (Vec::new(), None, 0);
     tx.walk(MAILS, &span, Direction::Up, |number, mail| {
@@ -112,7 +114,7 @@ fn forget(tx: &mut WriteTx<'_>, before: Timestamp, from: u64) -> Result<(u64, Op
         Ok(ControlFlow::Break(()))
     })?;
     for number in &old {
-        tx.remove(MAILS, number)?;
+        rows::remove(tx, env, *number)?;
     }
     Ok((old.len() as u64, next))
 }

@@ -238,12 +238,7 @@ fn numbers(reader: &impl Read, query: MailQuery, most: usize) -> Result<Vec<u64>
 }
 
 fn line(reader: &impl Read, by: &Caller, number: u64, mail: Mail) -> Result<MailLine> {
-    let subject = match &mail.says {
-        MailContent::Letter { letter, .. } => says::subject(*letter).to_owned(),
-        MailContent::Template { subject, .. } => subject.clone(),
-        MailContent::Event(id) => says::subject_of_event(reader.get(EVENTS, id)?.as_ref()),
-        MailContent::Test => says::TEST.to_owned(),
-    };
+    let subject = subject_of(reader, &mail)?;
     let account = owner(reader, &mail)?;
     let opens = match &account {
         Some(account) => by.grants.first_beyond(&grants_of(reader, account)?).is_none(),
@@ -251,6 +246,16 @@ fn line(reader: &impl Read, by: &Caller, number: u64, mail: Mail) -> Result<Mail
     };
     let account = account.map(|account| account.id);
     Ok(MailLine { number, subject, account, good_until: good_until(&mail), opens, mail })
+}
+
+/// The line that a mail is listed with.
+pub(crate) fn subject_of(reader: &impl Read, mail: &Mail) -> Result<String> {
+    Ok(match &mail.says {
+        MailContent::Letter { letter, .. } => says::subject(*letter).to_owned(),
+        MailContent::Template { subject, .. } => subject.clone(),
+        MailContent::Event(id) => says::subject_of_event(reader.get(EVENTS, id)?.as_ref()),
+        MailContent::Test => says::TEST.to_owned(),
+    })
 }
 
 /// Whose account a mail is about: what other programs have sent may open that of its receiver.

@@ -10,6 +10,7 @@ mod carrier;
 mod forget;
 mod list;
 mod post;
+mod rows;
 mod says;
 mod send;
 mod site;
@@ -23,8 +24,8 @@ use aviary_remote::HttpOptions;
 
 pub use acts::{KeptMails, NewMail, Preview, QueuedMail, TestMail};
 pub use forget::good_until;
-pub(crate) use list::token_place;
 pub use list::{MailCounts, MailLine, MailPage, MailQuery, ShownMail, kind_of};
+pub(crate) use list::{subject_of, token_place};
 pub use post::{post, post_event};
 pub use says::{Rendered, letter_of, lifetime};
 pub use send::job_over;

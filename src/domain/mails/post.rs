@@ -3,9 +3,9 @@
 use aviary_kernel::base::{Env, Result};
 use aviary_kernel::model::{Email, EventId, JobKind, Mail, MailContent, MailState};
 use aviary_kernel::store::WriteTx;
-use aviary_kernel::store::tables::MAILS;
 use serde::{Deserialize, Serialize};
 
+use super::rows;
 use crate::queue::{self, NewJob};
 
 /// What the jobs of a mail are told.
@@ -65,6 +65,6 @@ pub(super) fn send_off(tx: &mut WriteTx<'_>, env: &Env, by: &str, number: u64, m
         NewJob::new(JobKind::SendMail).args(&Args { mail: number })?.unique_again(format!("mail/{number}")).by(by);
     mail.job = Some(queue::enqueue(tx, env, new)?.id);
     mail.state = MailState::Waiting;
-    tx.put(MAILS, &number, &mail)?;
+    rows::put(tx, env, number, &mail)?;
     Ok((number, mail))
 }

@@ -15,7 +15,7 @@ use tokio::time::Instant;
 use super::carrier::{self, Fate};
 use super::post::Args;
 use super::template::Form;
-use super::{Mails, OUT_OF_DATE, Setup, good_until, kind_of};
+use super::{Mails, OUT_OF_DATE, Setup, good_until, kind_of, rows};
 use crate::events::{self, Happening, MailFacts};
 use crate::queue::{self, Body, Done, Fault, NewJob, Outcome, Work};
 use crate::settings::MailService;
@@ -88,7 +88,7 @@ impl Mails {
 
     async fn stay(&self, number: u64, job: JobId, state: MailState, why: String) -> Done {
         let said = why.clone();
-        self.change(number, job, move |tx, env, mail| close(tx, number, mail, state, env.now(), &said)).await?;
+        self.change(number, job, move |tx, env, mail| close(tx, env, number, mail, state, &said)).await?;
         Ok(Outcome::Done(Some(why)))
     }
 
@@ -201,7 +201,7 @@ impl Mails {
         let why = why.to_owned();
         self.change(number, job, move |tx, env, mut mail| {
             push(&mut mail, attempt(env.now(), took_ms, Some(why)));
-            tx.put(MAILS, &number, &mail)?;
+            rows::put(tx, env, number, &mail)?;
             Ok(mail)
         })
         .await
@@ -246,8 +246,8 @@ impl Mails {
             Some(why) if state == MailState::Bounced => {
                 refused(tx, env, number, mail, state, attempt(env.now(), 0, Some(why.to_owned())))
             }
-            Some(why) => close(tx, number, mail, state, env.now(), why),
-            None => tx.put(MAILS, &number, &Mail { state, ..mail }).map(drop),
+            Some(why) => close(tx, env, number, mail, state, why),
+            None => rows::put(tx, env, number, &Mail { state, ..mail }),
         };
         self.change(number, job, act).await?;
         Ok(Outcome::Done(why.map(str::to_owned)))
@@ -281,21 +281,21 @@ pub fn job_over(tx: &mut WriteTx<'_>, env: &Env, job: &Job) -> Result<()> {
         push(&mut mail, attempt(env.now(), 0, what));
     }
     mail.state = state;
-    tx.put(MAILS, &number, &mail).map(drop)
+    rows::put(tx, env, number, &mail)
 }
 
 /// Ends the way of a mail, with the reason.
 pub(super) fn close(
     tx: &mut WriteTx<'_>,
+    env: &Env,
     number: u64,
     mut mail: Mail,
     state: MailState,
-    now: Timestamp,
     why: &str,
 ) -> Result<()> {
-    push(&mut mail, attempt(now, 0, Some(why.to_owned())));
+    push(&mut mail, attempt(env.now(), 0, Some(why.to_owned())));
     mail.state = state;
-    tx.put(MAILS, &number, &mail).map(drop)
+    rows::put(tx, env, number, &mail)
 }
 
 fn sent_off(
@@ -315,7 +315,7 @@ fn sent_off(
     }
     mail.state = MailState::Sent;
     mail.taken = Some(taken);
-    tx.put(MAILS, &number, &mail).map(drop)
+    rows::put(tx, env, number, &mail)
 }
 
 /// A mail that its receiver will not get, and an event that tells of it.
@@ -330,7 +330,7 @@ fn refused(
     let why = attempt.error.clone().unwrap_or_default();
     push(&mut mail, attempt);
     mail.state = state;
-    tx.put(MAILS, &number, &mail)?;
+    rows::put(tx, env, number, &mail)?;
     // A notice of this kind that is refused itself would bring about the next one.
     if let MailContent::Event(id) = &mail.says
         && tx.get(EVENTS, id)?.is_none_or(|event| event.name == EventName::MailRefused)

@@ -8,6 +8,8 @@ use aviary_kernel::model::{Job, JobKind, JobState, Queue};
 use aviary_kernel::store::tables::{JOBS, JOBS_DUE};
 use aviary_kernel::store::{Direction, Read, Span, WriteTx};
 
+use super::put;
+
 /// Free places by kind of job.
 pub(crate) type Free = BTreeMap<JobKind, u32>;
 
@@ -22,7 +24,7 @@ pub(crate) fn claim(tx: &mut WriteTx<'_>, env: &Env, free: &Free) -> Result<Vec<
             job.state = JobState::Running;
             job.attempts += 1;
             job.started_at = Some(now);
-            tx.put(JOBS, &id, &job)?;
+            put(tx, env, &job)?;
             taken.push(job);
         }
     }

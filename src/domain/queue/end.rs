@@ -8,7 +8,7 @@ use aviary_kernel::store::tables::JOBS;
 use aviary_kernel::store::{Read, WriteTx};
 use serde::Serialize;
 
-use super::waiting_state;
+use super::{put, remove, waiting_state};
 
 /// So often may Aviary end while a job runs, in a row, before the job is taken for the cause.
 const MOST_LOSSES: u32 = 5;
@@ -70,9 +70,9 @@ pub(crate) fn end(tx: &mut WriteTx<'_>, env: &Env, id: JobId, ending: Ending) ->
         begin_again(&mut job, now);
     }
     if job.state == JobState::Completed && !job.kind.rules().is_kept {
-        tx.remove(JOBS, &id)?;
+        remove(tx, env, id)?;
     } else {
-        tx.put(JOBS, &id, &job)?;
+        put(tx, env, &job)?;
     }
     Ok(Some(job))
 }
@@ -92,7 +92,7 @@ pub(crate) fn put_back(tx: &mut WriteTx<'_>, env: &Env, mut job: Job) -> Result<
         let pause = if job.losses == 1 { Duration::ZERO } else { job.kind.pause_after(job.losses - 1) };
         job.due_at = now.plus(pause);
     }
-    tx.put(JOBS, &job.id, &job)?;
+    put(tx, env, &job)?;
     Ok(job)
 }
 
@@ -106,14 +106,14 @@ pub(crate) fn set_args(tx: &mut WriteTx<'_>, id: JobId, args: &impl Serialize) -
 /// Takes back a job that waits.
 pub(crate) fn cancel(tx: &mut WriteTx<'_>, env: &Env, mut job: Job) -> Result<Job> {
     over(&mut job, JobState::Cancelled, env.now());
-    tx.put(JOBS, &job.id, &job)?;
+    put(tx, env, &job)?;
     Ok(job)
 }
 
 /// Lets a job that is over run again, with all of its tries.
 pub(crate) fn restart(tx: &mut WriteTx<'_>, env: &Env, mut job: Job) -> Result<Job> {
     begin_again(&mut job, env.now());
-    tx.put(JOBS, &job.id, &job)?;
+    put(tx, env, &job)?;
     Ok(job)
 }
 

@@ -4,6 +4,7 @@
 
 mod claim;
 mod end;
+mod rows;
 mod work;
 
 use aviary_kernel::base::{Env, Error, Result, Timestamp};
@@ -14,6 +15,7 @@ use serde::Serialize;
 
 pub(crate) use claim::{Free, claim, first_due};
 pub(crate) use end::{Ending, cancel, end, put_back, restart, set_args};
+pub(crate) use rows::{leaves_a_trace, put, remove};
 pub(crate) use work::Retry;
 pub use work::{Body, Done, Fault, Outcome, Progress, Stop, Work, body};
 
@@ -94,7 +96,7 @@ pub fn enqueue(tx: &mut WriteTx<'_>, env: &Env, new: NewJob) -> Result<Enqueued>
     if let Some(name) = &new.unique
         && let Some(job) = of_name(tx, name)?
     {
-        return join(tx, job, due_at, new.again);
+        return join(tx, env, job, due_at, new.again);
     }
     let job = Job {
         id: env.ids.next(),
@@ -115,7 +117,7 @@ pub fn enqueue(tx: &mut WriteTx<'_>, env: &Env, new: NewJob) -> Result<Enqueued>
         faults: Vec::new(),
         note: None,
     };
-    tx.put(JOBS, &job.id, &job)?;
+    put(tx, env, &job)?;
     Ok(Enqueued { id: job.id, joined: false })
 }
 
@@ -133,7 +135,7 @@ pub fn of_name(reader: &impl Read, name: &str) -> Result<Option<Job>> {
 }
 
 /// A waiting job is brought forward when somebody wants it earlier.
-fn join(tx: &mut WriteTx<'_>, mut job: Job, due_at: Timestamp, again: bool) -> Result<Enqueued> {
+fn join(tx: &mut WriteTx<'_>, env: &Env, mut job: Job, due_at: Timestamp, again: bool) -> Result<Enqueued> {
     let id = job.id;
     // One that is retrying waits for the other side to recover.
     let earlier = matches!(job.state, JobState::Pending | JobState::Scheduled) && due_at < job.due_at;
@@ -141,7 +143,7 @@ fn join(tx: &mut WriteTx<'_>, mut job: Job, due_at: Timestamp, again: bool) -> R
     if earlier || once_more {
         job.again |= once_more;
         job.due_at = if earlier { due_at } else { job.due_at };
-        tx.put(JOBS, &id, &job)?;
+        put(tx, env, &job)?;
     }
     Ok(Enqueued { id, joined: true })
 }

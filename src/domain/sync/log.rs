@@ -1,9 +1,11 @@
 use std::ops::ControlFlow;
 
-use aviary_kernel::base::{Cursor, Result, Timestamp};
+use aviary_kernel::base::{Cursor, Env, Result, Timestamp};
 use aviary_kernel::model::{PanelId, SyncId, SyncRun, Target};
 use aviary_kernel::store::tables::{SYNCS, SYNCS_BY_PANEL};
 use aviary_kernel::store::{Direction, Key, Read, Span, WriteTx};
+
+use crate::feed::{self, Change};
 
 /// What is asked of the list of syncs. The default is all, newest first.
 #[derive(Clone, Debug, Default)]
@@ -79,7 +81,7 @@ fn behind(span: Span, key: Option<Vec<u8>>) -> Span {
 }
 
 /// Removes at most `limit` runs that were over before `before`. The number removed.
-pub(super) fn forget(tx: &mut WriteTx<'_>, before: Timestamp, limit: usize) -> Result<usize> {
+pub(super) fn forget(tx: &mut WriteTx<'_>, env: &Env, before: Timestamp, limit: usize) -> Result<usize> {
     let mut old = Vec::new();
     tx.walk(SYNCS, &Span::all(), Direction::Up, |id, run| {
         if run.created_at >= before || old.len() == limit {
@@ -90,6 +92,7 @@ pub(super) fn forget(tx: &mut WriteTx<'_>, before: Timestamp, limit: usize) -> R
     })?;
     for id in &old {
         tx.remove(SYNCS, id)?;
+        feed::append(tx, env, Change::Sync(*id))?;
     }
     Ok(old.len())
 }

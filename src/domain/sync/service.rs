@@ -369,7 +369,8 @@ impl Syncs {
     pub async fn forget(&self, before: Timestamp) -> Result<u64> {
         let mut forgotten = 0;
         loop {
-            let batch = self.inner.store.write(move |tx| log::forget(tx, before, FORGET_AT_ONCE)).await?;
+            let env = self.inner.env.clone();
+            let batch = self.inner.store.write(move |tx| log::forget(tx, &env, before, FORGET_AT_ONCE)).await?;
             forgotten += batch as u64;
             if batch < FORGET_AT_ONCE {
                 return Ok(forgotten);

@@ -8,6 +8,7 @@ use aviary_kernel::store::tables::{DELIVERIES, DELIVERIES_OF};
 use aviary_kernel::store::{Direction, Key, Read, Span, WriteTx};
 
 use super::{Webhooks, about, require};
+use crate::events::put_delivery;
 use crate::{audit, events};
 
 /// Deliveries that one commit sends again.
@@ -138,7 +139,7 @@ impl Webhooks {
         let state = DeliveryState::Waiting;
         let delivery =
             Delivery { state, asked_at: now, due_at: now, finished_at: None, why: None, tries: 0, ..delivery };
-        tx.put(DELIVERIES, &delivery.id, &delivery)?;
+        put_delivery(tx, self.env(), &delivery)?;
         Ok(delivery)
     }
 }

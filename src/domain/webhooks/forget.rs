@@ -1,11 +1,12 @@
 use std::ops::ControlFlow;
 
-use aviary_kernel::base::{Result, Timestamp};
+use aviary_kernel::base::{Env, Result, Timestamp};
 use aviary_kernel::model::{DeliveryId, DeliveryState, EventId, WebhookId};
 use aviary_kernel::store::tables::{DELIVERIES, DELIVERIES_OF, DELIVERIES_OF_EVENT, EVENTS, WEBHOOKS};
 use aviary_kernel::store::{Direction, Key, Read, Span, WriteTx};
 
 use super::Webhooks;
+use crate::events;
 
 /// Events or deliveries that one commit forgets.
 const AT_ONCE: usize = 500;
@@ -19,7 +20,8 @@ impl Webhooks {
     pub async fn forget(&self, before: Timestamp) -> Result<u64> {
         let (mut forgotten, mut after) = (0, None);
         loop {
-            let batch = self.store().write(move |tx| forget_batch(tx, before, after)).await?;
+            let this = self.clone();
+            let batch = self.store().write(move |tx| forget_batch(tx, this.env(), before, after)).await?;
             forgotten += batch.forgotten;
             after = batch.last;
             if after.is_none() {
@@ -30,6 +32,7 @@ impl Webhooks {
 
     pub(super) async fn forget_deliveries_of(&self, hook: WebhookId) -> Result<()> {
         loop {
+            let this = self.clone();
             let removed = self
                 .store()
                 .write(move |tx| {
@@ -38,7 +41,7 @@ impl Webhooks {
                         ids.push(id);
                         Ok(if ids.len() < AT_ONCE { ControlFlow::Continue(()) } else { ControlFlow::Break(()) })
                     })?;
-                    ids.iter().try_for_each(|id| tx.remove(DELIVERIES, id).map(drop))?;
+                    ids.iter().try_for_each(|id| events::remove_delivery(tx, this.env(), *id))?;
                     Ok(ids.len())
                 })
                 .await?;
@@ -55,7 +58,7 @@ struct Batch {
     last: Option<EventId>,
 }
 
-fn forget_batch(tx: &mut WriteTx<'_>, before: Timestamp, after: Option<EventId>) -> Result<Batch> {
+fn forget_batch(tx: &mut WriteTx<'_>, env: &Env, before: Timestamp, after: Option<EventId>) -> Result<Batch> {
     let span = after.map_or_else(Span::all, |id| Span::all().after(&id.to_bytes(), Direction::Up));
     let mut old = Vec::new();
     tx.walk(EVENTS, &span, Direction::Up, |id, event| {
@@ -72,8 +75,8 @@ fn forget_batch(tx: &mut WriteTx<'_>, before: Timestamp, after: Option<EventId>)
         if waits(tx, &ids)? {
             continue;
         }
-        ids.iter().try_for_each(|id| tx.remove(DELIVERIES, id).map(drop))?;
-        tx.remove(EVENTS, id)?;
+        ids.iter().try_for_each(|id| events::remove_delivery(tx, env, *id))?;
+        events::remove_event(tx, env, *id)?;
         forgotten += 1;
     }
     Ok(Batch { forgotten, last: old.last().copied().filter(|_| old.len() == AT_ONCE) })

@@ -12,6 +12,7 @@ use super::mark::{self, note, over};
 use super::next::Waiting;
 use super::try_out::Tried;
 use super::{Webhooks, require};
+use crate::events::put_delivery;
 use crate::mails;
 
 impl Webhooks {
@@ -32,7 +33,7 @@ impl Webhooks {
                     delivery.tries += 1;
                     note(&mut delivery, handed_over(now));
                     over(&mut delivery, DeliveryState::Delivered, now, None);
-                    tx.put(DELIVERIES, &delivery.id, &delivery)?;
+                    put_delivery(tx, this.env(), &delivery)?;
                 }
                 Ok(())
             })

@@ -14,7 +14,7 @@ use aviary_remote::hooks::{Attempt, Failure, FailureKind};
 use super::deliver::Args;
 use super::{Webhooks, about};
 use crate::audit;
-use crate::events::{Happening, WebhookFacts, raise};
+use crate::events::{Happening, WebhookFacts, put_delivery, raise};
 
 const HOUR: Duration = Duration::from_secs(3600);
 /// A delivery is given up a day after it was asked for.
@@ -76,7 +76,7 @@ impl Webhooks {
             let Some(mut delivery) = tx.get(DELIVERIES, id)? else { continue };
             note(&mut delivery, tried.noted(ids.len()));
             settle(&mut delivery, &tried.attempt, now);
-            tx.put(DELIVERIES, id, &delivery)?;
+            put_delivery(tx, self.env(), &delivery)?;
         }
         let Some(mut hook) = tx.get(WEBHOOKS, &hook)? else { return Ok(Marked::default()) };
         let asked = tried.attempt.pause.or(tried.attempt.retry_after).map(|pause| now.plus(pause.min(LONGEST_REST)));
@@ -150,7 +150,7 @@ fn drop_these(tx: &mut WriteTx<'_>, env: &Env, ids: &[DeliveryId], why: &str) ->
         let Some(mut delivery) = tx.get(DELIVERIES, id)? else { continue };
         if delivery.state == DeliveryState::Waiting {
             over(&mut delivery, DeliveryState::Dropped, env.now(), Some(why.to_owned()));
-            tx.put(DELIVERIES, id, &delivery)?;
+            put_delivery(tx, env, &delivery)?;
         }
     }
     Ok(())

@@ -2,7 +2,7 @@ use aviary_kernel::base::{Error, Result};
 use aviary_kernel::model::{
     Action, Actor, Delivery, DeliveryAttempt, DeliveryState, Event, EventId, HookTarget, Webhook, WebhookId,
 };
-use aviary_kernel::store::tables::{DELIVERIES, EVENTS};
+use aviary_kernel::store::tables::DELIVERIES;
 use aviary_kernel::store::{Read, WriteTx};
 use aviary_remote::hooks::discord::pack;
 
@@ -95,8 +95,8 @@ impl Webhooks {
         let state = if failure.is_none() { DeliveryState::Delivered } else { DeliveryState::Failed };
         delivery.tries = 1;
         over(&mut delivery, state, now, failure);
-        tx.put(EVENTS, &event.id, event)?;
-        tx.put(DELIVERIES, &delivery.id, &delivery)?;
+        events::put_event(tx, self.env(), event)?;
+        events::put_delivery(tx, self.env(), &delivery)?;
         audit::record(tx, self.env(), by, did)?;
         Ok(hook)
     }
@@ -107,7 +107,7 @@ impl Webhooks {
         for id in mark::waiting(tx, hook.id)? {
             let Some(mut delivery) = tx.get(DELIVERIES, &id)? else { continue };
             delivery.due_at = delivery.due_at.min(now);
-            tx.put(DELIVERIES, &id, &delivery)?;
+            events::put_delivery(tx, self.env(), &delivery)?;
         }
         self.end_pause(hook.id);
         if hook.is_enabled { events::wake(tx, self.env(), hook.id) } else { Ok(()) }

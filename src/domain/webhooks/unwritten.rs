@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use aviary_kernel::base::{Env, Result, Timestamp};
 use aviary_kernel::model::{DeliveryAttempt, DeliveryState, Event, HookTarget, Webhook, WebhookId};
-use aviary_kernel::store::tables::{DELIVERIES, EVENTS, WEBHOOKS};
+use aviary_kernel::store::tables::{EVENTS, WEBHOOKS};
 use aviary_kernel::store::{Read, Span, WriteTx};
 use futures_util::future::join_all;
 use tracing::error;
@@ -85,7 +85,7 @@ impl Webhooks {
         if tx.get(EVENTS, &event.id)?.is_some() {
             return Ok(());
         }
-        tx.put(EVENTS, &event.id, event)?;
+        events::put_event(tx, self.env(), event)?;
         for (id, hook) in tx.all(WEBHOOKS, &Span::all())? {
             if !hook.is_enabled || !wants(&hook, event.name, event.panel) {
                 continue;
@@ -101,7 +101,7 @@ impl Webhooks {
                 // With all of its tries: what came before was not their turn.
                 None => events::wake(tx, self.env(), id)?,
             }
-            tx.put(DELIVERIES, &delivery.id, &delivery)?;
+            events::put_delivery(tx, self.env(), &delivery)?;
         }
         Ok(())
     }

@@ -219,6 +219,11 @@ impl Config {
         self.data_dir.join("aviary.redb")
     }
 
+    /// The folder of the search index, which can be deleted at any time.
+    pub fn search_dir(&self) -> PathBuf {
+        self.data_dir.join("search")
+    }
+
     /// The folder of backups.
     pub fn backup_dir(&self) -> PathBuf {
         self.backup.dir.clone().unwrap_or_else(|| self.data_dir.join("backups"))

@@ -21,7 +21,7 @@ impl<K: Key, V: Row<K>> Table<K, V> {
     }
 
     /// The name in the data file.
-    pub fn name(&self) -> &'static str {
+    pub const fn name(&self) -> &'static str {
         self.name
     }
 }
@@ -33,7 +33,7 @@ impl<K: Key> Index<K> {
     }
 
     /// The name in the data file.
-    pub fn name(&self) -> &'static str {
+    pub const fn name(&self) -> &'static str {
         self.name
     }
 }

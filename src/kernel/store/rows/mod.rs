@@ -417,8 +417,14 @@ pub enum Change {
     Schedule(ScheduleId),
     /// A webhook was made, changed, turned off or removed.
     Webhook(WebhookId),
-    /// A mail was written, or something became of it.
+    /// A mail was written, something became of it, or it was forgotten.
     Mail(u64),
+    /// A job was asked for, moved on, ended or was forgotten.
+    Job(Uuid),
+    /// A delivery was asked for, ended or was forgotten.
+    Delivery(Uuid),
+    /// An event happened or was forgotten.
+    Event(Uuid),
 }
 
 impl Record for FeedEntry {}
