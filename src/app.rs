@@ -16,6 +16,7 @@ use aviary_domain::ops::{BackupOptions, Backups, Heartbeats};
 use aviary_domain::panels::{HttpOptions, NewPanel, Panels};
 use aviary_domain::queue::Body;
 use aviary_domain::schedules::{self, Schedules};
+use aviary_domain::search::Search;
 use aviary_domain::secrets::{Keys, Secrets, unlock};
 use aviary_domain::settings::Settings;
 use aviary_domain::sign_in::{SignIn, SignInOptions};
@@ -46,6 +47,10 @@ const WEBHOOKS_EVERY: Duration = Duration::from_secs(60);
 const LIVE_AFTER_FAULT: Duration = Duration::from_secs(2);
 /// How often is looked whether the disk takes writes.
 const DISK_EVERY: Duration = Duration::from_secs(2);
+/// The index looks at least so often whether it is up to date.
+const SEARCH_LOOKS_EVERY: Duration = Duration::from_secs(10);
+/// The index tries again after such a pause when it could not be written.
+const SEARCH_RESTS: Duration = Duration::from_secs(5);
 /// What is at work gets so long when Aviary ends.
 const JOBS_MAY_TAKE: Duration = Duration::from_secs(10);
 /// Workers get so long to end their round.
@@ -135,6 +140,7 @@ impl App {
             secrets,
             events: Events::new(store.clone()),
             webhooks,
+            search: Search::new(store.clone(), env.clone(), config.search_dir()),
             backups: Backups::new(store.clone(), env.clone(), backup_options(config)),
             live: Live::new(store.clone()),
             store,
@@ -206,11 +212,36 @@ impl App {
             let live = live.clone();
             async move { live.round().await.map(|()| Duration::ZERO) }
         });
+        self.follow_for_search();
         let watch = self.watch.clone();
         self.every("disk", DISK_EVERY, move || {
             let watch = watch.clone();
             async move { watch.tick().await }
         });
+    }
+
+    /// Has the index follow the data file: woken by what changes, and once in a while to see that it lives.
+    fn follow_for_search(&mut self) {
+        let (search, heartbeats) = (self.services.search.clone(), self.services.heartbeats.clone());
+        let mut stopped = self.stop.subscribe();
+        self.workers.push(tokio::spawn(async move {
+            loop {
+                let done = alive(&search, &heartbeats).await;
+                if let Err(error) = &done {
+                    error!(%error, "the search index could not follow and tries again");
+                }
+                let next = async {
+                    match done {
+                        Ok(()) => search.due(SEARCH_LOOKS_EVERY).await,
+                        Err(_) => tokio::time::sleep(SEARCH_RESTS).await,
+                    }
+                };
+                tokio::select! {
+                    _ = stopped.wait_for(|stopped| *stopped) => return,
+                    () = next => {}
+                }
+            }
+        }));
     }
 
     /// Does what a command asks for, while no server runs: syncs, and nothing else that waits.
@@ -280,10 +311,35 @@ impl App {
         if tokio::time::timeout(WORKERS_MAY_TAKE, phase("workers", ended)).await.is_err() {
             warn!("a worker did not end its round in time and is broken off");
         }
+        if let Err(error) = phase("search index", self.services.search.shut_down()).await {
+            error!(%error, "the search index could not be put in order; it follows after the next start");
+        }
         phase("backups", self.services.backups.shut_down()).await;
         phase("renewal of the master key", self.services.secrets.shut_down()).await;
         if let Err(error) = phase("audit trail", self.services.audit.shut_down()).await {
             error!(%error, "the last refusals could not be put on record");
+        }
+    }
+}
+
+/// A round of the index, with a sign of life while it gets on: making it anew takes minutes. That it cannot be used is no fault of the
+/// worker, and shows by itself.
+async fn alive(search: &Search, heartbeats: &Heartbeats) -> Result<()> {
+    let round = search.tick();
+    tokio::pin!(round);
+    let mut seen = None;
+    loop {
+        let pulse = Some(search.pulse());
+        if seen != pulse {
+            seen = pulse;
+            heartbeats.beat("search", SEARCH_LOOKS_EVERY * MISSED_ROUNDS);
+        }
+        tokio::select! {
+            done = &mut round => {
+                heartbeats.beat("search", SEARCH_LOOKS_EVERY * MISSED_ROUNDS);
+                return done;
+            }
+            () = tokio::time::sleep(SEARCH_LOOKS_EVERY) => {}
         }
     }
 }

@@ -43,6 +43,7 @@ use aviary_domain::mirror::Book;
 use aviary_domain::ops::{Backups, Heartbeats};
 use aviary_domain::panels::Panels;
 use aviary_domain::schedules::Schedules;
+use aviary_domain::search::Search;
 use aviary_domain::secrets::Secrets;
 use aviary_domain::settings::Settings;
 use aviary_domain::sign_in::SignIn;
@@ -97,6 +98,8 @@ pub struct Services {
     pub webhooks: Webhooks,
     /// What moves.
     pub live: Live,
+    /// Finds anything.
+    pub search: Search,
     /// How often somebody may ask.
     pub limits: Limits,
     /// Which workers live.
@@ -169,6 +172,7 @@ impl Site {
             backups,
             events,
             webhooks,
+            search,
             live,
             audit,
             heartbeats,
@@ -181,6 +185,7 @@ impl Site {
             .app_data(Data::new(backups))
             .app_data(Data::new(events))
             .app_data(Data::new(webhooks))
+            .app_data(Data::new(search))
             .app_data(Data::new(live))
             .app_data(Data::new(panels))
             .app_data(Data::new(book))

@@ -5,8 +5,13 @@ use aviary_kernel::store::rows::{Mirror, address};
 
 /// What the filters of a list look at.
 pub trait Searchable: Mirror {
-    /// Whether the lower-case `needle` is in what people know the object by.
-    fn contains(&self, needle: &str) -> bool;
+    /// What people know the object by.
+    fn texts(&self) -> Vec<String>;
+
+    /// Whether the lower-case `needle` is in one of its texts.
+    fn contains(&self, needle: &str) -> bool {
+        self.texts().iter().any(|text| text.to_lowercase().contains(needle))
+    }
 
     /// The state of a server.
     fn state(&self) -> Option<ServerState> {
@@ -19,16 +24,14 @@ pub trait Searchable: Mirror {
     }
 }
 
-fn any_contains(needle: &str, texts: &[Option<&str>]) -> bool {
-    texts.iter().flatten().any(|text| text.to_lowercase().contains(needle))
+/// Those that there are.
+fn of<'t>(texts: impl IntoIterator<Item = Option<&'t str>>) -> Vec<String> {
+    texts.into_iter().flatten().map(str::to_owned).collect()
 }
 
 impl Searchable for Server {
-    fn contains(&self, needle: &str) -> bool {
-        any_contains(
-            needle,
-            &[Some(&self.name), self.description.as_deref(), Some(&self.uuid), self.external_id.as_deref()],
-        )
+    fn texts(&self) -> Vec<String> {
+        of([Some(self.name.as_str()), self.description.as_deref(), Some(&self.uuid), self.external_id.as_deref()])
     }
 
     fn state(&self) -> Option<ServerState> {
@@ -37,8 +40,8 @@ impl Searchable for Server {
 }
 
 impl Searchable for Node {
-    fn contains(&self, needle: &str) -> bool {
-        any_contains(needle, &[Some(&self.name), Some(&self.fqdn), Some(&self.uuid)])
+    fn texts(&self) -> Vec<String> {
+        of([Some(self.name.as_str()), Some(&self.fqdn), Some(&self.uuid)])
     }
 
     fn maintenance(&self) -> Option<bool> {
@@ -46,42 +49,31 @@ impl Searchable for Node {
     }
 }
 
-impl Searchable for Allocation {
-    fn contains(&self, needle: &str) -> bool {
-        any_contains(needle, &[Some(&address(&self.ip, self.port)), self.alias.as_deref(), self.notes.as_deref()])
-    }
-}
-
-impl Searchable for User {
-    fn contains(&self, needle: &str) -> bool {
-        let texts = [
-            Some(self.username.as_str()),
-            Some(&self.email),
-            Some(&self.uuid),
-            self.first_name.as_deref(),
-            self.last_name.as_deref(),
-            self.external_id.as_deref(),
-        ];
-        any_contains(needle, &texts)
-    }
-}
-
 macro_rules! by_texts {
     ($($type:ty: |$it:ident| [$($text:expr),*]),* $(,)?) => {$(
         impl Searchable for $type {
-            fn contains(&self, needle: &str) -> bool {
+            fn texts(&self) -> Vec<String> {
                 let $it = self;
-                any_contains(needle, &[$($text),*])
+                of([$($text),*])
             }
         }
     )*};
 }
 
 by_texts! {
-    Location: |it| [Some(&it.short), it.long.as_deref()],
-    Nest: |it| [Some(&it.name), it.description.as_deref()],
-    Egg: |it| [Some(&it.name), it.description.as_deref(), Some(&it.uuid)],
-    EggVariable: |it| [Some(&it.name), Some(&it.env_variable)],
-    ServerDatabase: |it| [Some(&it.database), Some(&it.username)],
-    Subuser: |it| [Some(&it.permissions.join(" "))],
+    Allocation: |it| [Some(address(&it.ip, it.port).as_str()), it.alias.as_deref(), it.notes.as_deref()],
+    User: |it| [
+        Some(it.username.as_str()),
+        Some(&it.email),
+        Some(&it.uuid),
+        it.first_name.as_deref(),
+        it.last_name.as_deref(),
+        it.external_id.as_deref()
+    ],
+    Location: |it| [Some(it.short.as_str()), it.long.as_deref()],
+    Nest: |it| [Some(it.name.as_str()), it.description.as_deref()],
+    Egg: |it| [Some(it.name.as_str()), it.description.as_deref(), Some(&it.uuid)],
+    EggVariable: |it| [Some(it.name.as_str()), Some(&it.env_variable)],
+    ServerDatabase: |it| [Some(it.database.as_str()), Some(&it.username)],
+    Subuser: |it| [Some(it.permissions.join(" ").as_str())],
 }

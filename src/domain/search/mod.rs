@@ -2,11 +2,35 @@
 //!
 //! The index is a cache in `<data_dir>/search`: it follows the data file, and can be deleted at any time. It only finds; what is
 //! shown of a hit is read from the data file, so it is as true as every other page.
+//!
+//! * [`docs`]: what is known of a thing, from its row; [`schema`], [`words`]: how that stands in the index.
+//! * [`shelf`], [`shard`], [`pens`]: the indexes on disk. Only these, [`compile`] and [`collect`] know tantivy.
+//! * [`follow`], [`rebuild`], [`mark`], [`depends`]: how the index keeps up, exactly once across crashes.
+//! * [`query`], [`compile`], [`collect`], [`find`], [`marks`], [`bars`]: how a question is answered.
 
 mod asked;
+mod bars;
+mod collect;
+mod compile;
+mod depends;
+mod docs;
+mod find;
+mod follow;
 mod found;
+mod key;
+mod mark;
+mod marks;
+mod pens;
+mod query;
+mod rebuild;
+mod schema;
+mod service;
+mod shard;
+mod shelf;
 mod subject;
+mod words;
 
 pub use asked::{Asked, Order, Sight};
 pub use found::{Bar, Bit, Facet, Found, Hit, Marked, Place, Standing};
+pub use service::{IndexStats, Search};
 pub use subject::Subject;

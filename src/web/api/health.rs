@@ -5,6 +5,7 @@ use actix_web::web::Data;
 use aviary_domain::mails::Mails;
 use aviary_domain::ops::{Health, Heartbeats};
 use aviary_domain::panels::Panels;
+use aviary_domain::search::{Search, Standing};
 use aviary_kernel::base::{Env, Timestamp};
 use aviary_kernel::model::PanelId;
 use aviary_kernel::store::Store;
@@ -88,8 +89,10 @@ pub(crate) struct ReadyView {
     read_only: Option<String>,
     /// Whether the data file can be read.
     readable: bool,
-    /// State of the search index; `n/a` = this release has none.
+    /// State of the search index: `ready`, `building` or `broken`. It is a cache, so Aviary is ready without it.
     index: &'static str,
+    /// Changes that cannot be found yet.
+    index_behind: u64,
     /// Workers that did not report in time.
     overdue: Vec<&'static str>,
     /// Aviary ends.
@@ -150,7 +153,7 @@ impl MailReachView {
 
 /// Whether Aviary can do its work
 ///
-/// A panel that does not answer and a mail service in trouble are shown but do not make Aviary unready.
+/// A panel that does not answer, a mail service in trouble and an index that is not ready are shown but do not make Aviary unready.
 #[utoipa::path(get, path = "/readyz", tag = "health", responses(
     (status = 200, description = "Ready", body = ReadyView),
     (status = 503, description = "Not ready", body = ReadyView),
@@ -160,6 +163,7 @@ pub(crate) async fn ready(
     store: Data<Store>,
     panels: Data<Panels>,
     mails: Data<Mails>,
+    search: Data<Search>,
     beats: Data<Heartbeats>,
 ) -> ApiResult {
     let health = Health::look(&store, &beats).await;
@@ -170,7 +174,12 @@ pub(crate) async fn ready(
         ready,
         read_only: health.read_only,
         readable: health.readable,
-        index: "n/a",
+        index: match search.standing() {
+            Standing::Ready => "ready",
+            Standing::Building { .. } => "building",
+            Standing::Broken(_) => "broken",
+        },
+        index_behind: search.stats().behind,
         overdue: health.overdue,
         stopping: health.stopping,
         mail: MailReachView::look(&mails).await,

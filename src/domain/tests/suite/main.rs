@@ -17,6 +17,7 @@ mod mails;
 mod panels;
 mod removals;
 mod schedules;
+mod search;
 mod secrets;
 mod settings;
 mod sign_in;

@@ -21,6 +21,7 @@ use aviary_domain::mirror::{Book, Draft, Writer};
 use aviary_domain::ops::{BackupOptions, Backups, Heartbeats};
 use aviary_domain::panels::{HttpOptions, NewPanel, Panels};
 use aviary_domain::schedules::{self, Schedules};
+use aviary_domain::search::Search;
 use aviary_domain::secrets::{Keys, Secrets};
 use aviary_domain::settings::Settings;
 use aviary_domain::sign_in::{SignIn, SignInOptions};
@@ -118,6 +119,7 @@ impl Fixture {
                 BackupOptions { dir: dir.path().join("backups"), keep: 7 },
             ),
             live: Live::new(store.clone()),
+            search: Search::new(store.clone(), env.clone(), dir.path().join("search")),
             heartbeats: Heartbeats::new(env.clone()),
             options: Options {
                 api_key: None,

@@ -1,0 +1,294 @@
+//! Answers what is asked: plans it, asks the indexes, and shows the hits from their rows.
+
+use std::collections::{BTreeMap, HashMap};
+
+use aviary_kernel::base::{Result, Timestamp};
+use aviary_kernel::model::{Kind, PanelId};
+use aviary_kernel::store::tables::PANELS;
+use aviary_kernel::store::{Read, ReadTx, Span, Store};
+use jiff::tz::TimeZone;
+use tantivy::Searcher;
+use tantivy::collector::Count;
+use tantivy::query::{Occur, Query as Ask};
+
+use super::bars::bars;
+use super::collect::{By, Collect, Collected, Rank, wanted};
+use super::compile::{Compiler, Limits};
+use super::docs::{self, Doc};
+use super::marks::mark;
+use super::query::{self, Query, Text};
+use super::schema::Fields;
+use super::shard::Outcome;
+use super::shelf::{Shelf, Slice};
+use super::{Asked, Facet, Found, Hit, Marked, Order, Sight, Standing, Subject, key};
+
+/// Hits of a page when none are asked for, and the most that are given.
+const USUAL: usize = 25;
+const MOST: usize = 200;
+/// Lines of a hit.
+const LINES: usize = 6;
+
+/// A question, understood.
+struct Plan {
+    query: Query,
+    order: Order,
+    most: usize,
+    after: Option<Rank>,
+    facets: bool,
+    histogram: bool,
+    /// What may be seen.
+    seen: Vec<u64>,
+    /// What is wanted of it.
+    classes: Vec<u64>,
+    since: Option<Timestamp>,
+    until: Option<Timestamp>,
+    zone: TimeZone,
+}
+
+/// Answers.
+pub(super) fn find(
+    store: &Store,
+    shelf: Option<&Shelf>,
+    asked: &Asked,
+    sight: &Sight,
+    now: Timestamp,
+    standing: Standing,
+) -> Outcome<Found> {
+    let panels = store.read_blocking(panel_names)?;
+    let mut plan = Plan::new(asked, sight, now, &panels);
+    let mut doubts = std::mem::take(&mut plan.query.doubts);
+    if asked.after.is_some() && plan.after.is_none() {
+        doubts.push("The place to go on from is none that was given out: this is the first page.".into());
+    }
+    let limits = Limits::default();
+    let mut all = match shelf {
+        Some(shelf) => plan.collect(shelf, &limits)?,
+        None => Collected::default(),
+    };
+    if limits.cut.get() {
+        doubts
+            .push("A beginning stands for very many words: not all of them were searched for. Type more of it.".into());
+    }
+    if limits.common.get() {
+        doubts.push("Parts of words that are in very many records were searched for as whole words only.".into());
+    }
+    let more = all.ranks.len() > plan.most;
+    all.ranks.truncate(plan.most);
+    let next = all.ranks.last().filter(|_| more).map(Rank::cursor);
+    let hits = store.read_blocking(|tx| plan.show(tx, &all.ranks))?;
+    let histogram = if plan.histogram { bars(&all.quarters, &plan.zone) } else { Vec::new() };
+    let facets = if plan.facets { facets(&all) } else { Vec::new() };
+    Ok(Found { hits, total: all.total, next, facets, histogram, doubts, standing })
+}
+
+fn panel_names(tx: &ReadTx) -> Result<BTreeMap<PanelId, String>> {
+    Ok(tx.all(PANELS, &Span::all())?.into_iter().map(|(id, panel)| (id, panel.name)).collect())
+}
+
+/// The classes of these subjects, as far as they may be seen.
+fn classes(sight: &Sight, wants: impl Fn(Subject) -> bool) -> Vec<u64> {
+    let of_kind = |class: u64| key::kind_of(class).is_none_or(|kind: Kind| sight.kinds.contains(&kind));
+    let seen = key::classes().filter(|class| key::subject_of(*class).is_some_and(|s| sight.sees(s) && wants(s)));
+    seen.filter(|class| of_kind(*class)).collect()
+}
+
+impl Plan {
+    fn new(asked: &Asked, sight: &Sight, now: Timestamp, panels: &BTreeMap<PanelId, String>) -> Self {
+        let zone = asked.zone.as_deref().and_then(|name| TimeZone::get(name).ok()).unwrap_or(TimeZone::UTC);
+        let mut query = query::read(&asked.text, now, &zone, panels);
+        let narrowed = query.subjects.clone();
+        let wants = |subject: Subject| {
+            (asked.subjects.is_empty() || asked.subjects.contains(&subject))
+                && narrowed.as_ref().is_none_or(|subjects| subjects.contains(&subject))
+        };
+        if let Some(panel) = asked.panel {
+            match &mut query.panels {
+                Some(panels) => panels.retain(|id| *id == panel),
+                None => query.panels = Some(vec![panel]),
+            }
+        }
+        let limit = if asked.limit == 0 { USUAL } else { asked.limit.min(MOST) };
+        Self {
+            since: query.since.max(asked.since),
+            until: [query.until, asked.until].into_iter().flatten().min(),
+            order: asked.order,
+            most: limit,
+            after: asked.after.as_ref().and_then(Rank::of),
+            facets: asked.facets,
+            histogram: asked.histogram,
+            seen: classes(sight, |_| true),
+            classes: classes(sight, wants),
+            zone,
+            query,
+        }
+    }
+
+    /// The classes that a hit or a count can be of.
+    fn asks_for(&self, is_object: bool) -> bool {
+        let classes = if self.facets { &self.seen } else { &self.classes };
+        classes.iter().any(|class| key::subject_of(*class).is_some_and(|subject| subject.is_object() == is_object))
+    }
+
+    fn collect(&self, shelf: &Shelf, limits: &Limits) -> Outcome<Collected> {
+        let mut all = Collected::default();
+        // Words of objects say little about when something happened, unless only objects are wanted.
+        let only_objects = !self.asks_for(false);
+        if self.asks_for(true) {
+            let by = match self.order {
+                Order::Usual => By::Fit,
+                Order::Newest => By::Newest(0),
+                Order::Oldest => By::Oldest,
+            };
+            let collect = self.collector(by, self.histogram && only_objects);
+            let range = (self.since.is_some() || self.until.is_some()).then(|| self.range());
+            self.ask(&shelf.objects.searcher(), &shelf.objects.fields, limits, collect, range, &mut all)?;
+        }
+        if !only_objects {
+            self.collect_records(shelf, limits, &mut all)?;
+        }
+        Ok(all)
+    }
+
+    fn range(&self) -> (Option<Timestamp>, Option<Timestamp>) {
+        (self.since, self.until)
+    }
+
+    fn collect_records(&self, shelf: &Shelf, limits: &Limits, all: &mut Collected) -> Outcome<()> {
+        let mut months = shelf.months();
+        if self.order == Order::Oldest {
+            months.reverse();
+        }
+        let by = match self.order {
+            Order::Usual => By::Newest(1),
+            Order::Newest => By::Newest(0),
+            Order::Oldest => By::Oldest,
+        };
+        let mut found = 0;
+        for month in months.into_iter().filter(|month| self.reaches(*month)) {
+            let mut collect = self.collector(by, self.histogram);
+            // What follows is older, or newer, than all that was found.
+            if found > self.most || self.is_past(month) {
+                collect.most = 0;
+            }
+            let is_within =
+                self.since.is_none_or(|at| at <= month.from()) && self.until.is_none_or(|at| at >= month.until());
+            let range = (!is_within).then(|| self.range());
+            let shard = shelf.slice(month)?;
+            let before = all.ranks.len();
+            self.ask(&shard.searcher(), &shard.fields, limits, collect, range, all)?;
+            found += all.ranks.len() - before;
+        }
+        all.keep(self.most + 1);
+        Ok(())
+    }
+
+    fn reaches(&self, month: Slice) -> bool {
+        self.since.is_none_or(|at| at < month.until()) && self.until.is_none_or(|at| at > month.from())
+    }
+
+    /// Whether all of a month stands before the place to go on from.
+    fn is_past(&self, month: Slice) -> bool {
+        match (self.order, &self.after) {
+            (Order::Usual, Some(after)) => after.is_record() && after.newest_at() < month.from(),
+            (Order::Newest, Some(after)) => after.newest_at() < month.from(),
+            _ => false,
+        }
+    }
+
+    fn collector(&self, by: By, times: bool) -> Collect {
+        let panels = self.query.panels.as_ref().map(|panels| wanted(panels.iter().map(|panel| u64::from(panel.0))));
+        let states =
+            self.query.states.as_ref().map(|states| wanted(states.iter().map(|state| docs::state_number(state))));
+        Collect {
+            by,
+            most: self.most + 1,
+            after: self.after,
+            facets: self.facets,
+            classes: (self.classes != self.seen).then(|| wanted(self.classes.iter().copied())),
+            panels,
+            states,
+            times,
+        }
+    }
+
+    fn ask(
+        &self,
+        searcher: &Searcher,
+        fields: &Fields,
+        limits: &Limits,
+        collect: Collect,
+        range: Option<(Option<Timestamp>, Option<Timestamp>)>,
+        all: &mut Collected,
+    ) -> Outcome<()> {
+        let compiler = Compiler { searcher, fields, limits, ranks: collect.by == By::Fit };
+        let mut asks: Vec<(Occur, Box<dyn Ask>)> = compiler.clauses(&self.query)?;
+        let every = key::classes().count();
+        let classes = if self.facets { &self.seen } else { &self.classes };
+        if classes.len() < every {
+            asks.push(compiler.one_of(classes.iter().map(|class| format!("class:{class}"))));
+        }
+        if !self.facets {
+            if let Some(panels) = &self.query.panels {
+                asks.push(compiler.one_of(panels.iter().map(|panel| format!("panel:{panel}"))));
+            }
+            if let Some(states) = &self.query.states {
+                asks.push(compiler.one_of(states.iter().map(|state| format!("state:{state}"))));
+            }
+        }
+        if let Some((since, until)) = range {
+            asks.push(compiler.between(since, until));
+        }
+        let ask = compiler.all(asks);
+        if collect.most == 0 && !collect.facets && !collect.times {
+            all.total += searcher.search(&ask, &Count)? as u64;
+        } else {
+            all.add(searcher.search(&ask, &collect)?);
+        }
+        Ok(())
+    }
+
+    /// The hits, from their rows.
+    fn show(&self, tx: &ReadTx, ranks: &[Rank]) -> Result<Vec<Hit>> {
+        let texts: Vec<&Text> = self.query.texts().collect();
+        let mut hits = Vec::with_capacity(ranks.len());
+        for place in ranks.iter().filter_map(Rank::place) {
+            hits.extend(docs::load(tx, &place)?.map(|doc| hit(doc, &texts)));
+        }
+        Ok(hits)
+    }
+}
+
+/// A document as it is shown: the lines that fit first, then those that tell it from others.
+fn hit(doc: Doc, texts: &[&Text]) -> Hit {
+    let (mut fitting, mut telling) = (Vec::new(), Vec::new());
+    for line in doc.lines.iter().filter(|line| !line.label.is_empty()) {
+        let (marked, fits) = mark(&line.text, texts);
+        if fits {
+            fitting.push((line.label, marked));
+        } else if line.tells {
+            telling.push((line.label, marked));
+        }
+    }
+    let mut lines: Vec<(&'static str, Marked)> = fitting;
+    lines.extend(telling);
+    lines.truncate(LINES);
+    Hit { title: mark(&doc.title, texts).0, place: doc.place, lines, state: doc.state, at: doc.at, panel: doc.panel }
+}
+
+fn facets(all: &Collected) -> Vec<Facet> {
+    let mut kinds: HashMap<Subject, u64> = HashMap::new();
+    for (class, count) in &all.classes {
+        if let Some(subject) = key::subject_of(*class) {
+            *kinds.entry(subject).or_default() += count;
+        }
+    }
+    let facet = |field, value: String, count| Facet { field, value, count };
+    let mut facets: Vec<_> =
+        kinds.into_iter().map(|(subject, count)| facet("kind", subject.word().to_owned(), count)).collect();
+    facets.extend(all.panels.iter().filter(|(id, _)| **id > 0).map(|(id, n)| facet("panel", id.to_string(), *n)));
+    let states = all.states.iter().filter_map(|(number, count)| Some((docs::state_word(*number)?, *count)));
+    facets.extend(states.map(|(state, count)| facet("state", state.to_owned(), count)));
+    let place = |field: &str| ["kind", "panel", "state"].iter().position(|of| *of == field);
+    facets.sort_by(|a, b| (place(a.field), b.count, &a.value).cmp(&(place(b.field), a.count, &b.value)));
+    facets
+}

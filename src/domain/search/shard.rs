@@ -1,0 +1,146 @@
+use std::fs;
+use std::io::ErrorKind;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::{Path, PathBuf};
+
+use aviary_kernel::base::Error;
+use tantivy::directory::MmapDirectory;
+use tantivy::directory::error::{OpenDirectoryError, OpenReadError};
+use tantivy::indexer::{IndexWriterOptions, LogMergePolicy};
+use tantivy::{Index, IndexReader, IndexWriter, ReloadPolicy, Searcher, TantivyError};
+
+use super::schema::Fields;
+
+/// What a writer may hold in memory before it writes, in bytes; the least that tantivy takes.
+const WRITER_BYTES: usize = 15_000_000;
+/// A part of an index is written anew when so much of it was deleted.
+const DELETED_SHARE: f32 = 0.3;
+
+/// Why an index cannot be used.
+#[derive(Debug)]
+pub(super) enum Trouble {
+    /// What is there is not whole, or of another release: it must be made anew.
+    Damaged(String),
+    /// The disk does not take or give it; later it may.
+    Disk(String),
+    /// The data file cannot be read.
+    Store(Error),
+}
+
+pub(super) type Outcome<T> = Result<T, Trouble>;
+
+impl From<TantivyError> for Trouble {
+    fn from(error: TantivyError) -> Self {
+        let text = error.to_string();
+        match error {
+            TantivyError::DataCorruption(_)
+            | TantivyError::SchemaError(_)
+            | TantivyError::IncompatibleIndex(_)
+            | TantivyError::FieldNotFound(_)
+            | TantivyError::DeserializeError(_)
+            | TantivyError::OpenDirectoryError(OpenDirectoryError::DoesNotExist(_))
+            | TantivyError::OpenReadError(OpenReadError::FileDoesNotExist(_) | OpenReadError::IncompatibleIndex(_)) => {
+                Self::Damaged(text)
+            }
+            TantivyError::IoError(io) => Self::from_io(io.kind(), text),
+            TantivyError::OpenReadError(OpenReadError::IoError { io_error, .. }) => {
+                Self::from_io(io_error.kind(), text)
+            }
+            _ => Self::Disk(text),
+        }
+    }
+}
+
+impl Trouble {
+    fn from_io(kind: ErrorKind, text: String) -> Self {
+        match kind {
+            ErrorKind::UnexpectedEof | ErrorKind::InvalidData | ErrorKind::NotFound => Self::Damaged(text),
+            _ => Self::Disk(text),
+        }
+    }
+}
+
+impl From<std::io::Error> for Trouble {
+    fn from(error: std::io::Error) -> Self {
+        Self::Disk(error.to_string())
+    }
+}
+
+impl From<Error> for Trouble {
+    fn from(error: Error) -> Self {
+        Self::Store(error)
+    }
+}
+
+/// One index in a folder of its own.
+pub(super) struct Shard {
+    index: Index,
+    reader: IndexReader,
+    pub(super) fields: Fields,
+    dir: PathBuf,
+}
+
+impl Shard {
+    /// The index in this folder; made when there is none.
+    pub(super) fn open(dir: &Path) -> Outcome<Self> {
+        make_dir(dir)?;
+        let (schema, fields) = Fields::make();
+        let directory = MmapDirectory::open(dir).map_err(TantivyError::from)?;
+        let index = Index::open_or_create(directory, schema)?;
+        let reader =
+            index.reader_builder().reload_policy(ReloadPolicy::Manual).doc_store_cache_num_blocks(1).try_into()?;
+        Ok(Self { index, reader, fields, dir: dir.to_owned() })
+    }
+
+    /// What the writer of the objects last left word of; none when it was never done.
+    pub(super) fn payload(&self) -> Outcome<Option<String>> {
+        Ok(self.index.load_metas()?.payload)
+    }
+
+    /// What can be found now.
+    pub(super) fn searcher(&self) -> Searcher {
+        self.reader.searcher()
+    }
+
+    /// Lets searches see what was committed.
+    pub(super) fn reload(&self) -> Outcome<()> {
+        Ok(self.reader.reload()?)
+    }
+
+    /// Somebody who writes. There is at most one.
+    pub(super) fn writer(&self) -> Outcome<IndexWriter> {
+        let options = IndexWriterOptions::builder()
+            .num_worker_threads(1)
+            .memory_budget_per_thread(WRITER_BYTES)
+            .num_merge_threads(1)
+            .build();
+        let writer = self.index.writer_with_options(options)?;
+        let mut merges = LogMergePolicy::default();
+        merges.set_del_docs_ratio_before_merge(DELETED_SHARE);
+        writer.set_merge_policy(Box::new(merges));
+        Ok(writer)
+    }
+
+    /// How many documents can be found.
+    pub(super) fn documents(&self) -> u64 {
+        self.searcher().num_docs()
+    }
+
+    /// Its folder.
+    pub(super) fn dir(&self) -> &Path {
+        &self.dir
+    }
+}
+
+/// A folder for its owner only.
+pub(super) fn make_dir(dir: &Path) -> Outcome<()> {
+    Ok(fs::DirBuilder::new().recursive(true).mode(0o700).create(dir)?)
+}
+
+/// Removes a folder with what is in it; that it is not there is well.
+pub(super) fn remove_dir(dir: &Path) -> Outcome<()> {
+    match fs::remove_dir_all(dir) {
+        Err(e) if e.kind() != ErrorKind::NotFound => Err(e.into()),
+        _ => Ok(()),
+    }
+}
