@@ -53,6 +53,8 @@ pub fn api() -> Map {
         .get("/api/v1/me/sessions", me::sessions)
         .delete("/api/v1/me/sessions", me::end_other_sessions)
         .delete("/api/v1/me/sessions/{id}", me::end_session)
+        .get("/api/v1/me/preferences", me::preferences)
+        .patch("/api/v1/me/preferences", me::change_preferences)
         .post("/api/v1/me/second-factor", me::offer)
         .post("/api/v1/me/second-factor/enable", me::enable)
         .post("/api/v1/me/second-factor/disable", me::disable)

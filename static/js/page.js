@@ -1,5 +1,9 @@
 // Small comforts on every page: keys, filters that apply themselves, times that stay true, forms that are sent once.
 
+import { say } from "./say.js";
+
+export { say };
+
 // Keys: "/" goes to the search field, "g" and a letter goes to a page.
 let went = 0;
 addEventListener("keydown", (event) => {
@@ -39,9 +43,46 @@ if (menu) {
   });
 }
 
+// Theme, density and side bar: shown at once, kept in the account meanwhile. The sign-in page finds the theme in this browser.
+const root = document.documentElement;
+function keep(theme) {
+  try {
+    localStorage.setItem("aviary-theme", theme);
+  } catch {
+    // storage is switched off: then that page is as the system has it
+  }
+}
+keep(root.dataset.theme);
+for (const form of document.querySelectorAll("form[data-look]")) {
+  form.addEventListener("submit", async (event) => {
+    event.preventDefault();
+    const { name, value, dataset } = event.submitter;
+    root.dataset[name] = value;
+    if (name === "theme") keep(value);
+    const words = dataset.words.split(" ");
+    for (const button of document.querySelectorAll(`[data-look] [name="${name}"]`)) {
+      button.value = words[(words.indexOf(value) + 1) % words.length];
+      button.title = button.querySelector(".hide").textContent = `${dataset.what}: ${value}`;
+    }
+    say(`${dataset.what}: ${value}`);
+    const body = new URLSearchParams({ _token: form.elements._token.value, [name]: value });
+    const answer = await fetch(form.action, { method: "POST", body, redirect: "manual" }).catch(() => null);
+    if (answer?.type !== "opaqueredirect") say("This could not be kept in your account.");
+  });
+}
+
+// The zone of this browser is one click away.
+const own = document.querySelector("[data-own-zone]");
+if (own) {
+  const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
+  own.textContent += `: ${zone}`;
+  own.hidden = false;
+  own.addEventListener("click", () => (document.getElementById("timeZone").value = zone));
+}
+
 // A form that is on its way is not sent again.
 addEventListener("submit", (event) => {
-  if (event.target.method !== "post") return;
+  if (event.defaultPrevented || event.target.method !== "post") return;
   if (event.target.dataset.sent) return event.preventDefault();
   event.target.dataset.sent = "1";
   const button = event.submitter;
@@ -73,7 +114,7 @@ for (const button of document.querySelectorAll("[data-print]")) {
   button.addEventListener("click", () => print());
 }
 
-// "41 s ago" stays true; the title tells the exact time here.
+// "41 s ago" stays true; the title tells the exact time, in the zone of the account.
 const loaded = Date.now();
 function words(then, now) {
   const s = Math.floor(Math.abs(now - then) / 1000);
@@ -91,7 +132,6 @@ function refresh() {
     const then = Date.parse(time.dateTime);
     if ("due" in time.dataset && then <= now) time.textContent = "due now";
     else if (now - then < 2592e6) time.textContent = words(then, now);
-    time.title = new Date(then).toLocaleString(undefined, { dateStyle: "medium", timeStyle: "long" });
   }
 }
 refresh();

@@ -9,7 +9,14 @@ async fn everything_can_be_done_without_javascript() {
     let aviary = Aviary::empty();
     let browser = Browser::without_javascript(&aviary).await;
     browser.sign_in(&aviary).await;
-    assert!(browser.all("//button[@data-theme-switch]").await.is_empty(), "no script has run");
+    // Density is switched by a form, and leads back to the page.
+    browser.open("/admin/me/display").await;
+    assert!(browser.all("//button[@data-own-zone]").await.is_empty(), "no script has run");
+    browser.press("Density: comfortable").await;
+    browser.see_heading("Display").await;
+    browser.press("Density: compact").await;
+    browser.button("Density: comfortable").await;
+    browser.open("/admin").await;
 
     browser.follow("Add a panel").await;
     browser.fill("Name", "Plain panel").await;

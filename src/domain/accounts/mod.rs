@@ -1,6 +1,6 @@
 //! People: their accounts, passwords, profiles and the links that are sent to them. Signing in is the business of `sign_in`.
 //!
-//! * What people do themselves: [`Accounts::register`], `links`, `email_change`, `profile`.
+//! * What people do themselves: [`Accounts::register`], `links`, `email_change`, `profile`, `preferences`.
 //! * What others do to them: `manage`; [`Accounts::create`], [`Accounts::set_roles`], [`Accounts::disable`] ...
 //! * Searches they keep: `searches`.
 //! * Who there is: `list`; what panels know of them: `linked`, `dashboard`.
@@ -18,6 +18,7 @@ mod list;
 mod manage;
 mod outbox;
 mod password;
+mod preferences;
 mod profile;
 mod register;
 mod rows;
@@ -39,6 +40,7 @@ pub(crate) use links::{peek_magic_link, redeem_magic_link};
 pub use list::{AccountQuery, PeopleFilter, PeoplePage, PeopleSort, PeopleStats, Person};
 pub use manage::{AccountPatch, NewAccount, ResetLink};
 pub use password::{Hasher, Verdict, check_rules};
+pub use preferences::{PreferencesPatch, ROWS};
 pub use profile::ProfilePatch;
 pub use register::{MEMBER, NewRegistration};
 pub(crate) use rows::{change, clear_lockout, did, end_sessions, put, require, themselves};

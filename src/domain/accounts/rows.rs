@@ -4,7 +4,7 @@ use aviary_kernel::base::{Env, Error, Result};
 use aviary_kernel::model::{Account, AccountId, Action, Actor, Origin, Who};
 use aviary_kernel::store::rows::Change;
 use aviary_kernel::store::tables::{
-    ACCOUNTS, API_KEYS, API_KEYS_BY_OWNER, LOCKOUTS, SEARCHES, SESSIONS, SESSIONS_BY_ACCOUNT,
+    ACCOUNTS, API_KEYS, API_KEYS_BY_OWNER, LOCKOUTS, PREFERENCES, SEARCHES, SESSIONS, SESSIONS_BY_ACCOUNT,
 };
 use aviary_kernel::store::{Read, Span, WriteTx};
 use uuid::Uuid;
@@ -65,7 +65,7 @@ pub(crate) fn clear_lockout(tx: &mut WriteTx<'_>, account: &Account) -> Result<b
     Ok(any)
 }
 
-/// Removes an account with its sessions, keys and saved searches. Its links are another matter.
+/// Removes an account with its sessions, keys, saved searches and preferences. Its links are another matter.
 pub(super) fn erase(tx: &mut WriteTx<'_>, env: &Env, account: &Account) -> Result<()> {
     clear_lockout(tx, account)?;
     end_sessions(tx, account.id, None)?;
@@ -76,6 +76,7 @@ pub(super) fn erase(tx: &mut WriteTx<'_>, env: &Env, account: &Account) -> Resul
     for (search, _) in tx.all(SEARCHES, &Span::prefix(&account.id))? {
         tx.remove(SEARCHES, &search)?;
     }
+    tx.remove(PREFERENCES, &account.id)?;
     tx.remove(ACCOUNTS, &account.id)?;
     feed::append(tx, env, Change::Account(account.id)).map(drop)
 }

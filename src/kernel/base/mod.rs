@@ -1,4 +1,4 @@
-//! Small things that everybody needs: time, ids, errors, page cursors, secrets, encryption.
+//! Small things that everybody needs: time, time zones, ids, errors, page cursors, secrets, encryption.
 
 mod clock;
 mod crypto;
@@ -8,6 +8,7 @@ mod error;
 mod ids;
 mod net;
 mod secret;
+mod zone;
 
 pub use clock::{Clock, ManualClock, SystemClock, Timestamp};
 pub use crypto::{Fingerprint, MasterKey, Sealed, Sealer, open_foreign, random_secret};
@@ -16,6 +17,7 @@ pub use error::{Error, Result, Source};
 pub use ids::{Ids, RandomIds, SequentialIds};
 pub use net::Net;
 pub use secret::Secret;
+pub use zone::Zone;
 
 use std::sync::Arc;
 

@@ -9,6 +9,7 @@ mod mail;
 mod mirror;
 mod panel;
 mod permission;
+mod preferences;
 mod scalar;
 mod schedule;
 mod search;
@@ -61,6 +62,7 @@ pub use mirror::{
 };
 pub use panel::{Dialect, Panel, PanelId, Reach};
 pub use permission::{Grant, Grants, Permission};
+pub use preferences::{Density, Preferences, Theme, Units};
 pub use scalar::{HiddenText, JsonText, Pairs, Scalar};
 pub use schedule::{MissedRuns, Overlap, RunOutcome, Schedule, ScheduleId, ScheduleRun, ScheduledWork, When};
 pub use search::SavedSearch;

@@ -14,8 +14,8 @@ use super::{Direction, Key, Read, ReadTx, Record, Span, TableInfo, WriteTx, code
 use crate::base::{Error, Result, Sealed};
 use crate::model::{
     Account, AccountId, ApiKey, AuditCheckpoint, AuditEvent, Delivery, Event, HiddenText, HistoryEntry, HookTarget,
-    Job, Lockout, Mail, MailContent, Missing, ObjectKey, OneTimeToken, Panel, PanelId, RemovalStop, Role, SavedSearch,
-    Scalar, Schedule, Session, SettingChange, SettingValue, StoredValue, SyncRun, TokenHash, Webhook,
+    Job, Lockout, Mail, MailContent, Missing, ObjectKey, OneTimeToken, Panel, PanelId, Preferences, RemovalStop, Role,
+    SavedSearch, Scalar, Schedule, Session, SettingChange, SettingValue, StoredValue, SyncRun, TokenHash, Webhook,
 };
 
 /// What is shown each sealed value, with the place it is sealed for. It may put another in its stead.
@@ -52,6 +52,7 @@ nothing_sealed! {
     Uuid => SyncRun,
     Uuid => RemovalStop,
     Name => Role,
+    AccountId => Preferences,
     // Of tokens only hashes are stored.
     Uuid => Session,
     Uuid => ApiKey,

@@ -9,8 +9,9 @@ use crate::base::Timestamp;
 use crate::model;
 use crate::model::{
     Account, AccountId, ApiKey, AuditCheckpoint, AuditEvent, Delivery, DeliveryId, Event, EventId, HistoryEntry, Job,
-    JobId, Kind, Lockout, Mail, Missing, ObjectKey, OneTimeToken, Panel, PanelId, RemoteId, RemovalStop, Role,
-    SavedSearch, Schedule, ScheduleId, Session, SettingChange, SettingValue, SyncRun, TokenHash, Webhook, WebhookId,
+    JobId, Kind, Lockout, Mail, Missing, ObjectKey, OneTimeToken, Panel, PanelId, Preferences, RemoteId, RemovalStop,
+    Role, SavedSearch, Schedule, ScheduleId, Session, SettingChange, SettingValue, SyncRun, TokenHash, Webhook,
+    WebhookId,
 };
 
 /// The layout of the file and what is needed to open it. Raw bytes.
@@ -109,6 +110,8 @@ tables! {
     ACCOUNTS_BY_ROLE: index (Name, AccountId) = "accounts_by_role";
     /// Unclaimed accounts by the panel's user that they stand for.
     ACCOUNTS_BY_PANEL_USER: index (ObjectKey, AccountId) = "accounts_by_panel_user";
+    /// How people want to see things; who chose nothing has no row.
+    PREFERENCES: AccountId => Preferences = "preferences";
     /// Roles that were made here, and what was changed of the built-in ones.
     ROLES: Name => Role = "roles";
     /// Who is signed in where.

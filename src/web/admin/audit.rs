@@ -1,12 +1,10 @@
 //! The audit trail: the list, one event, and taking it out as a file.
 
-use std::time::Duration;
-
 use actix_web::HttpResponse;
 use actix_web::web::Path;
 use askama::Template;
 use aviary_domain::audit::{AuditQuery, Format, KnownActor, Told};
-use aviary_kernel::base::{Cursor, Timestamp};
+use aviary_kernel::base::{Cursor, Zone};
 use aviary_kernel::model::{Action, AuditChange, AuditEvent, Went};
 
 use super::card::{Body, Card, CardsView, Fact, fact};
@@ -36,14 +34,13 @@ struct AuditView {
 }
 
 const ROWS: usize = 50;
-const DAY: Duration = Duration::from_secs(86_400);
 /// What narrows the list; an export takes the same.
 const FILTERS: [&str; 8] = ["q", "actor", "action", "kind", "id", "outcome", "from", "to"];
 
 /// The list.
 pub(super) async fn page(_may: Allow<perm::AuditRead>, mut desk: Desk) -> PageResult {
     let known = desk.known().await?;
-    let wanted = read(&mut desk.query);
+    let wanted = read(&mut desk.query, &known.prefers.zone);
     let found = desk.audit.list(wanted.clone()).await?;
     let (actors, kinds) = (desk.audit.actors().await?, desk.audit.kinds().await?);
     let query = &desk.query;
@@ -79,8 +76,7 @@ fn row(known: &Known, seq: u64, event: &AuditEvent) -> Vec<Value> {
 }
 
 /// What an address or a form asks for.
-fn read(query: &mut Query) -> AuditQuery {
-    let day = |text: &str| Timestamp::parse(&format!("{text}T00:00:00Z"));
+fn read(query: &mut Query, zone: &Zone) -> AuditQuery {
     let text = |name| query.text(name).map(str::to_owned);
     let (actor, kind, id) = (text("actor"), text("kind"), text("id"));
     AuditQuery {
@@ -89,8 +85,8 @@ fn read(query: &mut Query) -> AuditQuery {
         id,
         action: query.parse::<Action>("action", "all actions are shown"),
         outcome: query.parse::<Went>("outcome", "all outcomes are shown"),
-        from: query.pick("from", "write it as 2026-03-14", day),
-        until: query.pick("to", "write it as 2026-03-14", day).map(|at| at.plus(DAY)),
+        from: query.pick("from", "write it as 2026-03-14", |day| zone.bounds(day)).map(|(from, _)| from),
+        until: query.pick("to", "write it as 2026-03-14", |day| zone.bounds(day)).map(|(_, end)| end),
         search: query.search(),
         after: query.pick("after", "the list begins with the newest", |text| {
             text.parse::<Cursor>().ok().filter(|cursor| cursor.key().len() == 2 * size_of::<u64>())
@@ -154,7 +150,8 @@ pub(super) async fn export(may: Allow<perm::AuditExport>, desk: Desk, sent: Sent
     let format: Format = sent.field("format").parse()?;
     let pairs: Vec<_> = FILTERS.into_iter().map(|name| (name, sent.field(name))).collect();
     let mut query = Query::new("/admin/audit", &shown::query(&pairs));
-    let export = desk.audit.export(&may.who, read(&mut query), format).await?;
+    let zone = desk.known().await?.prefers.zone.clone();
+    let export = desk.audit.export(&may.who, read(&mut query, &zone), format).await?;
     Ok(api::audit::file(export, format))
 }
 
@@ -162,7 +159,7 @@ pub(super) async fn export(may: Allow<perm::AuditExport>, desk: Desk, sent: Sent
 pub(super) async fn one(_may: Allow<perm::AuditRead>, desk: Desk, seq: Path<u64>) -> PageResult {
     let known = desk.known().await?;
     let (seq, event) = desk.audit.get(*seq).await?;
-    let truth = vec![Value::Code(format!("event {seq}")), Value::Text(shown::exact(event.at))];
+    let truth = vec![Value::Code(format!("event {seq}")), Value::Text(known.exact(event.at))];
     let head = Head { title: event.action.does().into(), truth, ..Head::default() };
     let crumbs = vec![Crumb::to("Audit trail", "/admin/audit"), Crumb::here(format!("Event {seq}"))];
     let changes = changes(&event.changes);

@@ -3,6 +3,7 @@
 use askama::Template;
 use askama::filters::HtmlSafe;
 use aviary_domain::mirror::Share;
+use aviary_kernel::model::Units;
 
 use super::shown;
 use super::table::Table;
@@ -31,8 +32,8 @@ const LONGEST: u64 = 200;
 
 impl Gauge {
     /// What a node gave away, in MiB.
-    pub(super) fn share(label: &'static str, share: Share) -> Self {
-        let size = |mib: u64| shown::mib(i64::try_from(mib).unwrap_or(i64::MAX));
+    pub(super) fn share(label: &'static str, share: Share, units: Units) -> Self {
+        let size = |mib: u64| shown::mib(i64::try_from(mib).unwrap_or(i64::MAX), units);
         let Share { given, has, may } = share;
         let percent = share.percent();
         let over = has.is_some_and(|has| given > has);
@@ -46,7 +47,7 @@ impl Gauge {
         let of = match has {
             Some(has) => {
                 let signed = |mib| i64::try_from(mib).unwrap_or(i64::MAX);
-                shown::mib_of(signed(given), signed(has))
+                shown::mib_of(signed(given), signed(has), units)
             }
             None => format!("{}, no limit", size(given)),
         };
@@ -236,20 +237,20 @@ mod tests {
 
     #[test]
     fn what_is_given_away_beyond_what_there_is_stands_behind_a_mark() {
-        let gauge = Gauge::share("Memory", Share::new(125 * 1024, 100 * 1024, 10));
+        let gauge = Gauge::share("Memory", Share::new(125 * 1024, 100 * 1024, 10), Units::Binary);
         assert_eq!((gauge.percent, gauge.tone, gauge.mark()), (Some(125), "bad", Some(80)));
         assert_eq!(gauge.bars(), [("", 0, 80), ("bad", 80, 20)]);
         assert_eq!((gauge.of.as_str(), gauge.note.as_str()), ("125 of 100 GiB", "15 GiB more than it may give"));
-        let allowed = Gauge::share("Memory", Share::new(125 * 1024, 100 * 1024, 50));
+        let allowed = Gauge::share("Memory", Share::new(125 * 1024, 100 * 1024, 50), Units::Binary);
         assert_eq!((allowed.tone, allowed.note.as_str()), ("warn", "more than it has, but up to 150 GiB is allowed"));
-        let unchecked = Gauge::share("Memory", Share::new(900, 100, -1));
+        let unchecked = Gauge::share("Memory", Share::new(900, 100, -1), Units::Binary);
         assert_eq!((unchecked.tone, unchecked.mark()), ("warn", Some(50)));
-        let unlimited = Gauge::share("Disk", Share::new(2048, 0, 0));
+        let unlimited = Gauge::share("Disk", Share::new(2048, 0, 0), Units::Binary);
         assert_eq!(
             (unlimited.of.as_str(), unlimited.percent, unlimited.bars()),
             ("2 GiB, no limit", None, vec![("", 0, 0)])
         );
-        assert_eq!(Gauge::share("Disk", Share::new(60, 100, 0)).bars(), [("", 0, 60)]);
+        assert_eq!(Gauge::share("Disk", Share::new(60, 100, 0), Units::Binary).bars(), [("", 0, 60)]);
     }
 
     #[test]

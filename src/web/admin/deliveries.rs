@@ -13,7 +13,7 @@ use super::desk::{Act, Desk, Head, Known, Shell};
 use super::form::{Fields, Sent};
 use super::nav::Spot;
 use super::query::Query;
-use super::shown::{self, When};
+use super::shown;
 use super::table::{Chip, Empty, Filters, ListView, Pager, Table};
 use super::value::{Pill, Value};
 use super::{events, webhook};
@@ -93,7 +93,7 @@ const TITLES: &[&str] = &["Event", "What happened", "State", "#Tries", "Written"
 
 fn next_try(known: &Known, delivery: &Delivery) -> Value {
     match delivery.state {
-        DeliveryState::Waiting => Value::When(When::due(delivery.due_at, known.now)),
+        DeliveryState::Waiting => Value::When(known.due(delivery.due_at)),
         _ => Value::Nothing,
     }
 }

@@ -27,8 +27,9 @@ use aviary_kernel::store::Store;
 
 use super::nav::{self, NavGroup, Spot};
 use super::notices::{self, Notice};
+use super::prefers::Prefers;
 use super::query::Query;
-use super::shown::{self, When};
+use super::shown;
 use super::value::{Pill, Value};
 use crate::door::Part;
 use crate::page::PageError;
@@ -72,6 +73,8 @@ pub(super) struct Known {
     pub(super) stops: Vec<RemovalStop>,
     /// Why no writes are taken.
     pub(super) read_only: Option<String>,
+    /// How the reader wants to see things.
+    pub(super) prefers: Arc<Prefers>,
 }
 
 impl Part for Desk {}
@@ -131,6 +134,7 @@ impl Desk {
             running: self.syncs.running().into_iter().filter(|run| !run.status.is_over()).collect(),
             stops: self.syncs.stops(true).await?,
             read_only: self.store.trouble(),
+            prefers: Arc::new(Prefers::new(self.accounts.preferences(&self.visitor.caller).await?)),
         })
     }
 
@@ -168,11 +172,14 @@ impl Desk {
     /// The frame of a page.
     pub(super) fn shell(self, known: &Known, spot: Spot, crumbs: Vec<Crumb>) -> Shell {
         let live = live(self.query.path(), known);
+        let here = self.query.here();
         let doubts = self.query.doubts.into_iter().map(|text| Notice::new("warn", text));
         Shell {
             now: known.now,
             live,
             reader: known.reader.clone(),
+            prefers: known.prefers.clone(),
+            here,
             crumbs: crumbs.into_iter().map(|crumb| crumb.seen_by(known)).collect(),
             nav: nav::groups(spot, known),
             notices: self.notices.into_iter().chain(doubts).collect(),
@@ -209,11 +216,6 @@ impl Known {
         self.panels.len() > 1
     }
 
-    /// How long ago, for the eye.
-    pub(super) fn when(&self, at: Timestamp) -> When {
-        When::new(at, self.now)
-    }
-
     /// As of when the mirror of these panels is true.
     pub(super) fn truth(&self, panel: Option<PanelId>) -> Vec<Value> {
         let panels: Vec<_> = self.panels.iter().filter(|p| panel.is_none_or(|id| id == p.id)).collect();
@@ -222,7 +224,7 @@ impl Known {
         let mut out = Vec::new();
         if let Some(at) = oldest {
             let word = if panels.len() > 1 { "oldest sync" } else { "synced" };
-            out.push(Value::Text(format!("As of {}", shown::exact(at))));
+            out.push(Value::Text(format!("As of {}", self.clock(at))));
             out.push(Value::Many(vec![Value::Text(word.into()), Value::When(self.when(at))]));
         }
         if !never.is_empty() {
@@ -239,6 +241,10 @@ pub(super) struct Shell {
     pub(super) live: Followed,
     /// Who reads the page.
     pub(super) reader: Arc<Caller>,
+    /// How they want to see things.
+    pub(super) prefers: Arc<Prefers>,
+    /// The address of the page, to come back to.
+    pub(super) here: String,
     pub(super) crumbs: Vec<Crumb>,
     pub(super) nav: Vec<NavGroup>,
     pub(super) notices: Vec<Notice>,

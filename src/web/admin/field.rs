@@ -26,6 +26,8 @@ pub(super) struct Field {
     /// What is said of one that is not required.
     otherwise: &'static str,
     focused: bool,
+    /// The id of the list of what may be typed.
+    list: &'static str,
     error: Option<String>,
 }
 
@@ -45,6 +47,7 @@ impl Field {
             required: true,
             otherwise: "optional",
             focused: false,
+            list: "",
             error: None,
         }
     }
@@ -122,6 +125,11 @@ impl Field {
     /// Where people begin.
     pub(super) fn focused(self) -> Self {
         Self { focused: true, ..self }
+    }
+
+    /// With proposals: a list of the page by its id.
+    pub(super) fn proposes(self, list: &'static str) -> Self {
+        Self { list, ..self }
     }
 
     /// With this in it.

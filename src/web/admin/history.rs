@@ -36,10 +36,10 @@ pub(super) async fn page(_may: Allow<perm::HistoryRead>, mut desk: Desk) -> Page
     let wanted = read(&mut desk.query, &known);
     let asked = wanted.clone();
     let (found, names, label) = desk
-        .look(&known, move |page, _| {
+        .look(&known, move |page, known| {
             let label = asked.object.map(|key| links::label(page, key)).transpose()?.flatten();
             let found = page.history(&asked)?;
-            let names = Names::of(page, &found.entries)?;
+            let names = Names::of(page, known, &found.entries)?;
             Ok((found, names, label))
         })
         .await?;
@@ -69,8 +69,8 @@ fn read(query: &mut Query, known: &Known) -> HistoryQuery {
     let kind: Option<Kind> = query.parse("kind", "all kinds are shown");
     let id: Option<RemoteId> = query.parse("id", "all objects are shown");
     let sync: Option<SyncId> = query.parse("sync", "changes of all syncs are shown");
+    let zone = &known.prefers.zone;
     let object = panel.zip(kind).zip(id).map(|((panel, kind), id)| ObjectKey { panel, kind, id });
-    let _ = known;
     HistoryQuery {
         object,
         sync,
@@ -79,8 +79,8 @@ fn read(query: &mut Query, known: &Known) -> HistoryQuery {
         operation: query.pick("operation", "whatever was done is shown", Operation::named),
         field: query.text("field").map(|text| shown::short(text, 100)),
         search: query.search(),
-        from: query.pick("from", "write it as 2025-03-14T09:41", moment::read),
-        until: query.pick("until", "write it as 2025-03-14T09:41", moment::read_end),
+        from: query.pick("from", "write it as 2025-03-14T09:41", |text| moment::read(text, zone)),
+        until: query.pick("until", "write it as 2025-03-14T09:41", |text| moment::read_end(text, zone)),
         after: query.pick("after", "the list begins with the newest", |text| {
             text.parse::<Cursor>().ok().filter(|cursor| cursor.key().len() == size_of::<u64>())
         }),
@@ -90,7 +90,7 @@ fn read(query: &mut Query, known: &Known) -> HistoryQuery {
 
 fn filters(query: &Query, known: &Known, wanted: &HistoryQuery, label: Option<String>, narrowed: bool) -> Filters {
     let text = |name| query.text(name).unwrap_or_default().to_owned();
-    let time = |at: Option<Timestamp>| at.map(moment::written).unwrap_or_default();
+    let time = |at: Option<Timestamp>| at.map(|at| moment::written(at, &known.prefers.zone)).unwrap_or_default();
     let mut selects = Vec::new();
     let chosen = wanted.panel.map(|id| id.to_string());
     if known.several() {

@@ -64,7 +64,7 @@ fn describe(page: &Page<'_>, known: &Known, panel: PanelId, row: &Mirrored<Locat
     for row in page.children::<Node>(panel, (Kind::Location, location.id), 100)? {
         let node = &row.data;
         let fullness = page.fullness(panel, node)?;
-        let [memory, disk, _] = gauges(&fullness).map(|gauge| Value::Gauge(gauge.bare()));
+        let [memory, disk, _] = gauges(&fullness, known.units()).map(|gauge| Value::Gauge(gauge.bare()));
         rows.push(vec![
             known.name(shown::name(&node.name), format!("/admin/nodes/{panel}/{}", node.id)),
             memory,

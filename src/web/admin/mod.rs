@@ -1,7 +1,7 @@
 //! The pages. They work without scripts; those in `static/js` only make them more comfortable.
 //!
 //! A handler takes a [`desk::Desk`], asks for one snapshot, and shows a page struct. One file for each family of pages; what
-//! they share stands in `desk` (frame), `offer` (what is shown to whom), `listing` and `table` (lists), `object`, `card` and
+//! they share stands in `desk` (frame), `prefers` (zone and units of the reader), `offer` (what is shown to whom), `listing` and `table` (lists), `object`, `card` and
 //! `timeline` (single objects), `value` and `shown` (how things look), `query` and `links` (addresses).
 
 mod allocations;
@@ -46,6 +46,7 @@ mod people;
 mod person;
 mod person_acts;
 mod person_form;
+mod prefers;
 mod query;
 mod register;
 mod removals;
@@ -112,6 +113,9 @@ fn pages() -> Map {
         .post("/admin/magic-link", mailed::magic)
         .get("/admin/me", me::profile::page)
         .post("/admin/me", me::profile::save)
+        .get("/admin/me/display", me::display::page)
+        .post("/admin/me/display", me::display::save)
+        .post("/admin/me/display/switch", me::display::switch)
         .get("/admin/me/security", me::security::page)
         .post("/admin/me/security/password", me::security::password)
         .post("/admin/me/security/email", me::security::email)

@@ -3,7 +3,7 @@
 use actix_web::web::Path;
 use aviary_domain::mirror::{Fullness, Mirrored, Page, Sort};
 use aviary_kernel::base::Result;
-use aviary_kernel::model::{Kind, Node, PanelId, Permission, RemoteId, Server};
+use aviary_kernel::model::{Kind, Node, PanelId, Permission, RemoteId, Server, Units};
 use aviary_kernel::store::tables::counted;
 
 use super::card::{Body, Card, fact};
@@ -54,10 +54,10 @@ fn pill(node: &Node) -> Pill {
 }
 
 /// How much of the node's memory and disk its servers may use, and of its allocations they do.
-pub(super) fn gauges(fullness: &Fullness) -> [Gauge; 3] {
+pub(super) fn gauges(fullness: &Fullness, units: Units) -> [Gauge; 3] {
     [
-        Gauge::share("Memory", fullness.memory),
-        Gauge::share("Disk", fullness.disk),
+        Gauge::share("Memory", fullness.memory, units),
+        Gauge::share("Disk", fullness.disk, units),
         Gauge::taken("Allocations", fullness.load.assigned, fullness.load.allocations),
     ]
 }
@@ -66,7 +66,7 @@ fn row(page: &Page<'_>, known: &Known, panel: PanelId, row: &Mirrored<Node>) -> 
     let node = &row.data;
     let fullness = page.fullness(panel, node)?;
     let load = fullness.load;
-    let [memory, disk, _] = gauges(&fullness).map(|gauge| Value::Gauge(gauge.bare()));
+    let [memory, disk, _] = gauges(&fullness, known.units()).map(|gauge| Value::Gauge(gauge.bare()));
     let tied = (Kind::Node, node.id);
     Ok(vec![
         known.name(shown::name(&node.name), format!("/admin/nodes/{panel}/{}", node.id)),
@@ -100,7 +100,7 @@ fn describe(page: &Page<'_>, known: &Known, panel: PanelId, row: &Mirrored<Node>
         fact("Open for new servers", Value::yes(node.public)),
         fact("More memory than there is", extra(node.memory_overallocate)),
         fact("More disk than there is", extra(node.disk_overallocate)),
-        fact("Largest upload", text(shown::mib(node.upload_size))),
+        fact("Largest upload", text(known.mib(node.upload_size))),
         fact("Server files in", Value::code(&node.daemon_base)),
         fact("UUID", Value::code(&node.uuid)),
         fact("Created on the panel", time(node.created_at)),
@@ -111,7 +111,7 @@ fn describe(page: &Page<'_>, known: &Known, panel: PanelId, row: &Mirrored<Node>
     if !node.tags.is_empty() {
         facts.push(fact("Tags", Value::Tags(node.tags.iter().map(|tag| Value::Tag(shown::short(tag, 40))).collect())));
     }
-    let given = gauges(&fullness).to_vec();
+    let given = gauges(&fullness, known.units()).to_vec();
     let mut cards = vec![
         Card::new("About", "c6", Body::Facts(facts)),
         known.more(
@@ -163,8 +163,8 @@ pub(super) fn servers(
             },
             Value::Pill(server_pill(server)),
             links::relation(page, known, panel, other.0, Some(other.1))?,
-            Value::Text(shown::limit_mib(server.limits.memory)),
-            Value::Text(shown::limit_mib(server.limits.disk)),
+            Value::Text(known.limit_mib(server.limits.memory)),
+            Value::Text(known.limit_mib(server.limits.disk)),
         ]);
     }
     let third = if of.0 == Kind::Node { "Owner" } else { "Node" };

@@ -78,6 +78,7 @@ pub(super) fn done(word: &str) -> Option<Notice> {
             "The removal was confirmed. A sync was started; it checks each object once more and removes those that are gone.",
         ),
         "profile-saved" => ("good", "Your profile was saved."),
+        "display-saved" => ("good", "It was kept in your account, for every browser that you use."),
         "password-changed" => ("good", "Your password was changed. You were signed out everywhere else."),
         "email-asked" => {
             ("good", "A mail with a link is on its way to the new address. Open the link to change the address.")

@@ -99,7 +99,7 @@ fn look<T: Mirror>(
         object: describe(page, known, key.panel, &row)?,
         missing: page.missing(key)?.map(|missing| known.when(missing.since)),
         first_seen: known.when(row.first_seen),
-        history: Timeline::of_one(known, &Names::of(page, &history.entries)?, &history.entries),
+        history: Timeline::of_one(known, &Names::of(page, known, &history.entries)?, &history.entries),
         fields,
     })
 }

@@ -9,7 +9,7 @@ use aviary_kernel::model::{Dialect, Panel, Permission, SyncRun};
 use super::desk::{Act, Crumb, Desk, Head, Known, Shell};
 use super::form::{Fields, Sent};
 use super::nav::Spot;
-use super::shown::{self, When};
+use super::shown;
 use super::syncs;
 use super::table::{Empty, Table};
 use super::value::{Pill, Value};
@@ -59,7 +59,7 @@ impl Next {
         match self {
             Self::ByHand => Value::Muted("by hand only".into()),
             Self::Now => Value::Text("due now".into()),
-            Self::At(at) => Value::When(When::due(at, known.now)),
+            Self::At(at) => Value::When(known.due(at)),
             Self::Running => Value::Text("running".into()),
         }
     }

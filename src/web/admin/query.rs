@@ -85,6 +85,13 @@ impl Query {
         &self.path
     }
 
+    /// This very page, without what was only to be told once.
+    pub(super) fn here(&self) -> String {
+        let pairs: Vec<_> = self.pairs.iter().filter(|(key, _)| key != "done").collect();
+        let pairs: Vec<_> = pairs.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();
+        if pairs.is_empty() { self.path.clone() } else { format!("{}?{}", self.path, shown::query(&pairs)) }
+    }
+
     /// The page without any filter.
     pub(super) fn bare(&self) -> String {
         self.path.clone()

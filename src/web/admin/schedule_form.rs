@@ -294,9 +294,9 @@ impl Shown {
     fn of(known: &Known, preview: Preview) -> Self {
         let rows = preview.coming.into_iter().map(|run| {
             let local = run.wall.map_or(Value::Nothing, |wall| Value::Text(wall.spoken));
-            vec![local, Value::Text(shown::exact(run.at)), Value::When(shown::When::due(run.at, known.now))]
+            vec![local, Value::Text(known.exact(run.at)), Value::When(known.due(run.at))]
         });
-        let table = Table::plain("The next ten runs", &["In its zone", "UTC", "From now"], rows.collect());
+        let table = Table::plain("The next ten runs", &["In its zone", "In yours", "From now"], rows.collect());
         Self { spoken: shown::sentence(&preview.spoken), table: Some(table) }
     }
 }

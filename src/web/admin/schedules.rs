@@ -57,7 +57,7 @@ fn truth(known: &Known, all: &[ShownSchedule]) -> Vec<Value> {
     let mut truth: Vec<_> = next
         .map(|(one, at)| {
             let name = shown::name(&one.schedule.name);
-            Value::Many(vec![Value::Said(format!("Next: {name}")), Value::When(shown::When::due(at, known.now))])
+            Value::Many(vec![Value::Said(format!("Next: {name}")), Value::When(known.due(at))])
         })
         .into_iter()
         .collect();
@@ -126,11 +126,11 @@ fn what(known: &Known, one: &ShownSchedule) -> Value {
 fn next(known: &Known, one: &ShownSchedule) -> Value {
     match one.schedule.next_at {
         _ if one.schedule.is_paused => Value::pill("warn", "held back"),
-        Some(at) => Value::When(shown::When::due(at, known.now)),
+        Some(at) => Value::When(known.due(at)),
         None if one.at_work.is_some() => Value::Muted("after this run".into()),
         // Just after a run the next one is not planned yet, but known.
         None => match one.coming.first() {
-            Some(coming) => Value::When(shown::When::due(coming.at, known.now)),
+            Some(coming) => Value::When(known.due(coming.at)),
             None => Value::Muted("by hand only".into()),
         },
     }
@@ -293,15 +293,15 @@ fn coming(known: &Known, one: &ShownSchedule) -> Card {
     }
     let is_in_zone = one.coming.iter().any(|run| run.wall.is_some());
     let rows = one.coming.iter().map(|run| {
-        let utc = Value::Text(shown::exact(run.at));
-        let from_now = Value::When(shown::When::due(run.at, known.now));
+        let yours = Value::Text(known.exact(run.at));
+        let from_now = Value::When(known.due(run.at));
         match &run.wall {
-            Some(wall) => vec![Value::Text(wall.spoken.clone()), utc, from_now],
-            None => vec![utc, from_now],
+            Some(wall) => vec![Value::Text(wall.spoken.clone()), yours, from_now],
+            None => vec![yours, from_now],
         }
     });
     let titles: &[&'static str] =
-        if is_in_zone { &["In its zone", "UTC", "From now"] } else { &["UTC, at the earliest", "From now"] };
+        if is_in_zone { &["In its zone", "In yours", "From now"] } else { &["At the earliest", "From now"] };
     Card::new(title, "c7", Body::Table(Table::plain(title, titles, rows.collect())))
 }
 

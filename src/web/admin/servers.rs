@@ -87,15 +87,15 @@ fn row(page: &Page<'_>, known: &Known, panel: PanelId, row: &Mirrored<Server>) -
         links::relation(page, known, panel, Kind::Node, Some(server.node_id))?,
         links::relation(page, known, panel, Kind::Egg, Some(server.egg_id))?,
         address(page, panel, server.allocation_id)?,
-        limit(server.limits.memory),
-        limit(server.limits.disk),
+        limit(known, server.limits.memory),
+        limit(known, server.limits.disk),
         server.created_at.map_or(Value::Nothing, |at| Value::When(known.when(at))),
         Value::When(known.when(row.changed_at)),
     ])
 }
 
-fn limit(mib: i64) -> Value {
-    if mib == 0 { Value::Muted("unlimited".into()) } else { Value::Text(shown::mib(mib)) }
+fn limit(known: &Known, mib: i64) -> Value {
+    if mib == 0 { Value::Muted("unlimited".into()) } else { Value::Text(known.mib(mib)) }
 }
 
 fn address(page: &Page<'_>, panel: PanelId, allocation: Option<RemoteId>) -> Result<Value> {
@@ -108,7 +108,7 @@ fn describe(page: &Page<'_>, known: &Known, panel: PanelId, row: &Mirrored<Serve
     let server = &row.data;
     let mut cards = vec![
         Card::new("About", "c6", Body::Facts(about(page, known, panel, server)?)),
-        Card::new("Limits", "c6", Body::Facts(limits(server))),
+        Card::new("Limits", "c6", Body::Facts(limits(known, server))),
     ];
     if let Some(text) = server.description.as_deref().filter(|text| !text.trim().is_empty()) {
         cards.push(Card::new("Description", "c12", Body::Text(shown::Cut::new(text, 600))));
@@ -152,21 +152,21 @@ fn about(page: &Page<'_>, known: &Known, panel: PanelId, server: &Server) -> Res
     Ok(facts)
 }
 
-fn limits(server: &Server) -> Vec<Fact> {
+fn limits(known: &Known, server: &Server) -> Vec<Fact> {
     let Limits { memory, swap, disk, io, cpu, threads, oom_disabled } = &server.limits;
     let text = |text: String| Value::Text(text);
     let extra = |n: Option<i64>, none: &str| text(n.map_or(none.into(), |n| n.to_string()));
     vec![
-        fact("Memory", text(shown::limit_mib(*memory))),
+        fact("Memory", text(known.limit_mib(*memory))),
         fact(
             "Swap",
             text(match swap {
                 0 => "none".into(),
                 -1 => "unlimited".into(),
-                n => shown::mib(*n),
+                n => known.mib(*n),
             }),
         ),
-        fact("Disk", text(shown::limit_mib(*disk))),
+        fact("Disk", text(known.limit_mib(*disk))),
         fact("Processor", text(if *cpu == 0 { "unlimited".into() } else { format!("{cpu} % of one core") })),
         fact("Pinned cores", threads.as_deref().map_or(text("none".into()), Value::code)),
         fact("Disk priority", text(format!("{io} of 10 to 1000"))),

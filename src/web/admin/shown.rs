@@ -2,7 +2,8 @@
 
 use std::fmt::{self, Write as _};
 
-use aviary_kernel::base::Timestamp;
+use aviary_kernel::base::{Timestamp, Zone};
+use aviary_kernel::model::Units;
 
 /// `1204` as `1,204`.
 pub(super) fn grouped(n: u64) -> String {
@@ -28,47 +29,52 @@ pub(super) fn spelled(n: u64) -> String {
     usize::try_from(n).ok().and_then(|n| WORDS.get(n)).map_or_else(|| grouped(n), |word| (*word).to_owned())
 }
 
-/// A size in MiB, in the unit that reads best.
-pub(super) fn mib(n: i64) -> String {
+/// A size in MiB: in the unit that reads best, in powers of two or of ten, or to the MiB.
+pub(super) fn mib(n: i64, units: Units) -> String {
+    const MIB: u128 = 1 << 20;
     let sign = if n < 0 { "-" } else { "" };
-    let n = n.unsigned_abs();
-    match n {
-        0..1024 => format!("{sign}{n} MiB"),
-        1024..1_048_576 => format!("{sign}{} GiB", tenths(n, 1024)),
-        _ => format!("{sign}{} TiB", tenths(n, 1_048_576)),
-    }
+    let bytes = u128::from(n.unsigned_abs()) * MIB;
+    let steps: [(u128, &str); 3] = match units {
+        Units::Binary => [(MIB, "MiB"), (MIB << 10, "GiB"), (MIB << 20, "TiB")],
+        Units::Decimal => [(1_000_000, "MB"), (1_000_000_000, "GB"), (1_000_000_000_000, "TB")],
+        Units::Exact => [(MIB, "MiB"); 3],
+    };
+    let fits = steps.iter().rev().find(|(unit, _)| units != Units::Exact && bytes >= *unit);
+    let (unit, name) = fits.unwrap_or(&steps[0]);
+    // Less than the smallest that has parts is told whole.
+    let number = if *unit == steps[0].0 { grouped(whole(bytes, *unit)) } else { tenths(bytes, *unit) };
+    format!("{sign}{number} {name}")
 }
 
 /// A size in bytes, in the unit that reads best.
-pub(super) fn bytes(n: u64) -> String {
-    const MIB: u64 = 1 << 20;
-    match n {
-        0..1024 => format!("{n} bytes"),
-        1024..MIB => format!("{} KiB", tenths(n, 1024)),
-        MIB..1_073_741_824 => format!("{} MiB", tenths(n, MIB)),
-        _ => mib(i64::try_from(n / MIB).unwrap_or(i64::MAX)),
-    }
+pub(super) fn bytes(n: u64, units: Units) -> String {
+    let steps: [(u128, &str); 4] = match units {
+        Units::Binary => [(1 << 10, "KiB"), (1 << 20, "MiB"), (1 << 30, "GiB"), (1 << 40, "TiB")],
+        Units::Decimal => [(1000, "kB"), (1_000_000, "MB"), (1_000_000_000, "GB"), (1_000_000_000_000, "TB")],
+        Units::Exact => [(u128::MAX, ""); 4],
+    };
+    let fits = steps.iter().rev().find(|(unit, _)| u128::from(n) >= *unit);
+    fits.map_or_else(|| format!("{} bytes", grouped(n)), |(unit, name)| format!("{} {name}", tenths(n.into(), *unit)))
 }
 
 /// `49.4 of 256 GiB`: the unit is said once where both have the same.
-pub(super) fn mib_of(part: i64, whole: i64) -> String {
-    let (part, whole) = (mib(part), mib(whole));
+pub(super) fn mib_of(part: i64, whole: i64, units: Units) -> String {
+    let (part, whole) = (mib(part, units), mib(whole, units));
     match (part.split_once(' '), whole.split_once(' ')) {
         (Some((n, unit)), Some((_, other))) if unit == other => format!("{n} of {whole}"),
         _ => format!("{part} of {whole}"),
     }
 }
 
-/// A limit in MiB, where 0 means that there is none.
-pub(super) fn limit_mib(n: i64) -> String {
-    if n == 0 { "unlimited".into() } else { mib(n) }
+fn whole(n: u128, unit: u128) -> u64 {
+    u64::try_from((n + unit / 2) / unit).unwrap_or(u64::MAX)
 }
 
 /// With one decimal, unless that is a zero.
-fn tenths(n: u64, unit: u64) -> String {
-    let tenths = (u128::from(n) * 10 + u128::from(unit) / 2) / u128::from(unit);
+fn tenths(n: u128, unit: u128) -> String {
+    let tenths = (n * 10 + unit / 2) / unit;
     let whole = grouped(u64::try_from(tenths / 10).unwrap_or(u64::MAX));
-    if tenths % 10 == 0 { whole } else { format!("{whole}.{}", tenths % 10) }
+    if tenths.is_multiple_of(10) { whole } else { format!("{whole}.{}", tenths % 10) }
 }
 
 /// A span of time: `340 ms`, `3.1 s`, `2 min 5 s`, `1 h 4 min`.
@@ -95,23 +101,24 @@ pub(super) fn span_s(s: u64) -> String {
     }
 }
 
-/// A moment: how long ago for the eye, the exact time for the pointer and for scripts.
-#[derive(Clone, Copy, Debug)]
+/// A moment: how long ago for the eye, the exact time in the reader's zone for the pointer, and in UTC for scripts.
+#[derive(Clone, Debug)]
 pub(super) struct When {
     at: Timestamp,
     now: Timestamp,
     /// Whether something is to happen then.
     due: bool,
+    zone: Zone,
 }
 
 impl When {
-    pub(super) fn new(at: Timestamp, now: Timestamp) -> Self {
-        Self { at, now, due: false }
+    pub(super) fn new(at: Timestamp, now: Timestamp, zone: &Zone) -> Self {
+        Self { at, now, due: false, zone: zone.clone() }
     }
 
     /// When something is to happen; once the time has come, it is due.
-    pub(super) fn due(at: Timestamp, now: Timestamp) -> Self {
-        Self { due: true, ..Self::new(at, now) }
+    pub(super) fn due(at: Timestamp, now: Timestamp, zone: &Zone) -> Self {
+        Self { due: true, ..Self::new(at, now, zone) }
     }
 
     /// `41 s ago`, `in 14 min`, or the date when it is long ago.
@@ -123,7 +130,7 @@ impl When {
             _ if self.due => "due now".into(),
             0..5 => "just now".into(),
             s @ 5..2_592_000 => format!("{} ago", coarse(s)),
-            _ => date(self.at),
+            _ => self.zone.day(self.at),
         }
     }
 }
@@ -138,32 +145,14 @@ fn coarse(s: u64) -> String {
     }
 }
 
-/// `Mar 14, 2025`.
-fn date(at: Timestamp) -> String {
-    const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
-    let text = at.to_string();
-    let mut parts = text.split('T').next().unwrap_or_default().splitn(3, '-');
-    let (year, month, day) = (parts.next(), parts.next(), parts.next());
-    let month = month.and_then(|m| m.parse::<usize>().ok()).and_then(|m| MONTHS.get(m.wrapping_sub(1)));
-    match (year, month, day.and_then(|d| d.parse::<u8>().ok())) {
-        (Some(year), Some(month), Some(day)) => format!("{month} {day}, {year}"),
-        _ => text,
-    }
-}
-
-/// `2025-03-14 09:26:53 UTC`.
-pub(super) fn exact(at: Timestamp) -> String {
-    Timestamp::from_seconds(at.seconds()).to_string().replace('T', " ").replace('Z', " UTC")
-}
-
 impl fmt::Display for When {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let due = if self.due { " data-due" } else { "" };
-        write!(f, r#"<time datetime="{}" title="{}"{due}>{}</time>"#, self.at, exact(self.at), self.words())
+        write!(f, r#"<time datetime="{}" title="{}"{due}>{}</time>"#, self.at, self.zone.exact(self.at), self.words())
     }
 }
 
-// Made of numbers only.
+// Made of numbers and the names of zones only.
 impl askama::filters::HtmlSafe for When {}
 
 /// A text from elsewhere with nothing invisible in it: control characters and those that turn the direction of writing are
@@ -276,10 +265,17 @@ mod tests {
 
     #[test]
     fn sizes_take_the_unit_that_reads_best() {
-        assert_eq!([512, 1024, 1536, 6144, 4_194_304].map(mib), ["512 MiB", "1 GiB", "1.5 GiB", "6 GiB", "4 TiB"]);
-        assert_eq!([512, 1536, 5_242_880, 1_610_612_736].map(bytes), ["512 bytes", "1.5 KiB", "5 MiB", "1.5 GiB"]);
-        assert_eq!(limit_mib(0), "unlimited");
-        assert_eq!([mib_of(50_586, 262_144), mib_of(512, 2048)], ["49.4 of 256 GiB", "512 MiB of 2 GiB"]);
+        let all = |units| [512, 1024, 1536, -6144, 4_194_304].map(|n| mib(n, units));
+        assert_eq!(all(Units::Binary), ["512 MiB", "1 GiB", "1.5 GiB", "-6 GiB", "4 TiB"]);
+        assert_eq!(all(Units::Decimal), ["537 MB", "1.1 GB", "1.6 GB", "-6.4 GB", "4.4 TB"]);
+        assert_eq!(all(Units::Exact), ["512 MiB", "1,024 MiB", "1,536 MiB", "-6,144 MiB", "4,194,304 MiB"]);
+        let of = |part, whole| mib_of(part, whole, Units::Binary);
+        assert_eq!([of(50_586, 262_144), of(512, 2048)], ["49.4 of 256 GiB", "512 MiB of 2 GiB"]);
+        assert_eq!(mib(i64::MIN, Units::Decimal), "-9,671,406,556,917 TB", "nothing is too large to be told");
+        let told = |units| [512, 1536, 5_242_880, 1_610_612_736].map(|n| bytes(n, units));
+        assert_eq!(told(Units::Decimal), ["512 bytes", "1.5 kB", "5.2 MB", "1.6 GB"]);
+        assert_eq!(told(Units::Exact)[3], "1,610,612,736 bytes");
+        assert_eq!(told(Units::Binary), ["512 bytes", "1.5 KiB", "5 MiB", "1.5 GiB"]);
     }
 
     #[test]
@@ -291,15 +287,20 @@ mod tests {
     #[test]
     fn times_are_told_from_now() {
         let now = Timestamp::from_seconds(1_800_000_000);
-        let words = |ago: i64| When::new(Timestamp::from_seconds(1_800_000_000 - ago), now).words();
+        let utc = Zone::utc();
+        let words = |ago: i64| When::new(Timestamp::from_seconds(1_800_000_000 - ago), now, &utc).words();
         assert_eq!(
             [2, 41, 840, 7300, 100_000, 400_000].map(words),
             ["just now", "41 s ago", "14 min ago", "2 h ago", "1 day ago", "4 days ago"]
         );
         assert_eq!(words(-840), "in 14 min");
-        let due = |at| When::due(Timestamp::from_seconds(at), now).words();
+        let due = |at| When::due(Timestamp::from_seconds(at), now, &utc).words();
         assert_eq!([1_800_000_840, 1_800_000_000, 1_799_999_000].map(due), ["in 14 min", "due now", "due now"]);
         assert_eq!(words(86_400 * 90), "Oct 17, 2026");
+        let there = Zone::find("Pacific/Auckland").unwrap();
+        let told = When::new(Timestamp::from_seconds(1_800_000_000 - 86_400 * 90), now, &there).to_string();
+        let expected = "<time datetime=\"2026-10-17T08:00:00Z\" title=\"2026-10-17 21:00:00 NZDT, Pacific/Auckland\">Oct 17, 2026</time>";
+        assert_eq!(told, expected);
     }
 
     #[test]

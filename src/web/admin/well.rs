@@ -11,7 +11,7 @@ use aviary_kernel::model::{SyncStatus, Webhook};
 use super::desk::Known;
 use super::overview::OLD_BACKUP;
 use super::panels::Standing;
-use super::shown::{self, When};
+use super::shown;
 use super::value::Pill;
 
 /// Whether all is well.
@@ -114,7 +114,7 @@ fn failing(known: &Known, outlook: Option<&Outlook>, waiting: u64) -> String {
     if let Some(at) = outlook.and_then(|outlook| outlook.next_try) {
         let waits = if waiting == 1 { "waits" } else { "wait" };
         let waiting = shown::counted(waiting, "delivery", "deliveries");
-        said.push_str(&format!(" {waiting} {waits}, next try {}.", When::due(at, known.now).words()));
+        said.push_str(&format!(" {waiting} {waits}, next try {}.", known.due(at).words()));
     }
     said
 }

@@ -1,12 +1,15 @@
 //! Changed fields in plain words: what a field is called, and its values with units and names instead of numbers.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use aviary_domain::mirror::Page;
 use aviary_kernel::base::{Result, Timestamp};
 use aviary_kernel::model::{FieldChange, HistoryEntry, JsonText, Kind, ObjectKey, PanelId, RemoteId};
 use serde_json::Value as Json;
 
+use super::desk::Known;
+use super::prefers::Prefers;
 use super::{links, shown};
 
 /// What a field holds.
@@ -26,17 +29,20 @@ enum Unit {
     Many(Kind),
 }
 
-/// What changed fields refer to, by name.
+/// What changed fields refer to, by name, and how the reader wants to see values.
 #[derive(Default)]
-pub(super) struct Names(BTreeMap<ObjectKey, String>);
+pub(super) struct Names {
+    found: BTreeMap<ObjectKey, String>,
+    prefers: Arc<Prefers>,
+}
 
 impl Names {
     /// Looks up what these entries refer to.
     ///
     /// # Errors
     /// When the file cannot be read.
-    pub(super) fn of(page: &Page<'_>, entries: &[HistoryEntry]) -> Result<Self> {
-        let mut names = Self::default();
+    pub(super) fn of(page: &Page<'_>, known: &Known, entries: &[HistoryEntry]) -> Result<Self> {
+        let mut names = Self { prefers: known.prefers.clone(), ..Self::default() };
         for entry in entries {
             for change in &entry.fields {
                 names.add(page, entry.object, &change.field, change.old.iter().chain(&change.new))?;
@@ -60,10 +66,10 @@ impl Names {
         for value in values {
             for id in numbers(&value.value()).into_iter().take(MOST_NAMES) {
                 let key = ObjectKey { panel: object.panel, kind, id };
-                if !self.0.contains_key(&key)
+                if !self.found.contains_key(&key)
                     && let Some(label) = links::label(page, key)?
                 {
-                    self.0.insert(key, label);
+                    self.found.insert(key, label);
                 }
             }
         }
@@ -71,7 +77,7 @@ impl Names {
     }
 
     fn name(&self, panel: PanelId, kind: Kind, id: RemoteId) -> String {
-        match self.0.get(&ObjectKey { panel, kind, id }) {
+        match self.found.get(&ObjectKey { panel, kind, id }) {
             Some(label) => shown::name(label),
             None => format!("{} {id}", kind.noun()),
         }
@@ -102,11 +108,13 @@ pub(super) fn value(names: &Names, object: ObjectKey, field: &str, value: &JsonT
         (_, Json::Null) => "none".into(),
         (_, Json::Bool(is)) => if is { "yes" } else { "no" }.into(),
         (_, Json::String(text)) if text.is_empty() => "empty".into(),
-        (Unit::Time, Json::String(text)) => Timestamp::parse(&text).map_or(text, shown::exact),
+        (Unit::Time, Json::String(text)) => Timestamp::parse(&text).map_or(text, |at| names.prefers.zone.exact(at)),
         (_, Json::String(text)) => text,
         (Unit::Mib(zero) | Unit::Percent(zero), Json::Number(n)) if n.as_i64() == Some(0) => zero.into(),
         (Unit::Mib(_), Json::Number(n)) if n.as_i64() == Some(-1) => "unlimited".into(),
-        (Unit::Mib(_), Json::Number(n)) => n.as_i64().map_or_else(|| n.to_string(), shown::mib),
+        (Unit::Mib(_), Json::Number(n)) => {
+            n.as_i64().map_or_else(|| n.to_string(), |n| shown::mib(n, names.prefers.kept.units))
+        }
         (Unit::Extra, Json::Number(n)) if n.as_i64().is_some_and(|n| n < 0) => "not checked".into(),
         (Unit::Percent(_) | Unit::Extra, Json::Number(n)) => format!("{n} %"),
         (Unit::Of(kind), Json::Number(n)) => {
@@ -250,7 +258,7 @@ mod tests {
     fn said(kind: Kind, field: &str, json: Json) -> String {
         let object = ObjectKey { panel: PanelId(1), kind, id: 1 };
         let node = ObjectKey { panel: PanelId(1), kind: Kind::Node, id: 7 };
-        let names = Names([(node, "fra-07".to_owned())].into());
+        let names = Names { found: [(node, "fra-07".to_owned())].into(), ..Names::default() };
         format!("{}: {}", label(kind, field), value(&names, object, field, &JsonText::new(&json)))
     }
 

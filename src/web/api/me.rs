@@ -1,12 +1,15 @@
-//! The caller's own: who they are and what they may, where they are signed in, their second factor. With it a front end of
+//! The caller's own: who they are and what they may, where they are signed in, their second factor, how
+//! they want to see things. With it a front end of
 //! one's own can do what the pages do.
+
+use std::collections::BTreeMap;
 
 use actix_web::web::{Data, Json, Path};
 use aviary_domain::access::{Caller, Refusal};
-use aviary_domain::accounts::Accounts;
+use aviary_domain::accounts::{Accounts, PreferencesPatch};
 use aviary_domain::sign_in::{Offer, SignIn};
-use aviary_kernel::base::{Error, Secret, Timestamp};
-use aviary_kernel::model::{AccountId, Permission, Session, SessionKind};
+use aviary_kernel::base::{Error, Secret, Timestamp, Zone};
+use aviary_kernel::model::{AccountId, Density, Permission, Preferences, Session, SessionKind, Theme, Units};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -264,4 +267,99 @@ pub(crate) async fn renew_codes(
 /// The code of a refusal stands as `code`, and a sentence as `error`.
 fn in_words(refusal: Refusal) -> Problem {
     Problem::from(refusal).in_words()
+}
+
+/// How the caller wants to see things.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct PreferencesView {
+    /// The IANA name of the zone that pages show times in; null = UTC.
+    time_zone: Option<String>,
+    /// False when this release does not know the zone: UTC stands in for it.
+    knows_time_zone: bool,
+    /// `binary`, `decimal` or `exact`.
+    units: &'static str,
+    /// `comfortable` or `compact`.
+    density: &'static str,
+    /// `system`, `light` or `dark`.
+    theme: &'static str,
+    /// Whether the side bar shows icons only.
+    folded: bool,
+    /// Rows on a page of a list; null = as it comes.
+    rows: Option<u16>,
+    /// Columns by list; one that is not here shows those that it comes with.
+    columns: BTreeMap<String, Vec<String>>,
+}
+
+impl From<Preferences> for PreferencesView {
+    fn from(kept: Preferences) -> Self {
+        Self {
+            knows_time_zone: kept.time_zone.as_deref().is_none_or(|name| Zone::find(name).is_ok()),
+            time_zone: kept.time_zone,
+            units: kept.units.word(),
+            density: kept.density.word(),
+            theme: kept.theme.word(),
+            folded: kept.folded,
+            rows: kept.rows,
+            columns: kept.columns,
+        }
+    }
+}
+
+/// What is to be different; what is not given stays.
+#[derive(Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(crate) struct ChangePreferences {
+    /// An IANA name; an empty one means UTC.
+    time_zone: Option<String>,
+    /// `binary`, `decimal` or `exact`.
+    units: Option<String>,
+    /// `comfortable` or `compact`.
+    density: Option<String>,
+    /// `system`, `light` or `dark`.
+    theme: Option<String>,
+    folded: Option<bool>,
+    /// 25, 50, 100 or 200; 0 = as it comes.
+    rows: Option<u16>,
+    /// Columns by list; an empty list of them means those that it comes with.
+    columns: Option<BTreeMap<String, Vec<String>>>,
+}
+
+/// How the caller wants to see things
+#[utoipa::path(get, path = "/api/v1/me/preferences", tag = "me", responses((status = 200, body = Reply<PreferencesView>)))]
+pub(crate) async fn preferences(accounts: Data<Accounts>, caller: Allow<perm::OwnSecurity>) -> ApiResult {
+    Ok(reply::ok(PreferencesView::from(accounts.preferences(&caller.caller).await?)))
+}
+
+/// Change how the caller wants to see things
+#[utoipa::path(patch, path = "/api/v1/me/preferences", tag = "me", request_body = ChangePreferences, responses(
+    (status = 200, body = Reply<PreferencesView>),
+    (status = 400, description = "A value is none of those that there are", body = ProblemView),
+))]
+pub(crate) async fn change_preferences(
+    accounts: Data<Accounts>,
+    caller: Allow<perm::OwnSecurity>,
+    wanted: Json<ChangePreferences>,
+) -> ApiResult {
+    let wanted = wanted.into_inner();
+    let patch = PreferencesPatch {
+        time_zone: wanted.time_zone,
+        units: word("units", wanted.units.as_deref(), Units::parse, "binary, decimal or exact")?,
+        density: word("density", wanted.density.as_deref(), Density::parse, "comfortable or compact")?,
+        theme: word("theme", wanted.theme.as_deref(), Theme::parse, "system, light or dark")?,
+        folded: wanted.folded,
+        rows: wanted.rows,
+        columns: wanted.columns.unwrap_or_default(),
+    };
+    Ok(reply::ok(PreferencesView::from(accounts.change_preferences(&caller.caller, patch).await?)))
+}
+
+/// What a word stands for.
+fn word<T>(
+    field: &'static str,
+    given: Option<&str>,
+    read: fn(&str) -> Option<T>,
+    all: &str,
+) -> Result<Option<T>, Error> {
+    given.map(|text| read(text).ok_or_else(|| Error::invalid(field, format!("is {all}")))).transpose()
 }

@@ -14,7 +14,6 @@ mod calendar;
 mod fields;
 mod runs;
 mod spoken;
-mod zones;
 
 #[cfg(test)]
 mod oracle;
@@ -24,7 +23,7 @@ mod tests;
 use std::fmt;
 use std::num::NonZeroU32;
 
-use aviary_kernel::base::{Error, Result, Timestamp};
+use aviary_kernel::base::{Error, Result, Timestamp, Zone};
 use jiff::tz::TimeZone;
 
 use calendar::Calendar;
@@ -125,7 +124,8 @@ impl Rule {
                 ),
             ));
         }
-        let (zone, zone_name) = zones::find(zone)?;
+        let zone = Zone::find(zone)?;
+        let (zone, zone_name) = (zone.time_zone().clone(), zone.name().to_owned());
         let repeats = [&fields.second, &fields.minute, &fields.hour].iter().any(|field| field.repeats());
         Ok(Self::Cron(Box::new(Cron { expression, zone_name, zone, fields, calendar, repeats })))
     }

@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use aviary_kernel::base::Timestamp;
+use aviary_kernel::base::{Timestamp, Zone};
 use jiff::civil::Date;
 use jiff::tz::{AmbiguousOffset, Offset, TimeZone, TimeZoneDatabase};
 use jiff::{SignedDuration, ToSpan};
 
-use super::{Cron, Rule, zones};
+use super::{Cron, Rule};
 
 const MINUTE: i64 = 60;
 const DAY: i64 = 86_400;
@@ -149,7 +149,8 @@ fn walk_wall_time(told: &Told, zone: &TimeZone, start: i64, end: i64) -> Vec<i64
 /// The rule in another zone, without reading the expression anew.
 fn moved(rule: &Rule, zone: &str) -> Rule {
     let Rule::Cron(cron) = rule else { panic!("no expression") };
-    let (zone, zone_name) = zones::find(zone).unwrap();
+    let zone = Zone::find(zone).unwrap();
+    let (zone, zone_name) = (zone.time_zone().clone(), zone.name().to_owned());
     Rule::Cron(Box::new(Cron { zone, zone_name, ..Cron::clone(cron) }))
 }
 

@@ -13,9 +13,9 @@ use super::{Counter, Entries, Record, Row, SortText};
 use crate::base::Timestamp;
 use crate::model::{
     Account, AccountId, AccountSource, Allocation, ApiKey, AuditCheckpoint, AuditEvent, Egg, EggVariable, HistoryEntry,
-    Kind, Location, Lockout, Missing, Nest, Node, ObjectKey, OneTimeToken, Panel, PanelId, RemoteId, RemovalStop, Role,
-    SavedSearch, Scalar, ScheduleId, Server, ServerDatabase, Session, SettingChange, SettingValue, Subuser, SyncRun,
-    TokenHash, User, WebhookId,
+    Kind, Location, Lockout, Missing, Nest, Node, ObjectKey, OneTimeToken, Panel, PanelId, Preferences, RemoteId,
+    RemovalStop, Role, SavedSearch, Scalar, ScheduleId, Server, ServerDatabase, Session, SettingChange, SettingValue,
+    Subuser, SyncRun, TokenHash, User, WebhookId,
 };
 
 pub use work::Told;
@@ -354,6 +354,9 @@ impl Row<TokenHash> for OneTimeToken {
 
 impl Record for Lockout {}
 impl Row<TokenHash> for Lockout {}
+
+impl Record for Preferences {}
+impl Row<AccountId> for Preferences {}
 
 impl Record for SettingValue {}
 impl Row<Name> for SettingValue {}

@@ -12,7 +12,7 @@ use aviary_kernel::model::{Job, JobId, JobKind, JobState, Queue};
 
 use super::desk::{Act, Crumb, Desk, Head, Known, Shell};
 use super::nav::Spot;
-use super::shown::{self, When};
+use super::shown;
 use super::table::{Empty, Filters, Pager, Select, Table};
 use super::value::{Pill, Value};
 use crate::allow::{Allow, perm};
@@ -161,7 +161,7 @@ fn row(known: &Known, shown: &ShownJob) -> Vec<Value> {
 /// When it is due, since when it runs, or how long it took.
 fn timing(known: &Known, job: &Job) -> Value {
     match job.state {
-        JobState::Pending | JobState::Scheduled | JobState::Retrying => Value::When(When::due(job.due_at, known.now)),
+        JobState::Pending | JobState::Scheduled | JobState::Retrying => Value::When(known.due(job.due_at)),
         JobState::Running => job
             .started_at
             .map_or(Value::Nothing, |at| Value::Many(vec![Value::Muted("since".into()), Value::When(known.when(at))])),

@@ -210,7 +210,7 @@ impl JobPart {
 
 /// Where it stands, and the time that this is about.
 fn message(known: &Known, job: &Job) -> (String, Option<When>) {
-    let due = Some(When::due(job.due_at, known.now));
+    let due = Some(known.due(job.due_at));
     let note = || job.note.as_deref().map(|note| sentence(&shown::visible(note)));
     let with_note = |text: &str| note().map_or_else(|| text.to_owned(), |note| format!("{text} {note}"));
     match job.state {
@@ -284,7 +284,7 @@ fn about(known: &Known, job: &Job) -> Vec<Fact> {
         fact("Asked for", Value::When(known.when(job.created_at))),
     ];
     if job.state.is_waiting() {
-        facts.push(fact("Due", Value::When(When::due(job.due_at, known.now))));
+        facts.push(fact("Due", Value::When(known.due(job.due_at))));
     }
     let ways = ways(job).into_iter().filter(|(_, _, href)| known.opens(href));
     facts.extend(ways.map(|(label, text, href)| fact(label, Value::Link { text, href })));

@@ -1,7 +1,8 @@
-//! Somebody's own pages: who they are and what is theirs (`profile`), how they sign in (`security`, `second_factor`), and the
-//! keys of their programs (`keys`).
+//! Somebody's own pages: who they are and what is theirs (`profile`), how they want to see things
+//! (`display`), how they sign in (`security`, `second_factor`), and the keys of their programs (`keys`).
 
 mod device;
+pub(super) mod display;
 pub(super) mod keys;
 pub(super) mod profile;
 pub(super) mod second_factor;

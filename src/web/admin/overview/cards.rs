@@ -87,7 +87,7 @@ pub(super) async fn what_was_done(
 
 fn place_row(known: &Known, kind: Kind, place: &Place) -> PlaceRow {
     let Place { panel, id, name, within, nodes, fullness } = place;
-    let [memory, disk, _]: [Gauge; 3] = gauges(fullness);
+    let [memory, disk, _]: [Gauge; 3] = gauges(fullness, known.units());
     let sub = match (within, kind) {
         (_, Kind::Location) => {
             let href = links::children(Kind::Node, *panel, (Kind::Location, *id));
@@ -183,7 +183,7 @@ fn histogram(known: &Known, lately: &Lately) -> Histogram {
     let columns = lately.by_hour(known.now).into_iter().map(|(at, count)| {
         let (from, until) = (at.to_string(), at.plus(hour).to_string());
         let href = format!("/admin/history?{}", shown::query(&[("from", &from), ("until", &until)]));
-        let when = shown::exact(at);
+        let when = known.exact(at);
         let when = when.get(..16).unwrap_or(&when).to_owned();
         HistogramColumn { when, count, href: if known.opens(&href) { href } else { String::new() } }
     });
@@ -281,7 +281,7 @@ pub(super) fn storage(known: &Known, store: &Store, backups: &Result<Vec<Backup>
     if !known.opens("/admin/settings") {
         return None;
     }
-    let size = |bytes: u64| Value::Text(shown::bytes(bytes));
+    let size = |bytes: u64| Value::Text(known.bytes(bytes));
     let mut facts = vec![
         fact("Data file", size(store.file_bytes())),
         fact(
@@ -295,7 +295,7 @@ pub(super) fn storage(known: &Known, store: &Store, backups: &Result<Vec<Backup>
     match backups.as_deref() {
         Ok([]) => facts.push(fact("Last backup", Value::Muted("none yet".into()))),
         Ok([last, ..]) => {
-            let mut said = vec![Value::When(known.when(last.made_at)), Value::Muted(shown::bytes(last.bytes))];
+            let mut said = vec![Value::When(known.when(last.made_at)), Value::Muted(known.bytes(last.bytes))];
             if known.now.since(last.made_at) > OLD_BACKUP {
                 said.push(Value::pill("warn", "old"));
             }

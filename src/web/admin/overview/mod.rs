@@ -181,7 +181,13 @@ fn look(page: &Page<'_>, known: &Known) -> Result<Seen> {
     let states = ServerState::ALL.into_iter().map(|state| Ok((state, count(state)?))).collect::<Result<_>>()?;
     let changes = page.history(&HistoryQuery { limit: CHANGES, ..HistoryQuery::default() })?.entries;
     let of_panels = known.panels.iter().map(|panel| page.counts(Some(panel.id))).collect::<Result<_>>()?;
-    Ok(Seen { states, names: Names::of(page, &changes)?, changes, of_panels, undecided: undecided(page, known)? })
+    Ok(Seen {
+        states,
+        names: Names::of(page, known, &changes)?,
+        changes,
+        of_panels,
+        undecided: undecided(page, known)?,
+    })
 }
 
 fn undecided(page: &Page<'_>, known: &Known) -> Result<u64> {

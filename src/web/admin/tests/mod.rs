@@ -1,6 +1,7 @@
 //! The pages, through the front door.
 
 mod audit;
+mod display;
 mod fixture;
 mod jobs;
 mod mailed;
@@ -66,6 +67,7 @@ fn all_pages() -> Vec<String> {
             "/admin/me",
             "/admin/me?offset=20",
             "/admin/me/security",
+            "/admin/me/display",
             "/admin/me/keys",
             "/admin/audit",
             "/admin/audit/1",

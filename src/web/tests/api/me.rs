@@ -112,3 +112,41 @@ async fn who_must_have_a_second_factor_can_do_nothing_but_set_it_up() {
     ask(&desk, &token, Method::POST, "/api/v1/me/second-factor/enable", code).await;
     desk.by(&token, Method::GET, "/api/v1/counts", Value::Null).await.ok();
 }
+
+#[actix_web::test]
+async fn people_say_how_they_want_to_see_things() {
+    let desk = Desk::empty();
+    let token = desk.token_of(ADA, &[]).await;
+    let path = "/api/v1/me/preferences";
+    let before = ask(&desk, &token, Method::GET, path, Value::Null).await;
+    let usual = json!({
+        "timeZone": null, "knowsTimeZone": true, "units": "binary", "density": "comfortable", "theme": "system",
+        "folded": false, "rows": null, "columns": {},
+    });
+    assert_eq!(before, usual);
+    let wanted = json!({
+        "timeZone": "america/new_york", "units": "decimal", "theme": "dark", "rows": 200,
+        "columns": {"servers": ["state", "owner"]},
+    });
+    let after = ask(&desk, &token, Method::PATCH, path, wanted).await;
+    assert_eq!((&after["timeZone"], &after["rows"]), (&json!("America/New_York"), &json!(200)));
+    assert_eq!(after["columns"]["servers"], json!(["state", "owner"]));
+    let after = ask(&desk, &token, Method::PATCH, path, json!({"folded": true, "columns": {"servers": []}})).await;
+    assert_eq!((&after["theme"], &after["folded"], &after["columns"]), (&json!("dark"), &json!(true), &json!({})));
+    assert_eq!(ask(&desk, &token, Method::GET, path, Value::Null).await, after);
+
+    for bad in [
+        json!({"units": "miles"}),
+        json!({"theme": "Dark"}),
+        json!({"rows": 51}),
+        json!({"timeZone": "Mars/Olympus"}),
+        json!({"columns": {"a b": ["c"]}}),
+        json!({"folded": "yes"}),
+        json!({"unknown": 1}),
+    ] {
+        desk.by(&token, Method::PATCH, path, bad).await.problem(400);
+    }
+    assert_eq!(ask(&desk, &token, Method::GET, path, Value::Null).await, after);
+    desk.anonymous(path).await.problem(401);
+    desk.get(path).await.problem(403);
+}

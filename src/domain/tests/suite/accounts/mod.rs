@@ -7,6 +7,7 @@ mod follow;
 mod links;
 mod list;
 mod manage;
+mod preferences;
 mod profile;
 mod register;
 
