@@ -347,6 +347,14 @@ impl Browser {
         }
     }
 
+    /// The same for a script that calls its last argument with the answer.
+    pub async fn script_later(&self, script: &str) -> Value {
+        match self.driver.execute_async(script, Vec::new()).await {
+            Ok(answer) => answer.json().clone(),
+            Err(error) => self.fail(&format!("a script failed: {error}")).await,
+        }
+    }
+
     /// What the browser has complained about since it was last asked.
     pub async fn complaints(&self) -> Vec<String> {
         let log = self.driver.browser_log().await.expect("a log");

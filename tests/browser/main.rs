@@ -8,6 +8,7 @@ mod every_page;
 mod first_run;
 mod jobs;
 mod keyboard;
+mod live;
 mod objects;
 mod panels;
 mod pictures;

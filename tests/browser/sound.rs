@@ -1,11 +1,21 @@
 //! What must hold on every page, whatever it shows.
 
+use std::sync::LazyLock;
+
 use serde_json::json;
 
 use crate::aviary::Aviary;
 use crate::browser::{Browser, DESK, Theme};
 
 const PHONE: (u32, u32) = (390, 844);
+/// A window of 1280 pixels at 400 %.
+const ZOOMED: (u32, u32) = (320, 640);
+
+/// The checks of axe, where `tests/run` could fetch them.
+static AXE: LazyLock<Option<String>> = LazyLock::new(|| {
+    let file = std::env::var("AVIARY_AXE").ok()?;
+    Some(std::fs::read_to_string(&file).unwrap_or_else(|error| panic!("{file}: {error}")))
+});
 
 /// As [`problems`], for a page of any status; nothing may be wrong.
 pub async fn check_answered(browser: &Browser, status: u16) {
@@ -20,7 +30,7 @@ pub async fn problems(browser: &Browser, status: u16) -> Vec<String> {
     if answered != json!(status) {
         found.push(format!("answered {answered} instead of {status}"));
     }
-    for (width, height) in [PHONE, DESK] {
+    for (width, height) in [ZOOMED, PHONE, DESK] {
         browser.resize(width, height).await;
         let wide = ask(browser, include_str!("width.js")).await;
         found.extend(wide.into_iter().map(|one| format!("at {width} px: {one}")));
@@ -29,11 +39,20 @@ pub async fn problems(browser: &Browser, status: u16) -> Vec<String> {
         browser.wear(theme).await;
         let faint = ask(browser, include_str!("contrast.js")).await;
         found.extend(faint.into_iter().map(|one| format!("{}: {one}", theme.word())));
+        found.extend(axe(browser).await.into_iter().map(|one| format!("{}: axe: {one}", theme.word())));
     }
     // The browser notes every answer that is not a success; that one was asked for.
     let expected = format!("the server responded with a status of {status} ");
     found.extend(browser.complaints().await.into_iter().filter(|said| !said.contains(&expected)));
     found
+}
+
+async fn axe(browser: &Browser) -> Vec<String> {
+    let Some(axe) = &*AXE else { return Vec::new() };
+    if browser.script("return !window.axe").await == json!(true) {
+        browser.script(axe).await;
+    }
+    serde_json::from_value(browser.script_later(include_str!("axe.js")).await).expect("a list of what is wrong")
 }
 
 async fn ask(browser: &Browser, script: &str) -> Vec<String> {

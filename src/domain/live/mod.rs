@@ -54,12 +54,23 @@ pub enum News {
     Missed(Mark),
 }
 
+impl News {
+    fn mark(&self) -> Mark {
+        match self {
+            Self::Moved(moved) => moved.to,
+            Self::Missed(mark) => *mark,
+        }
+    }
+}
+
 /// Somebody who follows what moves.
 pub struct Follower {
     live: Live,
     heard: broadcast::Receiver<Arc<Moved>>,
     ending: watch::Receiver<bool>,
     mark: Mark,
+    /// What moved before it followed.
+    missed: Option<News>,
     /// Whether something may have moved that was not heard of.
     behind: bool,
 }
@@ -87,11 +98,9 @@ impl Live {
     pub async fn follow(&self, mark: Option<Mark>) -> Result<Follower> {
         // Heard of from here on, before it is looked how far everything is.
         let (heard, ending) = (self.inner.tell.subscribe(), self.inner.ending.subscribe());
-        let from = match mark {
-            Some(mark) => mark,
-            None => self.mark().await?,
-        };
-        Ok(Follower { live: self.clone(), heard, ending, mark: from, behind: mark.is_some() })
+        let missed = self.since(mark).await?;
+        let now = missed.mark();
+        Ok(Follower { live: self.clone(), heard, ending, mark: now, missed: mark.map(|_| missed), behind: false })
     }
 
     /// How many follow.
@@ -124,18 +133,16 @@ impl Live {
         }
         feed.mark_unchanged();
         audit.mark_unchanged();
-        let from = mark.filter(|_| self.followers() > 0);
+        let from = *mark;
         let news = self.since(from).await?;
-        *mark = Some(match &news {
-            News::Moved(moved) => moved.to,
-            News::Missed(mark) => *mark,
-        });
-        if let News::Moved(moved) = news
-            && !moved.is_empty()
-        {
-            // Nobody may be there.
-            let _ = self.inner.tell.send(moved);
-        }
+        *mark = Some(news.mark());
+        let told = match news {
+            News::Moved(moved) if from.is_some() => moved,
+            // Who follows finds out by themselves what they missed.
+            news => Arc::new(Moved::at(news.mark())),
+        };
+        // Nobody may be there.
+        let _ = self.inner.tell.send(told);
         Ok(())
     }
 
@@ -179,7 +186,7 @@ fn is_forgotten(tx: &ReadTx, from: Mark) -> Result<bool> {
 }
 
 impl Follower {
-    /// How far it has come.
+    /// How far it has come; at first, as of when it began to follow.
     pub fn mark(&self) -> Mark {
         self.mark
     }
@@ -190,7 +197,11 @@ impl Follower {
     /// When the file cannot be read.
     pub async fn next(&mut self) -> Result<Option<News>> {
         loop {
-            let news = if self.behind { self.catch_up().await? } else { self.hear().await? };
+            let news = match self.missed.take() {
+                Some(missed) => Some(missed),
+                None if self.behind => self.catch_up().await?,
+                None => self.hear().await?,
+            };
             match news {
                 None => return Ok(None),
                 Some(News::Moved(moved)) if moved.is_empty() => {}
@@ -225,10 +236,7 @@ impl Follower {
     async fn catch_up(&mut self) -> Result<Option<News>> {
         let news = self.live.since(Some(self.mark)).await?;
         self.behind = false;
-        self.mark = match &news {
-            News::Moved(moved) => moved.to,
-            News::Missed(mark) => *mark,
-        };
+        self.mark = news.mark();
         Ok(Some(news))
     }
 }

@@ -80,6 +80,8 @@ struct Listener {
     wanted: Vec<Wanted>,
     pulse: Pulse,
     caller: Caller,
+    /// As of when the caller's rights are known.
+    opened: Mark,
     until: Instant,
     first: Option<Bytes>,
 }
@@ -107,11 +109,12 @@ pub(crate) async fn live(
     let (wanted, ignored) = wanted(&query.topics, &caller);
     // A place that makes no sense is none: who sends it begins now.
     let follower = live.follow(place(&request, &query)).await?;
+    let opened = follower.mark();
     let following = FollowingView { following: wanted.iter().map(|one| one.text.clone()).collect(), ignored };
-    let first = sse::placed("following", &follower.mark(), &following);
+    let first = sse::event("following", &following);
     let pulse = Pulse::of(&wanted, &jobs, &syncs);
     let until = Instant::now() + LONGEST;
-    Ok(sse::answer(told(Listener { follower, wanted, pulse, caller, until, first: Some(first) })))
+    Ok(sse::answer(told(Listener { follower, wanted, pulse, caller, opened, until, first: Some(first) })))
 }
 
 fn place(request: &HttpRequest, query: &LiveQuery) -> Option<Mark> {
@@ -202,6 +205,9 @@ impl Listener {
 
     /// Whether the caller may have other rights by now, or none.
     fn may_have_changed(&self, moved: &Moved) -> bool {
+        if moved.mark() == self.opened {
+            return false;
+        }
         let own = self.caller.account.map(|id| id.to_string());
         let key = match self.caller.actor.who {
             Who::ApiKey(id) => Some(id.to_string()),

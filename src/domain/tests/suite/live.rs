@@ -112,6 +112,17 @@ async fn who_was_further_than_the_file_is_looks_at_everything_anew() {
 }
 
 #[tokio::test]
+async fn who_follows_hears_of_more_than_can_be_told() {
+    let desk = Desk::new();
+    let mut follower = desk.live.follow(None).await.unwrap();
+    desk.round().await;
+    desk.change((0..20_001).map(|id| server(id, Operation::Created)).collect()).await;
+    desk.round().await;
+    let news = follower.next().await.unwrap().unwrap();
+    assert!(matches!(news, News::Missed(mark) if mark == desk.live.mark().await.unwrap()), "{news:?}");
+}
+
+#[tokio::test]
 async fn the_end_lets_everybody_go() {
     let desk = Desk::new();
     let mut follower = desk.live.follow(None).await.unwrap();

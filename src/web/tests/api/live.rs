@@ -97,11 +97,20 @@ async fn rights_that_are_taken_end_the_stream() {
     let token = desk.token_of("ada@example.com", &["WATCHER"]).await;
     let mut stream = Stream::open(&desk, &token, "/api/v1/live?topics=nodes", None).await;
     stream.next().await.unwrap();
+    let place = desk.services.live.mark().await.unwrap().to_string();
     desk.services.live.round().await.unwrap();
     let less = RolePatch { grants: Some(Grants::parse(["node.read"]).unwrap()), ..RolePatch::default() };
     access.change_role(&Caller::command_line(), "WATCHER", less).await.unwrap();
     desk.services.live.round().await.unwrap();
     assert!(stream.next().await.is_none(), "whoever comes back is asked anew");
+
+    let mut back = Stream::open(&desk, &token, "/api/v1/live?topics=nodes,roles", Some(&place)).await;
+    let (_, _, following) = back.next().await.unwrap();
+    assert_eq!(following, json!({"following": ["nodes"], "ignored": ["roles"]}));
+    desk.services.live.round().await.unwrap();
+    rename(&desk, "Alpha two").await;
+    desk.services.live.round().await.unwrap();
+    assert_eq!(back.next().await.unwrap().1, "moved", "what ended the stream before it does not end it again");
 }
 
 #[actix_web::test]
