@@ -80,6 +80,17 @@ pub(crate) mod perm {
         SettingsRead SettingsWrite AuditRead AuditExport StoreCheck BackupRead BackupRun
     }
 
+    /// Needs to be known, as a person or a program, and nothing more: what is behind it shows what the caller may see.
+    pub(crate) struct Known;
+
+    impl Guard for Known {
+        const DOOR: Door = Door::Known;
+
+        fn check(caller: &Caller, _: &HttpRequest) -> Result<(), Error> {
+            caller.require_second_factor()
+        }
+    }
+
     /// Needs an account, and nothing more: what is behind it is the caller's own.
     pub(crate) struct SignedIn;
 

@@ -10,6 +10,8 @@ use aviary_kernel::model::Permission;
 pub enum Door {
     /// Everybody.
     Open,
+    /// Whoever is known: a person, or a program with a key. What is behind it looks at what they may.
+    Known,
     /// Whoever has an account.
     SignedIn,
     /// Who has this permission.

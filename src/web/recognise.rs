@@ -8,7 +8,7 @@ use aviary_domain::access::{Access, Caller, Limit, Limits, Refusal};
 use aviary_domain::settings::Settings;
 use aviary_domain::sign_in::SignIn;
 use aviary_kernel::base::{Error, Result, Secret};
-use aviary_kernel::model::Origin;
+use aviary_kernel::model::{Origin, Who};
 use ring::digest;
 
 use crate::Options;
@@ -117,6 +117,19 @@ impl Recogniser {
         // A cookie that is no longer good is what everybody has who was away for long.
         let caller = self.sign_in.by_cookie(token.reveal(), origin.clone()).await?;
         Ok(caller.map_or_else(Found::nobody, |caller| Found::somebody(caller, Shown::Cookie)))
+    }
+
+    /// Who somebody is by now that was recognised before, with what they may now; nobody when their session or key is no
+    /// longer good. For streams, which outlive the request that opened them.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub(crate) async fn still(&self, caller: &Caller) -> Result<Option<Caller>> {
+        match caller.actor.who {
+            Who::ApiKey(id) => self.access.still(id, caller.actor.origin.clone()).await,
+            Who::Person(_) => self.sign_in.still(caller).await,
+            _ => Ok(Some(caller.clone())),
+        }
     }
 
     async fn by_bearer(&self, token: &Secret<String>, origin: &Origin, shown: Shown) -> Result<Found> {

@@ -8,8 +8,8 @@ use crate::api::auth::{enter, links};
 use crate::api::lists::{allocations, eggs, nodes, servers, users};
 use crate::api::{
     accounts, api_keys, audit, backups, check, dashboard, deliveries, discord_webhooks, email, events, health, history,
-    jobs, live, me, mirror, panels, queues, removals, reports, repos, roles, schedules, searches, secret, setting,
-    settings, stats, sync, syncs, tickets, webhooks,
+    jobs, live, me, mirror, panels, queues, removals, reports, repos, roles, schedules, search, searches, secret,
+    setting, settings, stats, sync, syncs, tickets, webhooks,
 };
 use crate::map::Map;
 use crate::page::PageError;
@@ -60,6 +60,10 @@ pub fn api() -> Map {
         .post("/api/v1/me/second-factor/disable", me::disable)
         .post("/api/v1/me/second-factor/codes", me::renew_codes)
         .post("/api/v1/tickets", tickets::ticket)
+        // Finding anything.
+        .get("/api/v1/search", search::find)
+        .stream("/api/v1/search/export", search::export)
+        .stream("/api/v1/search/tail", search::tail)
         .get("/api/v1/searches", searches::list)
         .post("/api/v1/searches", searches::save)
         .delete("/api/v1/searches/{id}", searches::remove)

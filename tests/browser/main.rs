@@ -5,6 +5,7 @@ mod aviary;
 mod browser;
 mod empty;
 mod every_page;
+mod find;
 mod first_run;
 mod jobs;
 mod keyboard;

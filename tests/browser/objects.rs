@@ -21,10 +21,10 @@ async fn a_server_is_found_by_its_name_and_leads_to_what_it_belongs_to_and_back(
     let name = names.into_iter().find(|name| is_plain(name)).expect("a server with a plain name");
 
     browser.go("Overview").await;
-    browser.fill("Find a server", &name).await;
+    browser.fill("Search everything", &name).await;
     browser.leave_when(async |browser| browser.keys("\n").await).await;
-    browser.see_heading("Servers").await;
-    assert_eq!(browser.value("Name, id, UUID").await, name, "what was searched for still stands there");
+    browser.see_heading("Search").await;
+    assert_eq!(browser.value("Search everything").await, name, "what was searched for still stands there");
     browser.follow(&name).await;
     browser.see_heading(&name).await;
     let server = browser.address().await;

@@ -34,6 +34,12 @@ fn built_in(number: u32) -> ScheduleId {
     Uuid::from_u64_pair(FAMILY, 0x8000_0000_0000_0000 | u64::from(number))
 }
 
+/// The entry that comes with Aviary for some work; none when there is none of its own.
+pub fn entry_for(work: &ScheduledWork) -> Option<ScheduleId> {
+    let entry = ONCE.iter().find(|(_, _, does, _)| does == work);
+    entry.map(|(number, ..)| built_in(*number))
+}
+
 /// The id of the entry that syncs a panel.
 pub(super) fn of_panel(panel: PanelId) -> ScheduleId {
     Uuid::from_u64_pair(FAMILY, 0x8001_0000_0000_0000 | u64::from(panel.0))

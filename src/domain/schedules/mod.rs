@@ -29,6 +29,7 @@ use aviary_kernel::store::{Read, Store, WriteTx};
 use crate::feed;
 use crate::settings::Settings;
 
+pub use built_in::entry_for;
 pub use rule::{Cron, Missed, Rule, Runs, WallTime};
 pub use runs::job_over;
 pub use shown::{Coming, Preview, ShownSchedule};

@@ -32,5 +32,6 @@ mod words;
 
 pub use asked::{Asked, Order, Sight};
 pub use found::{Bar, Bit, Facet, Found, Hit, Marked, Place, Standing};
+pub use query::moment;
 pub use service::{IndexStats, Search};
 pub use subject::Subject;

@@ -34,18 +34,6 @@ impl Timestamp {
         text.parse::<jiff::Timestamp>().ok().map(|t| Self(t.as_millisecond()))
     }
 
-    /// Reads RFC 3339, or a date or a time without an offset as the clocks of `zone` show it, such as `2026-03-14` (when the day
-    /// begins) and `2026-03-14T09:26`. UTC when there is no such zone. `None` when the text is no such time.
-    pub fn parse_in(text: &str, zone: &str) -> Option<Self> {
-        let zone = || jiff::tz::TimeZone::get(zone).unwrap_or(jiff::tz::TimeZone::UTC);
-        let local = || {
-            let time = text.parse::<jiff::civil::DateTime>().ok()?;
-            let zoned = time.to_zoned(zone()).ok()?;
-            Some(Self(zoned.timestamp().as_millisecond()))
-        };
-        Self::parse(text).or_else(local)
-    }
-
     /// How long ago `earlier` was; zero when it lies ahead.
     pub fn since(self, earlier: Timestamp) -> Duration {
         Duration::from_millis(u64::try_from(self.0 - earlier.0).unwrap_or(0))
@@ -153,16 +141,6 @@ mod tests {
         assert_eq!(Timestamp::parse("2025-03-14T10:26:53+01:00"), Some(utc));
         assert_eq!(Timestamp::parse("2025-03-14T09:26:53.000000Z"), Some(utc));
         assert_eq!(utc.to_string(), "2025-03-14T09:26:53Z");
-    }
-
-    #[test]
-    fn a_time_without_an_offset_is_that_of_the_zone() {
-        let read = |text, zone| Timestamp::parse_in(text, zone).map(|at| at.to_string());
-        assert_eq!(read("2026-03-14", "Europe/Berlin").unwrap(), "2026-03-13T23:00:00Z");
-        assert_eq!(read("2026-07-14T09:26", "Europe/Berlin").unwrap(), "2026-07-14T07:26:00Z");
-        assert_eq!(read("2026-03-14T09:26:53Z", "Europe/Berlin").unwrap(), "2026-03-14T09:26:53Z");
-        assert_eq!(read("2026-03-14", "Nowhere/Land").unwrap(), "2026-03-14T00:00:00Z");
-        assert_eq!([read("soon", "UTC"), read("2026-13-14", "UTC"), read("", "UTC")], [None, None, None]);
     }
 
     #[test]

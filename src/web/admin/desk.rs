@@ -18,6 +18,7 @@ use aviary_domain::mirror::{Book, Page, PanelCounts};
 use aviary_domain::ops::Heartbeats;
 use aviary_domain::panels::Panels;
 use aviary_domain::schedules::Schedules;
+use aviary_domain::search::Search;
 use aviary_domain::settings::Settings;
 use aviary_domain::sign_in::SignIn;
 use aviary_domain::sync::Syncs;
@@ -47,6 +48,7 @@ pub(super) struct Desk {
     pub(super) panels: Data<Panels>,
     pub(super) syncs: Data<Syncs>,
     pub(super) schedules: Data<Schedules>,
+    pub(super) search: Data<Search>,
     pub(super) jobs: Data<Jobs>,
     pub(super) settings: Data<Settings>,
     pub(super) heartbeats: Data<Heartbeats>,
@@ -102,6 +104,7 @@ fn desk(request: &HttpRequest, payload: &mut Payload) -> Result<Desk, PageError>
         panels: service(request)?,
         syncs: service(request)?,
         schedules: service(request)?,
+        search: service(request)?,
         jobs: service(request)?,
         settings: service(request)?,
         heartbeats: service(request)?,
@@ -185,7 +188,7 @@ impl Desk {
             notices: self.notices.into_iter().chain(doubts).collect(),
             read_only: known.read_only.as_deref().map(|why| format!("The reason: {why}.")),
             running: running(known),
-            finds: spot != Spot::Servers && known.opens("/admin/servers"),
+            finds: spot != Spot::Search,
             token: self.visitor.form_token,
             user: self.visitor.who.name.clone(),
         }
@@ -250,7 +253,7 @@ pub(super) struct Shell {
     pub(super) notices: Vec<Notice>,
     pub(super) read_only: Option<String>,
     pub(super) running: Vec<Running>,
-    /// Whether the top bar has a field to find servers with.
+    /// Whether the top bar has a field to search with; the search page has its own.
     pub(super) finds: bool,
     /// What forms must carry.
     pub(super) token: String,

@@ -1,6 +1,7 @@
 //! Where things are found: our own pages, and the panel's.
 
 use aviary_domain::mirror::Page;
+use aviary_domain::search::{Place, Subject};
 use aviary_kernel::base::Result;
 use aviary_kernel::model::{Allocation, Subuser};
 use aviary_kernel::model::{
@@ -25,6 +26,48 @@ pub(super) fn object(key: ObjectKey, label: &str) -> String {
         Kind::Allocation | Kind::Database => list(key.kind, &[("panel", &key.panel.to_string()), ("q", label)]),
         _ => history(key),
     })
+}
+
+/// The page of something that was found. `label` is what it is called.
+pub(crate) fn place(place: &Place, label: &str) -> String {
+    match place {
+        Place::Object(key) => object(*key, label),
+        Place::Change(_, key) => history(*key),
+        Place::Panel(id) => format!("/admin/panels/{id}"),
+        Place::Account(id) => format!("/admin/people/{id}"),
+        Place::Webhook(id) => format!("/admin/webhooks/{id}"),
+        Place::Schedule(id) => format!("/admin/schedules/{id}"),
+        Place::Sync(id) => format!("/admin/syncs/{id}"),
+        Place::Audit(number) => format!("/admin/audit/{number}"),
+        Place::Event(id) => format!("/admin/events/{id}"),
+        Place::Job(id) => format!("/admin/jobs/{id}"),
+        Place::Delivery(id) => format!("/admin/deliveries/{id}"),
+        Place::Mail(number) => format!("/admin/mails/{number}"),
+    }
+}
+
+/// The drawing beside what can be found.
+pub(super) fn icon_of(subject: Subject) -> &'static str {
+    match subject {
+        Subject::Server => "server",
+        Subject::Node => "node",
+        Subject::Allocation => "plug",
+        Subject::Database => "database",
+        Subject::User => "user",
+        Subject::Egg => "egg",
+        Subject::Nest => "nest",
+        Subject::Location => "pin",
+        Subject::Panel => "panel",
+        Subject::Account => "people",
+        Subject::Webhook | Subject::Delivery => "hook",
+        Subject::Schedule => "clock",
+        Subject::Sync => "sync",
+        Subject::Change => "history",
+        Subject::Audit => "lock",
+        Subject::Event => "bell",
+        Subject::Job => "work",
+        Subject::Mail => "mail",
+    }
 }
 
 /// A list with filters.

@@ -39,6 +39,7 @@ mod offer;
 mod on_record;
 mod outside;
 mod overview;
+mod palette;
 mod panel;
 mod panel_form;
 mod panels;
@@ -54,6 +55,7 @@ mod role_form;
 mod roles;
 mod schedule_form;
 mod schedules;
+mod search;
 mod servers;
 mod setting;
 mod settings;
@@ -81,6 +83,7 @@ use crate::map::Map;
 use crate::page::{PageResult, see_other};
 
 pub(crate) use icon::icon;
+pub(crate) use links::place;
 pub(crate) use shown::sentence;
 
 /// Puts the pages in place.
@@ -94,6 +97,10 @@ fn pages() -> Map {
     Map::new()
         .get("/", start)
         .get("/admin", overview::page)
+        .get("/admin/search", search::page)
+        .post("/admin/search/saved", search::save)
+        .post("/admin/search/saved/{id}/remove", search::remove)
+        .get("/admin/palette", palette::part)
         .get("/admin/login", login::page)
         .post("/admin/login", login::sign_in)
         .post("/admin/logout", login::sign_out)

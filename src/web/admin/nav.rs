@@ -7,6 +7,7 @@ use super::shown;
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Spot {
     Overview,
+    Search,
     Servers,
     Nodes,
     Allocations,
@@ -71,7 +72,13 @@ pub(super) fn groups(here: Spot, known: &Known) -> Vec<NavGroup> {
         items: items.into_iter().filter(|item| known.opens(item.href)).collect(),
     };
     let groups = [
-        group("", vec![item(Spot::Overview, "/admin", "Overview", "home", "o", None)]),
+        group(
+            "",
+            vec![
+                item(Spot::Overview, "/admin", "Overview", "home", "o", None),
+                item(Spot::Search, "/admin/search", "Search", "search", "q", None),
+            ],
+        ),
         group(
             "Mirror",
             vec![

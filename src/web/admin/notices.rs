@@ -28,6 +28,8 @@ pub(super) fn done(word: &str) -> Option<Notice> {
         "panel-added" => {
             ("good", "The panel was added. Test it to see whether the keys can read everything, then sync it.")
         }
+        "search-saved" => ("good", "The search was saved. It stands below, and only you see it."),
+        "search-removed" => ("good", "The saved search was removed."),
         "panel-removed" => ("good", "The panel was removed from Aviary. Nothing was changed on the panel itself."),
         "panel-changed" => ("good", "The panel was changed. Test it to see whether it answers as it should."),
         "person-added" => ("good", "The account was made."),

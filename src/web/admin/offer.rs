@@ -34,6 +34,7 @@ pub(super) fn door(method: &Method, href: &str) -> Option<Door> {
 fn is_let_in(caller: &Caller, method: &Method, href: &str) -> bool {
     door(method, href).is_some_and(|door| match door {
         Door::Open | Door::NeedsKind => true,
+        Door::Known => !caller.lacks_second_factor,
         Door::SignedIn => caller.actor.account().is_some(),
         Door::Needs(permission) => caller.may(permission),
         Door::NeedsOneOf(one, other) => caller.may(one) || caller.may(other),

@@ -32,6 +32,17 @@ impl Query {
         Some(value.trim()).filter(|value| !value.is_empty())
     }
 
+    /// The value of this name as it was typed.
+    pub(super) fn raw(&self, name: &str) -> Option<&str> {
+        self.pairs.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
+    }
+
+    /// What stands behind the `?`, with these names only.
+    pub(super) fn only(&self, names: &[&str]) -> String {
+        let kept = self.pairs.iter().filter(|(key, value)| names.contains(&key.as_str()) && !value.trim().is_empty());
+        shown::query(&kept.map(|(key, value)| (key.as_str(), value.as_str())).collect::<Vec<_>>())
+    }
+
     /// What is searched for.
     pub(super) fn search(&self) -> Option<String> {
         self.text("q").map(|text| text.chars().take(LONGEST_SEARCH).collect())
@@ -90,6 +101,11 @@ impl Query {
         let pairs: Vec<_> = self.pairs.iter().filter(|(key, _)| key != "done").collect();
         let pairs: Vec<_> = pairs.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();
         if pairs.is_empty() { self.path.clone() } else { format!("{}?{}", self.path, shown::query(&pairs)) }
+    }
+
+    /// Names and values, in order.
+    pub(super) fn pairs(&self) -> &[(String, String)] {
+        &self.pairs
     }
 
     /// The page without any filter.

@@ -26,6 +26,7 @@ pub(crate) mod reports;
 pub(crate) mod repos;
 pub(crate) mod roles;
 pub(crate) mod schedules;
+pub(crate) mod search;
 pub(crate) mod searches;
 pub(crate) mod secret;
 pub(crate) mod setting;

@@ -20,8 +20,8 @@ use crate::api::auth::{enter, links};
 use crate::api::lists::{allocations, eggs, nodes, servers, users};
 use crate::api::{
     accounts, api_keys, audit, backups, check, dashboard, deliveries, discord_webhooks, email, events, health, history,
-    jobs, live, me, mirror, panels, queues, removals, reports, repos, roles, schedules, searches, secret, setting,
-    settings, stats, sync, syncs, tickets, webhooks,
+    jobs, live, me, mirror, panels, queues, removals, reports, repos, roles, schedules, search, searches, secret,
+    setting, settings, stats, sync, syncs, tickets, webhooks,
 };
 use crate::door::{Door, Open};
 use crate::problem::ProblemView;
@@ -45,7 +45,7 @@ use crate::routes;
         dashboard::resend_verification, dashboard::change_email, users::users, users::set_roles,
         me::me, me::sessions, me::end_other_sessions, me::end_session, me::offer, me::enable, me::disable, me::renew_codes,
         me::preferences, me::change_preferences,
-        tickets::ticket, searches::list, searches::save, searches::remove,
+        tickets::ticket, search::find, search::export, search::tail, searches::list, searches::save, searches::remove,
         servers::servers, nodes::nodes, allocations::node_allocations, nodes::maintenance, nodes::locations, allocations::allocations,
         eggs::nests, eggs::eggs, stats::admin,
         sync::status, sync::start, sync::cancel, sync::logs, sync::settings, sync::set_settings, sync::stream,
@@ -182,6 +182,7 @@ fn complete(operation: &mut Operation, door: Door) {
 fn asked(door: Door) -> String {
     match door {
         Door::Open => String::new(),
+        Door::Known => "For everybody who is known, people and programs; each finds what they may see.".into(),
         Door::SignedIn => "For people who are signed in.".into(),
         Door::Needs(permission) => format!("Needs the permission `{permission}`."),
         Door::NeedsOneOf(one, other) => format!("Needs the permission `{one}` or `{other}`."),

@@ -11,6 +11,7 @@ use aviary_kernel::model::PanelId;
 use super::Subject;
 
 pub(super) use read::read;
+pub use time::moment;
 
 /// A query, understood.
 #[derive(Clone, Debug, Default, PartialEq)]

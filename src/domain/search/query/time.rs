@@ -5,6 +5,13 @@ use jiff::civil::{Date, DateTime};
 use jiff::tz::TimeZone;
 use jiff::{ToSpan, Zoned};
 
+/// The moment that a text names, as queries understand it: where the time begins that it stands for. `zone` is an IANA name; UTC
+/// when it is none.
+pub fn moment(text: &str, now: Timestamp, zone: Option<&str>) -> Option<Timestamp> {
+    let zone = zone.and_then(|name| TimeZone::get(name).ok()).unwrap_or(TimeZone::UTC);
+    interval(text, now, &zone).map(|(from, _)| from)
+}
+
 /// The stretch of time that a text names, as people write it: a year, a month, a day, an hour, a minute, a moment, `today`,
 /// `yesterday`, or how long ago, such as `2h`.
 pub(in crate::search) fn interval(text: &str, now: Timestamp, zone: &TimeZone) -> Option<(Timestamp, Timestamp)> {

@@ -222,6 +222,11 @@ impl Fixture {
             .unwrap();
     }
 
+    /// Waits until all that was committed can be found.
+    pub(super) async fn searchable(&self) {
+        self.services.search.caught_up().await.unwrap();
+    }
+
     /// Sends a request as the program gets it.
     pub(super) async fn send(&self, request: TestRequest) -> Answer {
         self.program().await.ask(request).await

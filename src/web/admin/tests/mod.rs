@@ -11,6 +11,7 @@ mod own_keys;
 mod people;
 mod roles;
 mod schedules;
+mod search;
 mod second_factor;
 mod settings;
 mod setup;
@@ -64,6 +65,10 @@ fn all_pages() -> Vec<String> {
             "/admin/servers?panel=1&node=1&sort=-name",
             "/admin/history?panel=1&kind=servers&id=1&field=limits&from=2026-01-01&until=2026-12-31",
             "/admin/drift?kind=vanished",
+            "/admin/search",
+            "/admin/search?q=alert",
+            "/admin/search?q=state%3Asuspended&kind=server&panel=1&since=-7d&order=newest&zone=Europe%2FBerlin",
+            "/admin/palette?q=alert",
             "/admin/me",
             "/admin/me?offset=20",
             "/admin/me/security",

@@ -274,6 +274,11 @@ impl Desk {
         answer
     }
 
+    /// Waits until all that was committed can be found.
+    pub(crate) async fn searchable(&self) {
+        self.services.search.caught_up().await.unwrap();
+    }
+
     /// The head of an answer, and its body as it comes.
     pub(crate) async fn begin(&self, request: TestRequest) -> (Answer, BoxBody) {
         let service = self.service.get_or_init(|| service(&self.site)).await;
@@ -468,7 +473,7 @@ fn variable(id: u64, egg_id: u64) -> EggVariable {
     }
 }
 
-fn user(id: u64, name: &str) -> User {
+pub(crate) fn user(id: u64, name: &str) -> User {
     User {
         id,
         external_id: None,

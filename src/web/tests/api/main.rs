@@ -22,6 +22,7 @@ mod mirror;
 mod panels;
 mod promise;
 mod schedules;
+mod search;
 mod searches;
 mod settings;
 mod socket;
