@@ -6,20 +6,18 @@ mod measure;
 use std::future::Future;
 use std::net::SocketAddr;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::time::Instant;
 
 use aviary::app::App;
-use aviary_domain::mirror::{AllocationQuery, At, Book, HistoryQuery, ListQuery, Writer};
-use aviary_domain::panels::NewPanel;
-use aviary_kernel::base::{Cursor, Env, MasterKey, Sealer, Secret};
-use aviary_kernel::config::{Config, Sources};
-use aviary_kernel::model::{Actor, Kind, PanelId, Server};
+use aviary_domain::mirror::{AllocationQuery, At, Book, HistoryQuery, ListQuery};
+use aviary_kernel::base::Cursor;
+use aviary_kernel::model::{Kind, Server};
+use measure::filled::{Filled, PANEL};
 use measure::program::API_KEY;
-use measure::{Outcome, Times, Wanted, figure, folder, rows, thousands, title};
+use measure::{Outcome, Times, Wanted, figure, rows, thousands, title};
 use reqwest::Client;
 use tempfile::TempDir;
-use tokio::runtime::{Handle, Runtime};
+use tokio::runtime::Runtime;
 
 const SMALL: u32 = 1_000;
 const LARGE: u32 = 100_000;
@@ -27,7 +25,6 @@ const REPEATS: usize = 15;
 /// Answers in a row; their mean is one measurement.
 const IN_A_ROW: usize = 60;
 const LIMIT: usize = 25;
-const PANEL: PanelId = PanelId(1);
 
 fn main() -> Outcome {
     let runtime = Runtime::new()?;
@@ -60,30 +57,8 @@ struct Site {
 
 impl Site {
     async fn new(servers: u32) -> Outcome<Self> {
-        let dir = folder()?;
-        let data_dir = dir.path().join("data").display().to_string();
-        let flags = [("data_dir", data_dir.as_str()), ("security.api_key", API_KEY)];
-        let config = Config::load(&Sources::new().flags(flags))?;
-        let app = App::open(&config, Env::system(), Handle::current()).await?;
-        let services = &app.services;
-        let new = NewPanel {
-            name: "Main".into(),
-            url: "http://127.0.0.1:9".into(),
-            app_key: Secret::from("ptla_SimulatedAp0123456789abcdefghijABCDEFGHIJxy"),
-            client_key: None,
-            share_percent: None,
-            sync_every_s: None,
-        };
-        services.panels.add(&Actor::job("bench"), new).await?;
-        let sealer = Arc::new(Sealer::new(&MasterKey::parse(&"07".repeat(32))?));
-        let env = services.env.clone();
-        let sync = env.ids.next();
-        rows::fill(&Writer::new(services.store.clone(), env, sealer, PANEL, sync), servers.into(), 40).await?;
-        let (server, address) = aviary_web::serve(services.clone(), ([127, 0, 0, 1], 0).into(), None, 1)?;
-        tokio::spawn(server);
-        aviary_remote::init_tls();
-        let client = Client::builder().tls_certs_only([]).no_proxy().build()?;
-        let book = services.book.clone();
+        let Filled { app, address, client, dir } = Filled::new(servers).await?;
+        let book = app.services.book.clone();
         let places = places(&book, servers).await?;
         let past = middle_of_history(&book, servers).await?;
         Ok(Self { app, book, address, client, servers, places, past, _dir: dir })

@@ -1,6 +1,7 @@
 //! Measuring: repetitions, medians, and the lines that tell them. A ratio always has its reference in the same run.
 #![allow(dead_code, reason = "every bench takes what it needs")]
 
+pub(crate) mod filled;
 pub(crate) mod lab;
 pub(crate) mod large;
 pub(crate) mod panel;
@@ -43,6 +44,14 @@ impl Times {
         let mut sorted = self.0.clone();
         sorted.sort_unstable();
         sorted.get(sorted.len() / 2).copied().unwrap_or_default()
+    }
+
+    /// What so many of a hundred are not longer than.
+    pub(crate) fn percentile(&self, percent: usize) -> Duration {
+        let mut sorted = self.0.clone();
+        sorted.sort_unstable();
+        let at = (sorted.len() * percent / 100).min(sorted.len().saturating_sub(1));
+        sorted.get(at).copied().unwrap_or_default()
     }
 
     fn spread(&self) -> (Duration, Duration) {

@@ -77,6 +77,40 @@ impl Program {
         self.call(self.client.post(format!("http://{}{path}", self.address)).json(body)).await
     }
 
+    /// Where something of it is.
+    pub(crate) fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.address)
+    }
+
+    /// Makes an account that may everything, while it runs, and signs in; the access token.
+    pub(crate) async fn sign_in(&self, data_dir: &Path) -> Outcome<String> {
+        let (email, password) = ("mara@example.com", "Right-1234");
+        let file = data_dir.join("password");
+        std::fs::write(&file, password)?;
+        let made = Command::new(binary()?)
+            .arg("--data-dir")
+            .arg(data_dir)
+            .args(["user", "create", "--email", email, "--role", "SUPER_ADMIN", "--password-file"])
+            .arg(&file)
+            .stdout(Stdio::null())
+            .status()?;
+        if !made.success() {
+            return Err("the account was not made".into());
+        }
+        let body = json!({ "email": email, "password": password });
+        let request = self.client.post(self.url("/api/v1/auth/login")).json(&body);
+        let answer: Value = request.send().await?.error_for_status()?.json().await?;
+        let token = answer.pointer("/tokens/accessToken").or_else(|| answer.pointer("/data/tokens/accessToken"));
+        Ok(token.and_then(Value::as_str).ok_or_else(|| format!("no token in {answer}"))?.to_owned())
+    }
+
+    /// Adds a panel that answers nobody.
+    pub(crate) async fn make_panel(&self, token: &str, name: &str) -> Outcome {
+        let body = json!({ "name": name, "url": "http://127.0.0.1:9", "appKey": "ptla_SimulatedAp0123456789abcdefghijABCDEFGHIJxy" });
+        self.client.post(self.url("/api/v1/panels")).bearer_auth(token).json(&body).send().await?.error_for_status()?;
+        Ok(())
+    }
+
     /// Adds a panel and starts a sync of it; the sync's path.
     pub(crate) async fn start_sync(&self, name: &str, panel: &Panel) -> Outcome<String> {
         let body = json!({ "name": name, "url": panel.sim.url(), "appKey": panel.sim.app_key() });
