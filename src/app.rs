@@ -119,6 +119,7 @@ impl App {
             mail_options(config),
         );
         let watch = Watch::new(store.clone(), env.clone(), panels.clone(), webhooks.clone());
+        let search = Search::new(store.clone(), env.clone(), config.search_dir());
         let services = Services {
             env: env.clone(),
             mails,
@@ -127,7 +128,7 @@ impl App {
             access: Access::new(store.clone(), env.clone()),
             limits,
             audit: Audit::new(store.clone(), env.clone(), sealer.clone()),
-            book: Book::new(store.clone()),
+            book: Book::new(store.clone()).finding(search.finder()),
             jobs: Jobs::new(
                 store.clone(),
                 env.clone(),
@@ -140,7 +141,7 @@ impl App {
             secrets,
             events: Events::new(store.clone()),
             webhooks,
-            search: Search::new(store.clone(), env.clone(), config.search_dir()),
+            search,
             backups: Backups::new(store.clone(), env.clone(), backup_options(config)),
             live: Live::new(store.clone()),
             store,
@@ -295,6 +296,7 @@ impl App {
     /// From now on Aviary says that it is not ready, so that nobody sends it new work.
     pub fn begin_stop(&self) {
         self.services.heartbeats.stop();
+        self.services.search.stop();
         self.services.live.end();
         self.stop.send_replace(true);
     }

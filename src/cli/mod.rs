@@ -9,6 +9,7 @@ mod demo;
 mod door;
 mod panel;
 mod print;
+mod reindex;
 mod restore;
 mod secret;
 mod serve;
@@ -87,6 +88,8 @@ enum Command {
     Config(config::ConfigCommand),
     /// Check the data file: every record, index and counter
     Check(check::Check),
+    /// Make the search index anew from the data file
+    Reindex(reindex::Reindex),
     /// Print the version
     Version,
 }
@@ -184,6 +187,7 @@ fn run(cli: Cli) -> Done {
         Command::User(command) => wait(command.run(common)),
         Command::Secret(command) => wait(command.run(common)),
         Command::Check(command) => wait(command.run(common)),
+        Command::Reindex(command) => wait(command.run(common)),
         Command::Audit(command) => wait(command.run(common)),
         Command::Backup(command) => wait(command.run(common)),
         Command::Restore(command) => wait(command.run(common)),

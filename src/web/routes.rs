@@ -8,8 +8,8 @@ use crate::api::auth::{enter, links};
 use crate::api::lists::{allocations, eggs, nodes, servers, users};
 use crate::api::{
     accounts, api_keys, audit, backups, check, dashboard, deliveries, discord_webhooks, email, events, health, history,
-    jobs, live, me, mirror, panels, queues, removals, reports, repos, roles, schedules, search, searches, secret,
-    setting, settings, stats, sync, syncs, tickets, webhooks,
+    index, jobs, live, me, mirror, panels, queues, removals, reports, repos, roles, schedules, search, searches,
+    secret, setting, settings, stats, sync, syncs, tickets, webhooks,
 };
 use crate::map::Map;
 use crate::page::PageError;
@@ -173,6 +173,8 @@ pub fn api() -> Map {
         .get("/api/v1/drift", reports::drift)
         .get("/api/v1/counts", reports::counts)
         .post("/api/v1/check", check::check)
+        .get("/api/v1/search/standing", index::standing)
+        .post("/api/v1/reindex", index::reindex)
         .get("/api/v1/backups", backups::list)
         .post("/api/v1/backups", backups::make)
         // Who hears of what.

@@ -7,6 +7,7 @@ use aviary_kernel::store::tables::{ALLOCATION_SERVER, RowKey, counted};
 use aviary_kernel::store::{Counter, Direction, Read, SortText, Span};
 
 use super::counts::panels;
+use super::finder::{Finder, candidates};
 use super::list::page_size;
 use super::searchable::Searchable;
 use super::source::Source;
@@ -42,9 +43,14 @@ pub struct PlacedAllocation {
 }
 
 /// A page of allocations, and how many there are in all.
-pub(super) fn allocations(reader: &impl Read, query: &AllocationQuery) -> Result<(Vec<PlacedAllocation>, u64)> {
+pub(super) fn allocations(
+    reader: &impl Read,
+    finder: Option<&Finder>,
+    query: &AllocationQuery,
+) -> Result<(Vec<PlacedAllocation>, u64)> {
     let limit = page_size(query.limit);
     let needle = query.search.as_deref().map(|text| text.trim().to_lowercase()).filter(|text| !text.is_empty());
+    let found = candidates(reader, finder, Kind::Allocation, query.panel, needle.as_deref())?;
     let (mut rows, mut total) = (Vec::new(), 0);
     for (panel, node) in nodes_by_name(reader, query)? {
         let source = Source::addresses(panel, node, query.assigned);
@@ -62,6 +68,9 @@ pub(super) fn allocations(reader: &impl Read, query: &AllocationQuery) -> Result
             }
             if at < query.offset && needle.is_none() {
                 at += 1;
+                return Ok(ControlFlow::Continue(()));
+            }
+            if found.as_ref().is_some_and(|found| !found.may(&key)) {
                 return Ok(ControlFlow::Continue(()));
             }
             let Some(row) = reader.get(Allocation::table(), &key)? else { return Ok(ControlFlow::Continue(())) };

@@ -7,6 +7,7 @@ use aviary_kernel::store::tables::{BY_UUID, CHILDREN, MISSING};
 use aviary_kernel::store::{Direction, Key, Read, ReadTx, SortText, Span, Store};
 
 use super::allocations::{self, AllocationQuery, PlacedAllocation};
+use super::finder::Finder;
 use super::history::{self, HistoryPage, HistoryQuery};
 use super::list::{self, ListPage, ListQuery};
 use super::searchable::Searchable;
@@ -21,6 +22,7 @@ const FORGET_AT_ONCE: usize = 1_000;
 #[derive(Clone)]
 pub struct Book {
     store: Store,
+    finder: Option<Finder>,
 }
 
 /// An object by its name, as far as another object needs to know it.
@@ -36,7 +38,13 @@ pub struct Relative {
 impl Book {
     /// The mirror in `store`.
     pub fn new(store: Store) -> Self {
-        Self { store }
+        Self { store, finder: None }
+    }
+
+    /// The same with somebody to ask which rows hold a text. The answers are the same, and come sooner.
+    #[must_use]
+    pub fn finding(self, finder: Finder) -> Self {
+        Self { finder: Some(finder), ..self }
     }
 
     /// Several questions on one snapshot.
@@ -47,7 +55,8 @@ impl Book {
         &self,
         ask: impl FnOnce(&Page<'_>) -> Result<T> + Send + 'static,
     ) -> Result<T> {
-        self.store.read(|tx| ask(&Page(tx))).await
+        let finder = self.finder.clone();
+        self.store.read(move |tx| ask(&Page { tx, finder })).await
     }
 
     /// A page of the objects of a kind.
@@ -55,7 +64,7 @@ impl Book {
     /// # Errors
     /// When the file cannot be read.
     pub async fn list<T: Searchable>(&self, query: ListQuery) -> Result<ListPage<T>> {
-        self.store.read(move |tx| list::list(tx, &query)).await
+        self.look(move |page| page.list(&query)).await
     }
 
     /// One object.
@@ -71,7 +80,7 @@ impl Book {
     /// # Errors
     /// When the file cannot be read.
     pub async fn allocations(&self, query: AllocationQuery) -> Result<(Vec<PlacedAllocation>, u64)> {
-        self.store.read(move |tx| allocations::allocations(tx, &query)).await
+        self.look(move |page| page.allocations(&query)).await
     }
 
     /// A page of the history, newest first.
@@ -124,7 +133,10 @@ impl Book {
 }
 
 /// One snapshot of the mirror, for several questions that must agree.
-pub struct Page<'t>(&'t ReadTx);
+pub struct Page<'t> {
+    tx: &'t ReadTx,
+    finder: Option<Finder>,
+}
 
 impl Page<'_> {
     /// One object, if it is there.
@@ -132,7 +144,7 @@ impl Page<'_> {
     /// # Errors
     /// When the file cannot be read.
     pub fn get<T: Mirror>(&self, panel: PanelId, id: RemoteId) -> Result<Option<Mirrored<T>>> {
-        self.0.get(T::table(), &(panel, id))
+        self.tx.get(T::table(), &(panel, id))
     }
 
     /// One object.
@@ -148,7 +160,7 @@ impl Page<'_> {
     /// # Errors
     /// When the file cannot be read.
     pub fn list<T: Searchable>(&self, query: &ListQuery) -> Result<ListPage<T>> {
-        list::list(self.0, query)
+        list::list(self.tx, self.finder.as_ref(), query)
     }
 
     /// The name of an object, if it is there.
@@ -171,7 +183,7 @@ impl Page<'_> {
     ) -> Result<Vec<Mirrored<T>>> {
         let mut keys = Vec::new();
         let span = Span::prefix(&(panel, parent.0, parent.1, T::KIND));
-        self.0.walk_index(CHILDREN, &span, Direction::Up, |(.., id)| {
+        self.tx.walk_index(CHILDREN, &span, Direction::Up, |(.., id)| {
             keys.push(id);
             Ok(if keys.len() < limit { ControlFlow::Continue(()) } else { ControlFlow::Break(()) })
         })?;
@@ -201,7 +213,7 @@ impl Page<'_> {
     /// # Errors
     /// When the file cannot be read.
     pub fn allocations(&self, query: &AllocationQuery) -> Result<(Vec<PlacedAllocation>, u64)> {
-        allocations::allocations(self.0, query)
+        allocations::allocations(self.tx, self.finder.as_ref(), query)
     }
 
     /// The server that uses an allocation: its number and name.
@@ -209,7 +221,7 @@ impl Page<'_> {
     /// # Errors
     /// When the file cannot be read.
     pub fn user_of_allocation(&self, panel: PanelId, allocation: RemoteId) -> Result<Option<Relative>> {
-        Ok(allocations::server_of(self.0, panel, allocation)?.map(|(id, label)| Relative { id, label }))
+        Ok(allocations::server_of(self.tx, panel, allocation)?.map(|(id, label)| Relative { id, label }))
     }
 
     /// What stands on a node.
@@ -217,7 +229,7 @@ impl Page<'_> {
     /// # Errors
     /// When the file cannot be read.
     pub fn load(&self, panel: PanelId, node: RemoteId) -> Result<NodeLoad> {
-        NodeLoad::of(self.0, panel, node)
+        NodeLoad::of(self.tx, panel, node)
     }
 
     /// A kept number, such as the servers of an egg.
@@ -225,7 +237,7 @@ impl Page<'_> {
     /// # Errors
     /// When the file cannot be read.
     pub fn count(&self, what: u8, panel: PanelId, of: RemoteId) -> Result<u64> {
-        self.0.count(aviary_kernel::store::Counter { what, panel, of })
+        self.tx.count(aviary_kernel::store::Counter { what, panel, of })
     }
 
     /// What one panel, or all together, hold.
@@ -233,7 +245,7 @@ impl Page<'_> {
     /// # Errors
     /// When the file cannot be read.
     pub fn counts(&self, panel: Option<PanelId>) -> Result<PanelCounts> {
-        panel.map_or_else(|| PanelCounts::of_all(self.0), |panel| PanelCounts::of(self.0, panel))
+        panel.map_or_else(|| PanelCounts::of_all(self.tx), |panel| PanelCounts::of(self.tx, panel))
     }
 
     /// A page of the history, newest first.
@@ -241,7 +253,7 @@ impl Page<'_> {
     /// # Errors
     /// When the file cannot be read.
     pub fn history(&self, query: &HistoryQuery) -> Result<HistoryPage> {
-        history::page(self.0, query)
+        history::page(self.tx, query)
     }
 
     /// What is different about an object between two times. What happened exactly at a time belongs to before it.
@@ -250,7 +262,7 @@ impl Page<'_> {
     /// [`Error::NotFound`] when nothing is known of such an object; [`Error::Invalid`] when the second time is before the
     /// first.
     pub fn compare(&self, object: ObjectKey, from: Timestamp, until: Timestamp) -> Result<Compared> {
-        compare::compare(self.0, object, (from, until))
+        compare::compare(self.tx, object, (from, until))
     }
 
     /// The object of a kind that had this UUID and was removed, if that was among the last 20,000 changes of anything.
@@ -258,7 +270,7 @@ impl Page<'_> {
     /// # Errors
     /// When the file cannot be read.
     pub fn removed_by_uuid(&self, kind: Kind, uuid: &str) -> Result<Option<ObjectKey>> {
-        history::removed(self.0, kind, uuid)
+        history::removed(self.tx, kind, uuid)
     }
 
     /// Counts what changed since the last look; what is older than `hours` full hours before the one of `now` is forgotten.
@@ -266,7 +278,7 @@ impl Page<'_> {
     /// # Errors
     /// When the file cannot be read.
     pub fn catch_up(&self, lately: &mut Lately, now: Timestamp, hours: u32) -> Result<()> {
-        lately.catch_up(self.0, now, hours)
+        lately.catch_up(self.tx, now, hours)
     }
 
     /// What does not fit together. This walks all rows.
@@ -274,7 +286,7 @@ impl Page<'_> {
     /// # Errors
     /// When the file cannot be read.
     pub fn drift(&self, panel: Option<PanelId>) -> Result<DriftReport> {
-        drift::report(self.0, panel)
+        drift::report(self.tx, panel)
     }
 
     /// How full a node is.
@@ -282,7 +294,7 @@ impl Page<'_> {
     /// # Errors
     /// When the file cannot be read.
     pub fn fullness(&self, panel: PanelId, node: &Node) -> Result<Fullness> {
-        capacity::of_node(self.0, panel, node)
+        capacity::of_node(self.tx, panel, node)
     }
 
     /// How full all nodes and locations are. This walks all nodes.
@@ -290,7 +302,7 @@ impl Page<'_> {
     /// # Errors
     /// When the file cannot be read.
     pub fn capacity(&self) -> Result<Capacity> {
-        capacity::of_all(self.0)
+        capacity::of_all(self.tx)
     }
 
     /// Since when an object has been missing from the panel's lists; none when it is not.
@@ -298,7 +310,7 @@ impl Page<'_> {
     /// # Errors
     /// When the file cannot be read.
     pub fn missing(&self, object: ObjectKey) -> Result<Option<Missing>> {
-        self.0.get(MISSING, &object)
+        self.tx.get(MISSING, &object)
     }
 
     /// The object of a kind that has this UUID, on whichever panel.
@@ -308,7 +320,7 @@ impl Page<'_> {
     pub fn by_uuid(&self, kind: Kind, uuid: &str) -> Result<Option<(PanelId, RemoteId)>> {
         let mut found = None;
         let prefix = SortText::new(uuid).to_bytes();
-        self.0.walk_index(BY_UUID, &Span::prefix_bytes(&prefix), Direction::Up, |(_, panel, of, id)| {
+        self.tx.walk_index(BY_UUID, &Span::prefix_bytes(&prefix), Direction::Up, |(_, panel, of, id)| {
             if of == kind {
                 found = Some((panel, id));
             }

@@ -7,6 +7,7 @@ use aviary_kernel::store::tables::{RowKey, counted};
 use aviary_kernel::store::{Counter, Direction, Read};
 
 use super::counts::kind_total;
+use super::finder::{Candidates, Finder, candidates};
 use super::searchable::Searchable;
 use super::source::Source;
 
@@ -101,10 +102,14 @@ impl ListQuery {
     }
 
     fn matches<T: Searchable>(&self, panel: PanelId, row: &T) -> bool {
+        self.narrows(panel, row) && self.search.as_deref().is_none_or(|text| row.contains(&text.trim().to_lowercase()))
+    }
+
+    /// All filters but the text.
+    fn narrows<T: Searchable>(&self, panel: PanelId, row: &T) -> bool {
         self.panel.is_none_or(|wanted| wanted == panel)
             && self.state.is_none_or(|wanted| row.state().is_none_or(|state| state == wanted))
             && self.maintenance.is_none_or(|wanted| row.maintenance().is_none_or(|state| state == wanted))
-            && self.search.as_deref().is_none_or(|text| row.contains(&text.trim().to_lowercase()))
     }
 
     fn total<T: Mirror>(&self, reader: &impl Read, source: &Source) -> Result<u64> {
@@ -132,27 +137,114 @@ fn child_counter(parent: Kind, child: Kind) -> Option<u8> {
 }
 
 /// A page of the objects of a kind.
-pub(super) fn list<T: Searchable>(reader: &impl Read, query: &ListQuery) -> Result<ListPage<T>> {
+pub(super) fn list<T: Searchable>(
+    reader: &impl Read,
+    finder: Option<&Finder>,
+    query: &ListQuery,
+) -> Result<ListPage<T>> {
     let source = query.source::<T>();
     if query.filters::<T>() {
-        return filtered(reader, query, &source);
+        return match candidates(reader, finder, T::KIND, query.panel, query.search.as_deref())? {
+            Some(found) if found.len() <= FEW => few(reader, query, &source, &found),
+            found => filtered(reader, query, &source, found.as_ref()),
+        };
     }
     let total = query.total::<T>(reader, &source)?;
-    let mut picked = pick(reader, &source, query, |_| Ok(true))?;
+    let mut picked = pick(reader, &Rows::Of(&source), query, |_| Ok(true))?;
     picked.finish(query);
     picked.load(reader, total)
 }
 
-fn filtered<T: Searchable>(reader: &impl Read, query: &ListQuery, source: &Source) -> Result<ListPage<T>> {
-    let matches = |key: RowKey| Ok(reader.get(T::table(), &key)?.is_some_and(|row| query.matches(key.0, &row.data)));
+/// So many rows are read and put in order; of more the order is walked.
+const FEW: usize = 2_000;
+
+/// A page of rows that are known to be few: all of them are read.
+fn few<T: Searchable>(
+    reader: &impl Read,
+    query: &ListQuery,
+    source: &Source,
+    found: &Candidates,
+) -> Result<ListPage<T>> {
+    let mut rows = Vec::new();
+    for key in found.sure.iter().chain(&found.unsure).copied() {
+        let Some(row) = reader.get(T::table(), &key)?.filter(|row| query.matches(key.0, &row.data)) else { continue };
+        rows.extend(source.place(key, &row).map(|place| (place, key)));
+    }
+    rows.sort_unstable();
+    rows.dedup();
+    let total = rows.len() as u64;
+    let mut picked = pick(reader, &Rows::Listed(rows), query, |_| Ok(true))?;
+    picked.finish(query);
+    picked.load(reader, total)
+}
+
+fn filtered<T: Searchable>(
+    reader: &impl Read,
+    query: &ListQuery,
+    source: &Source,
+    found: Option<&Candidates>,
+) -> Result<ListPage<T>> {
+    let is_text_alone = query.maintenance.is_none() && query.state.is_none();
+    let matches = |key: RowKey| {
+        let is_sure = found.is_some_and(|found| found.sure.contains(&key));
+        if found.is_some_and(|found| !found.may(&key)) {
+            return Ok(false);
+        }
+        if is_sure && is_text_alone {
+            return Ok(query.panel.is_none_or(|panel| panel == key.0));
+        }
+        let Some(row) = reader.get(T::table(), &key)? else { return Ok(false) };
+        Ok(if is_sure { query.narrows(key.0, &row.data) } else { query.matches(key.0, &row.data) })
+    };
     let mut total = 0;
     source.walk(reader, None, Direction::Up, |_, key| {
         total += u64::from(matches(key)?);
         Ok(ControlFlow::Continue(()))
     })?;
-    let mut picked = pick(reader, source, query, matches)?;
+    let mut picked = pick(reader, &Rows::Of(source), query, matches)?;
     picked.finish(query);
     picked.load(reader, total)
+}
+
+/// Rows in an order.
+enum Rows<'s> {
+    /// Those of a source.
+    Of(&'s Source),
+    /// These, smallest first.
+    Listed(Vec<(Vec<u8>, RowKey)>),
+}
+
+impl Rows<'_> {
+    fn walk(
+        &self,
+        reader: &impl Read,
+        after: Option<&[u8]>,
+        direction: Direction,
+        mut visit: impl FnMut(&[u8], RowKey) -> Result<ControlFlow<()>>,
+    ) -> Result<()> {
+        let rows = match self {
+            Self::Of(source) => return source.walk(reader, after, direction, visit),
+            Self::Listed(rows) => rows,
+        };
+        let behind = |place: &[u8]| match (after, direction) {
+            (None, _) => true,
+            (Some(after), Direction::Up) => place > after,
+            (Some(after), Direction::Down) => place < after,
+        };
+        let mut go = |(place, key): &(Vec<u8>, RowKey)| {
+            if behind(place) { visit(place, *key) } else { Ok(ControlFlow::Continue(())) }
+        };
+        let ordered: Box<dyn Iterator<Item = _>> = match direction {
+            Direction::Up => Box::new(rows.iter()),
+            Direction::Down => Box::new(rows.iter().rev()),
+        };
+        for row in ordered {
+            if go(row)?.is_break() {
+                break;
+            }
+        }
+        Ok(())
+    }
 }
 
 /// The keys of a page, with where they stand in the order.
@@ -167,7 +259,7 @@ struct Picked {
 /// Takes one row more than the page needs, to know whether there is a next one.
 fn pick(
     reader: &impl Read,
-    source: &Source,
+    rows: &Rows<'_>,
     query: &ListQuery,
     keep: impl Fn(RowKey) -> Result<bool>,
 ) -> Result<Picked> {
@@ -182,7 +274,7 @@ fn pick(
     let skipped = skip > 0;
     let wanted = query.page_size() + 1;
     let mut keys = Vec::with_capacity(wanted.min(256));
-    source.walk(reader, after, direction, |key, row| {
+    rows.walk(reader, after, direction, |key, row| {
         if keep(row)? {
             if skip > 0 {
                 skip -= 1;

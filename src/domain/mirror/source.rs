@@ -2,12 +2,12 @@ use std::ops::ControlFlow;
 
 use aviary_kernel::base::{Error, Result};
 use aviary_kernel::model::{Kind, PanelId, RemoteId, ServerState};
-use aviary_kernel::store::rows::Mirror;
+use aviary_kernel::store::rows::{Mirror, Mirrored};
 use aviary_kernel::store::tables::{
     ALLOCATIONS_BY_ADDRESS, ALLOCATIONS_BY_NODE, BY_CHANGED, BY_CREATED, BY_NAME, BY_PANEL_NAME, CHILDREN, RowKey,
     SERVERS_BY_STATE,
 };
-use aviary_kernel::store::{Direction, Index, Key, Read, Span};
+use aviary_kernel::store::{Direction, Entries, Index, Key, Read, Row, Span};
 
 /// An order in which objects stand: a stretch of a table or index, and how to tell the object from a key in it.
 pub(super) struct Source {
@@ -101,6 +101,18 @@ impl Source {
             let row = (self.locate)(key).ok_or_else(|| Error::corrupt(self.table, "a key cannot be read"))?;
             visit(key, row)
         })
+    }
+
+    /// Where a row stands in this order; none when it does not.
+    pub(super) fn place<T: Mirror>(&self, key: RowKey, row: &Mirrored<T>) -> Option<Vec<u8>> {
+        let own = key.to_bytes();
+        if self.table == T::table().name() {
+            return self.span.holds(&own).then_some(own);
+        }
+        let mut entries = Entries::default();
+        row.entries(&key, &mut entries);
+        let here = entries.keys.into_iter().filter(|(table, _)| *table == self.table).map(|(_, place)| place);
+        here.into_iter().find(|place| self.span.holds(place) && (self.locate)(place) == Some(key))
     }
 
     /// How many objects there are in it; walks the keys.

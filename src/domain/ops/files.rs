@@ -31,6 +31,14 @@ pub(super) fn remove(path: &Path) -> Result<()> {
     }
 }
 
+/// Removes a folder that may not be there, with what is in it.
+pub(super) fn remove_folder(path: &Path) -> Result<()> {
+    match fs::remove_dir_all(path) {
+        Err(e) if e.kind() != ErrorKind::NotFound => Err(unwritable(path, &e)),
+        _ => Ok(()),
+    }
+}
+
 /// Keeps others from working in a folder, for as long as the value lives. Nothing of it stays on the disk.
 ///
 /// # Errors

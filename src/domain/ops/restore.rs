@@ -84,6 +84,9 @@ pub async fn restore_to(
     work.await.map_err(Error::internal)?
 }
 
+/// The folder of the search index, beside the data file.
+const SEARCH: &str = "search";
+
 struct Run<'a> {
     env: &'a Env,
     wanted: &'a Restore,
@@ -101,6 +104,8 @@ impl Run<'_> {
         let unpacked = beside(target, ".restoring");
         let restored =
             self.unpack(&unpacked).and_then(|()| self.look_through(&unpacked)).and_then(|(rows, problems)| {
+                // It is of the file from before. Without it another is made at the next start.
+                files::remove_folder(&folder.join(SEARCH))?;
                 let before = swap(&unpacked, target, self.env, hold.is_some())?;
                 Ok(Restored { before, rows, problems })
             });

@@ -1,6 +1,7 @@
 //! Counts what fits and keeps the first of it, in one pass over columns.
 
-use std::collections::{BinaryHeap, HashMap};
+use std::cmp::Ordering;
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use aviary_kernel::base::{Cursor, Timestamp};
@@ -9,7 +10,7 @@ use tantivy::columnar::ColumnValues;
 use tantivy::{DocId, Score, SegmentOrdinal, SegmentReader};
 
 use super::schema::{AT, CLASS, KEY_A, KEY_B, ORDER, PANEL, STATE};
-use super::{Place, key};
+use super::{Place, Subject, key};
 
 /// Where a hit stands among all others: smaller comes first. Every document has another one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -70,6 +71,16 @@ pub(super) enum By {
     Newest(u64),
     /// What is oldest.
     Oldest,
+}
+
+impl By {
+    /// Which group the hits are of.
+    fn group(self) -> u64 {
+        match self {
+            Self::Newest(group) => group,
+            Self::Fit | Self::Oldest => 0,
+        }
+    }
 }
 
 /// A bit for each number that is wanted; none = all.
@@ -150,8 +161,8 @@ impl Collected {
 
 type Column = Arc<dyn ColumnValues<u64>>;
 
-pub(super) struct Segment {
-    collect: Collect,
+/// What documents are counted by and put in order by.
+struct Columns {
     class: Column,
     panel: Column,
     state: Column,
@@ -159,7 +170,12 @@ pub(super) struct Segment {
     at: Arc<dyn ColumnValues<i64>>,
     a: Column,
     b: Column,
-    heap: BinaryHeap<Rank>,
+}
+
+pub(super) struct Segment {
+    collect: Collect,
+    columns: Columns,
+    best: Best,
     total: u64,
     counts: Counts,
     quarters: Quarters,
@@ -230,7 +246,7 @@ impl Collector for Collect {
         } else {
             Quarters::default()
         };
-        Ok(Segment {
+        let columns = Columns {
             class: column(CLASS)?,
             panel: column(PANEL)?,
             state: column(STATE)?,
@@ -238,12 +254,9 @@ impl Collector for Collect {
             at,
             a: column(KEY_A)?,
             b: column(KEY_B)?,
-            heap: BinaryHeap::with_capacity(self.most.min(1024) + 1),
-            total: 0,
-            counts: Counts::default(),
-            quarters,
-            collect: self.clone(),
-        })
+        };
+        let best = Best { most: self.most, worst: u64::MAX, found: Vec::new() };
+        Ok(Segment { collect: self.clone(), columns, best, total: 0, counts: Counts::default(), quarters })
     }
 
     fn requires_scoring(&self) -> bool {
@@ -261,7 +274,8 @@ impl Collector for Collect {
 impl Segment {
     /// Whether it counts among the hits; counts it by class, panel and state, each as if it alone were not narrowed.
     fn count(&mut self, doc: DocId) -> bool {
-        let (class, panel, state) = (self.class.get_val(doc), self.panel.get_val(doc), self.state.get_val(doc));
+        let Columns { class, panel, state, .. } = &self.columns;
+        let (class, panel, state) = (class.get_val(doc), panel.get_val(doc), state.get_val(doc));
         let collect = &self.collect;
         let fits = [wants(&collect.classes, class), wants(&collect.panels, panel), wants(&collect.states, state)];
         match fits {
@@ -279,38 +293,86 @@ impl Segment {
     }
 
     fn keep(&mut self, doc: DocId, score: Score) {
-        let (group, first) = match self.collect.by {
+        let by = self.collect.by;
+        let first = match by {
             // Fits are small whole numbers.
-            By::Fit => (0, u64::MAX - score as u64),
-            By::Newest(group) => (group, u64::MAX - ordered(self.at.get_val(doc))),
-            By::Oldest => (0, ordered(self.at.get_val(doc))),
+            By::Fit => u64::MAX - score as u64,
+            By::Newest(_) => u64::MAX - ordered(self.columns.at.get_val(doc)),
+            By::Oldest => ordered(self.columns.at.get_val(doc)),
         };
-        let is_full = self.heap.len() >= self.collect.most;
-        if is_full && self.heap.peek().is_none_or(|last| (group, first) > (last.group, last.first)) {
+        if first > self.best.worst {
             return;
         }
-        if self.collect.after.is_some_and(|after| (group, first) < (after.group, after.first)) {
-            return;
+        if let Some(after) = &self.collect.after {
+            let is_behind = match (by.group(), first).cmp(&(after.group, after.first)) {
+                Ordering::Less => false,
+                Ordering::Equal => self.columns.rank(by, first, doc) > *after,
+                Ordering::Greater => true,
+            };
+            if !is_behind {
+                return;
+            }
         }
+        let columns = &self.columns;
+        self.best.push(first, doc, |first, doc| columns.rank(by, first, doc));
+    }
+}
+
+impl Columns {
+    fn rank(&self, by: By, first: u64, doc: DocId) -> Rank {
         let class = self.class.get_val(doc);
-        let by_name = self.collect.by == By::Fit;
-        let rank = Rank {
-            group,
+        Rank {
+            group: by.group(),
             first,
-            subject: key::subject_of(class).map_or(0, super::Subject::number),
-            order: if by_name { self.order.get_val(doc) } else { 0 },
+            subject: key::subject_of(class).map_or(0, place_of),
+            order: if by == By::Fit { self.order.get_val(doc) } else { 0 },
             panel: self.panel.get_val(doc),
             class,
             a: self.a.get_val(doc),
             b: self.b.get_val(doc),
-        };
-        if self.collect.after.is_some_and(|after| rank <= after) {
-            return;
         }
-        self.heap.push(rank);
-        if self.heap.len() > self.collect.most {
-            self.heap.pop();
+    }
+}
+
+/// The first documents of an order. Records stand in the index as they happened, so that each is newer than all before it: a heap would
+/// be turned over for every one of them. Here many are gathered, and then the first are kept.
+struct Best {
+    most: usize,
+    /// What stands behind this is not among the first.
+    worst: u64,
+    found: Vec<(u64, DocId)>,
+}
+
+/// So many documents are gathered.
+const GATHERED: usize = 2_048;
+
+impl Best {
+    fn push(&mut self, first: u64, doc: DocId, rank: impl Fn(u64, DocId) -> Rank) {
+        self.found.push((first, doc));
+        if self.found.len() >= GATHERED.max(self.most * 4) {
+            self.shrink(rank);
         }
+    }
+
+    fn shrink(&mut self, rank: impl Fn(u64, DocId) -> Rank) {
+        let Some(last) = self.most.checked_sub(1).filter(|last| *last < self.found.len()) else { return };
+        self.worst = self.found.select_nth_unstable_by_key(last, |(first, _)| *first).1.0;
+        self.found.retain(|(first, _)| *first <= self.worst);
+        // Where many stand at the same place, the rest of the order decides.
+        if self.found.len() > self.most * 2 {
+            self.found.sort_by_cached_key(|(first, doc)| rank(*first, *doc));
+            self.found.truncate(self.most);
+        }
+    }
+}
+
+/// In which order people want to see what fits equally well.
+fn place_of(subject: Subject) -> u64 {
+    const FIRST: [Subject; 6] =
+        [Subject::Server, Subject::Node, Subject::User, Subject::Panel, Subject::Account, Subject::Egg];
+    match FIRST.iter().position(|first| *first == subject) {
+        Some(place) => place as u64,
+        None => FIRST.len() as u64 + subject.number(),
     }
 }
 
@@ -345,17 +407,19 @@ impl SegmentCollector for Segment {
         }
         self.total += 1;
         if self.collect.times {
-            self.quarters.count(self.at.get_val(doc));
+            self.quarters.count(self.columns.at.get_val(doc));
         }
         if self.collect.most > 0 {
             self.keep(doc, score);
         }
     }
 
-    fn harvest(self) -> Collected {
+    fn harvest(mut self) -> Collected {
+        let (columns, by) = (&self.columns, self.collect.by);
+        self.best.shrink(|first, doc| columns.rank(by, first, doc));
         Collected {
             total: self.total,
-            ranks: self.heap.into_vec(),
+            ranks: self.best.found.iter().map(|(first, doc)| columns.rank(by, *first, *doc)).collect(),
             classes: counted(self.counts.classes),
             panels: counted(self.counts.panels),
             states: counted(self.counts.states),

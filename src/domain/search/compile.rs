@@ -14,14 +14,14 @@ use tantivy::schema::{Field, IndexRecordOption};
 use tantivy::{Searcher, Term};
 
 use super::query::{Clause, Item, Query, Text};
-use super::schema::Fields;
+use super::schema::{Fields, of_user};
 use super::shard::Outcome;
 use super::words;
 
 /// A beginning, or a misspelt word, stands for at most so many words.
 const MOST_EXPANSIONS: usize = 128;
-/// Pieces of words that more documents than this have are not looked for among records.
-const COMMON: u64 = 50_000;
+/// Pieces of words that more records of a month than this have are not looked for.
+const COMMON: u64 = 20_000;
 /// So many wrong letters are forgiven from so many letters on.
 const FORGIVES: [(usize, u8); 2] = [(8, 2), (4, 1)];
 
@@ -50,6 +50,8 @@ pub(super) struct Compiler<'s> {
     pub(super) limits: &'s Limits,
     /// Whether it is the one of objects, where it matters how well something fits.
     pub(super) ranks: bool,
+    /// Whether what documents say of users counts.
+    pub(super) sees_users: bool,
 }
 
 type Asks = Vec<(f32, Box<dyn Ask>)>;
@@ -68,7 +70,7 @@ impl Compiler<'_> {
     /// All of these together; without any, everything.
     pub(super) fn all(&self, mut asks: Vec<(Occur, Box<dyn Ask>)>) -> Box<dyn Ask> {
         if asks.iter().all(|(occur, _)| *occur == Occur::MustNot) {
-            asks.push((Occur::Must, Box::new(ConstScoreQuery::new(Box::new(AllQuery), 0.0))));
+            asks.push((Occur::Must, self.unscored(Box::new(AllQuery))));
         }
         match asks.as_slice() {
             [_] => asks.remove(0).1,
@@ -79,7 +81,37 @@ impl Compiler<'_> {
     /// Documents that have one of these attributes; they fit no better for it.
     pub(super) fn one_of(&self, attributes: impl IntoIterator<Item = String>) -> (Occur, Box<dyn Ask>) {
         let asks = attributes.into_iter().map(|text| (0.0, self.term(self.fields.attr, &text))).collect();
-        (Occur::Must, Box::new(ConstScoreQuery::new(self.any(asks), 0.0)))
+        (Occur::Must, self.unscored(self.any(asks)))
+    }
+
+    /// What fits no better for this.
+    fn unscored(&self, ask: Box<dyn Ask>) -> Box<dyn Ask> {
+        if self.ranks { Box::new(ConstScoreQuery::new(ask, 0.0)) } else { ask }
+    }
+
+    /// Documents of the wanted classes and not of the others: whichever is asked sooner, and nothing where there are no others.
+    pub(super) fn among(&self, (wanted, others): (Vec<u64>, Vec<u64>)) -> Outcome<Option<(Occur, Box<dyn Ask>)>> {
+        let (wanted, of_wanted) = self.present(wanted)?;
+        let (others, of_others) = self.present(others)?;
+        Ok(match others.is_empty() {
+            true => None,
+            false if of_others < of_wanted => Some((Occur::MustNot, self.one_of(others).1)),
+            false => Some(self.one_of(wanted)),
+        })
+    }
+
+    /// Those of these classes of which there are documents, and how many.
+    fn present(&self, classes: Vec<u64>) -> Outcome<(Vec<String>, u64)> {
+        let (mut present, mut documents) = (Vec::new(), 0);
+        for class in classes {
+            let attribute = format!("class:{class}");
+            let count = self.searcher.doc_freq(&Term::from_field_text(self.fields.attr, &attribute))?;
+            if count > 0 {
+                present.push(attribute);
+                documents += count;
+            }
+        }
+        Ok((present, documents))
     }
 
     /// Documents of this time.
@@ -87,7 +119,7 @@ impl Compiler<'_> {
         let term = |at: Timestamp| Term::from_field_i64(self.fields.at, at.millis());
         let from = since.map_or(Bound::Unbounded, |at| Bound::Included(term(at)));
         let to = until.map_or(Bound::Unbounded, |at| Bound::Excluded(term(at)));
-        (Occur::Must, Box::new(ConstScoreQuery::new(Box::new(RangeQuery::new(from, to)), 0.0)))
+        (Occur::Must, self.unscored(Box::new(RangeQuery::new(from, to))))
     }
 
     fn clause(&self, clause: &Clause) -> Outcome<Box<dyn Ask>> {
@@ -130,10 +162,19 @@ impl Compiler<'_> {
 
     fn text(&self, text: &Text, is_not: bool) -> Outcome<Asks> {
         let Fields { word, name, text: any, .. } = *self.fields;
-        let mut asks: Asks = vec![(WHOLE, self.term(word, &text.whole))];
-        if !text.words.is_empty() {
+        let mut asks = Asks::new();
+        // All words stand in the text too; where fit does not matter, that is enough.
+        if self.ranks || text.words.is_empty() {
+            asks.push((WHOLE, self.term(word, &text.whole)));
+        }
+        if self.ranks && !text.words.is_empty() {
             asks.push((NAME, self.phrase(name, &text.words)));
+        }
+        if !text.words.is_empty() {
             asks.push((TEXT, self.phrase(any, &text.words)));
+        }
+        if self.sees_users {
+            asks.push((TEXT, self.phrase(self.fields.users, &text.words)));
         }
         if text.is_exact {
             return Ok(asks);
@@ -152,11 +193,21 @@ impl Compiler<'_> {
         if is_short && !text.is_prefix {
             asks.push((BEGINNING, self.expanded(word, &text.whole)?));
         }
-        asks.extend(self.part(&text.whole)?);
+        if self.ranks || !self.has_word(text)? {
+            asks.extend(self.part(&text.whole)?);
+        }
         if let (true, [single]) = (self.ranks && !text.is_prefix, text.words.as_slice()) {
             asks.extend(self.misspelt(single)?);
         }
         Ok(asks)
+    }
+
+    /// Whether a single word stands somewhere as it is. Among records it is then not looked for within others: what makes up a common word
+    /// is in nearly all of them.
+    fn has_word(&self, text: &Text) -> Outcome<bool> {
+        let [single] = text.words.as_slice() else { return Ok(false) };
+        let is_plain = *single == text.whole;
+        Ok(is_plain && self.searcher.doc_freq(&Term::from_field_text(self.fields.text, single))? > 0)
     }
 
     /// Words in this order, the last of which may go on.
@@ -252,7 +303,11 @@ impl Compiler<'_> {
     fn attribute(&self, fields: &[&str], value: &Text) -> Outcome<Box<dyn Ask>> {
         let attr = self.fields.attr;
         let mut asks: Vec<Box<dyn Ask>> = Vec::new();
-        for field in fields {
+        let mut names: Vec<String> = fields.iter().map(|field| (*field).to_owned()).collect();
+        if self.sees_users {
+            names.extend(fields.iter().map(|field| of_user(field)));
+        }
+        for field in &names {
             if value.is_prefix {
                 asks.push(self.expanded(attr, &format!("{field}:{}", value.whole))?);
             } else {

@@ -7,18 +7,16 @@ use aviary_kernel::model::{Kind, PanelId};
 use aviary_kernel::store::tables::PANELS;
 use aviary_kernel::store::{Read, ReadTx, Span, Store};
 use jiff::tz::TimeZone;
-use tantivy::Searcher;
 use tantivy::collector::Count;
 use tantivy::query::{Occur, Query as Ask};
 
 use super::bars::bars;
 use super::collect::{By, Collect, Collected, Rank, wanted};
 use super::compile::{Compiler, Limits};
-use super::docs::{self, Doc};
+use super::docs::{self, Doc, Line};
 use super::marks::mark;
 use super::query::{self, Query, Text};
-use super::schema::Fields;
-use super::shard::Outcome;
+use super::shard::{Outcome, Shard};
 use super::shelf::{Shelf, Slice};
 use super::{Asked, Facet, Found, Hit, Marked, Order, Sight, Standing, Subject, key};
 
@@ -36,6 +34,8 @@ struct Plan {
     after: Option<Rank>,
     facets: bool,
     histogram: bool,
+    /// Whether what objects say of users may be seen.
+    sees_users: bool,
     /// What may be seen.
     seen: Vec<u64>,
     /// What is wanted of it.
@@ -116,6 +116,7 @@ impl Plan {
             after: asked.after.as_ref().and_then(Rank::of),
             facets: asked.facets,
             histogram: asked.histogram,
+            sees_users: sight.sees(Subject::User),
             seen: classes(sight, |_| true),
             classes: classes(sight, wants),
             zone,
@@ -141,7 +142,7 @@ impl Plan {
             };
             let collect = self.collector(by, self.histogram && only_objects);
             let range = (self.since.is_some() || self.until.is_some()).then(|| self.range());
-            self.ask(&shelf.objects.searcher(), &shelf.objects.fields, limits, collect, range, &mut all)?;
+            self.ask(&shelf.objects, true, limits, collect, range, &mut all)?;
         }
         if !only_objects {
             self.collect_records(shelf, limits, &mut all)?;
@@ -175,7 +176,7 @@ impl Plan {
             let range = (!is_within).then(|| self.range());
             let shard = shelf.slice(month)?;
             let before = all.ranks.len();
-            self.ask(&shard.searcher(), &shard.fields, limits, collect, range, all)?;
+            self.ask(&shard, false, limits, collect, range, all)?;
             found += all.ranks.len() - before;
         }
         all.keep(self.most + 1);
@@ -213,20 +214,19 @@ impl Plan {
 
     fn ask(
         &self,
-        searcher: &Searcher,
-        fields: &Fields,
+        shard: &Shard,
+        is_of_objects: bool,
         limits: &Limits,
         collect: Collect,
         range: Option<(Option<Timestamp>, Option<Timestamp>)>,
         all: &mut Collected,
     ) -> Outcome<()> {
-        let compiler = Compiler { searcher, fields, limits, ranks: collect.by == By::Fit };
+        let (searcher, fields) = (&shard.searcher(), &shard.fields);
+        let sees_users = self.sees_users && is_of_objects;
+        let compiler = Compiler { searcher, fields, limits, ranks: collect.by == By::Fit, sees_users };
         let mut asks: Vec<(Occur, Box<dyn Ask>)> = compiler.clauses(&self.query)?;
-        let every = key::classes().count();
         let classes = if self.facets { &self.seen } else { &self.classes };
-        if classes.len() < every {
-            asks.push(compiler.one_of(classes.iter().map(|class| format!("class:{class}"))));
-        }
+        asks.extend(compiler.among(key::classes().partition(|class| classes.contains(class)))?);
         if !self.facets {
             if let Some(panels) = &self.query.panels {
                 asks.push(compiler.one_of(panels.iter().map(|panel| format!("panel:{panel}"))));
@@ -252,16 +252,17 @@ impl Plan {
         let texts: Vec<&Text> = self.query.texts().collect();
         let mut hits = Vec::with_capacity(ranks.len());
         for place in ranks.iter().filter_map(Rank::place) {
-            hits.extend(docs::load(tx, &place)?.map(|doc| hit(doc, &texts)));
+            hits.extend(docs::load(tx, &place)?.map(|doc| hit(doc, &texts, self.sees_users)));
         }
         Ok(hits)
     }
 }
 
 /// A document as it is shown: the lines that fit first, then those that tell it from others.
-fn hit(doc: Doc, texts: &[&Text]) -> Hit {
+fn hit(doc: Doc, texts: &[&Text], sees_users: bool) -> Hit {
     let (mut fitting, mut telling) = (Vec::new(), Vec::new());
-    for line in doc.lines.iter().filter(|line| !line.label.is_empty()) {
+    let shown = |line: &&Line| !line.label.is_empty() && (sees_users || !line.of_user);
+    for line in doc.lines.iter().filter(shown) {
         let (marked, fits) = mark(&line.text, texts);
         if fits {
             fitting.push((line.label, marked));

@@ -11,7 +11,7 @@ use tantivy::Term;
 use tantivy::query::{BooleanQuery, Query, RangeQuery, TermQuery};
 use tantivy::schema::IndexRecordOption;
 
-use super::mark::{Mark, first};
+use super::mark::{Mark, first, last_change};
 use super::pens::Pens;
 use super::schema::Fields;
 use super::shard::Outcome;
@@ -62,10 +62,16 @@ impl Batch {
             }
         }
         let mut related = BTreeSet::new();
-        for (seq, entry) in numbered(tx, HISTORY, mark.history)? {
+        let entries = numbered(tx, HISTORY, mark.history)?;
+        let is_all = entries.len() < AT_ONCE;
+        for (seq, entry) in entries {
             batch.mark.history = seq;
             depends::on(tx, &entry, &mut related)?;
             add(&mut batch.places, Place::Change(seq, entry.object));
+        }
+        if is_all {
+            // Some may have been forgotten before they were followed.
+            batch.mark.history = last_change(tx)?;
         }
         related.into_iter().for_each(|key| add(&mut batch.places, Place::Object(key)));
         for (seq, _) in numbered(tx, AUDIT, mark.audit)? {

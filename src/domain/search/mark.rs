@@ -37,7 +37,7 @@ impl Mark {
         Ok(Self {
             feed,
             feed_at: written_at(reader, feed)?,
-            history: reader.last_number(HISTORY_SERIES)?,
+            history: last_change(reader)?,
             history_from: first(reader, HISTORY.name())?,
             audit: reader.last_key(AUDIT, &Span::all())?.unwrap_or(0),
             audit_from: first(reader, AUDIT.name())?,
@@ -89,6 +89,11 @@ impl Mark {
 
 fn written_at(reader: &impl Read, feed: u64) -> Result<i64> {
     Ok(reader.get(FEED, &feed)?.map_or(0, |entry| entry.at.millis()))
+}
+
+/// The number of the last entry that the history ever had.
+pub(super) fn last_change(reader: &impl Read) -> Result<u64> {
+    reader.last_number(HISTORY_SERIES)
 }
 
 /// The first number of a table; 0 when it is empty.

@@ -29,22 +29,24 @@ fn found(text: &str, wanted: &Text) -> Vec<(usize, usize)> {
     if !whole.is_empty() {
         return whole;
     }
-    let mut ranges = Vec::new();
     let words = spans(text);
-    for needle in &wanted.words {
-        let before = ranges.len();
-        ranges.extend(words.iter().filter(|word| word.text == *needle).map(|word| (word.from, word.until)));
-        if ranges.len() > before || wanted.is_exact {
-            continue;
-        }
-        if wanted.words.len() == 1 && super::words::has_grams(needle) {
-            ranges.extend(places(text, needle));
-        } else {
-            let begins = words.iter().filter(|word| word.text.starts_with(needle));
-            ranges.extend(begins.map(|word| (word.from, word.until)));
-        }
+    let equal = |needle: &String| {
+        let words = words.iter().filter(|word| word.text == *needle);
+        words.map(|word| (word.from, word.until)).collect::<Vec<_>>()
+    };
+    let [single] = wanted.words.as_slice() else {
+        // Some of several words say little.
+        let each: Vec<_> = wanted.words.iter().map(equal).collect();
+        return if each.iter().any(Vec::is_empty) { Vec::new() } else { each.concat() };
+    };
+    let ranges = equal(single);
+    if !ranges.is_empty() || wanted.is_exact {
+        return ranges;
     }
-    ranges
+    if super::words::has_grams(single) {
+        return places(text, single);
+    }
+    words.iter().filter(|word| word.text.starts_with(single)).map(|word| (word.from, word.until)).collect()
 }
 
 fn joined(ranges: Vec<(usize, usize)>) -> Vec<(usize, usize)> {

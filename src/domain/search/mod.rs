@@ -7,6 +7,7 @@
 //! * [`shelf`], [`shard`], [`pens`]: the indexes on disk. Only these, [`compile`] and [`collect`] know tantivy.
 //! * [`follow`], [`rebuild`], [`mark`], [`depends`]: how the index keeps up, exactly once across crashes.
 //! * [`query`], [`compile`], [`collect`], [`find`], [`marks`], [`bars`]: how a question is answered.
+//! * [`finder`]: how lists are searched.
 
 mod asked;
 mod bars;
@@ -15,6 +16,7 @@ mod compile;
 mod depends;
 mod docs;
 mod find;
+mod finder;
 mod follow;
 mod found;
 mod key;

@@ -37,6 +37,8 @@ pub(super) struct Fields {
     pub(super) name: Field,
     /// Words of everything, in order.
     pub(super) text: Field,
+    /// Words about users of the panel in documents of other things; only asked for those who see users.
+    pub(super) users: Field,
     /// Whole names, ids and addresses.
     pub(super) word: Field,
     /// `field:value`, and what documents are narrowed by.
@@ -70,6 +72,7 @@ impl Fields {
             id: schema.add_bytes_field("id", BytesOptions::default().set_indexed()),
             name: schema.add_text_field("name", in_order.clone()),
             text: schema.add_text_field("text", in_order.clone()),
+            users: schema.add_text_field("users", in_order.clone()),
             word: schema.add_text_field("word", whole.clone()),
             attr: schema.add_text_field("attr", whole),
             own: schema.add_text_field("own", in_order.clone()),
@@ -115,22 +118,29 @@ impl Fields {
 
     fn texts(&self, doc: &Doc, out: &mut TantivyDocument) {
         let (mut names, mut text) = (InOrder::default(), InOrder::default());
-        let (mut own, mut grams) = (InOrder::default(), InOrder::default());
+        let (mut own, mut grams, mut users) = (InOrder::default(), InOrder::default(), InOrder::default());
         let mut left = MOST_TEXT;
         let mut is_cut = false;
         for part in doc.parts() {
-            let value = cut(part.text, if part.found == Found::AsText { left } else { LONGEST_NAME });
+            let value = cut(part.text, if part.found == Found::Text { left } else { LONGEST_NAME });
             left = left.saturating_sub(value.len());
             let words = words::words(value);
+            if part.of_user {
+                if let Some(field) = part.field {
+                    self.attributes(&of_user(field), value, &words, out);
+                }
+                users.add(words);
+                continue;
+            }
             if let Some(field) = part.field {
                 self.attributes(field, value, &words, out);
             }
-            if part.found != Found::AsText {
+            if part.found != Found::Text {
                 let whole = words::folded(value.trim());
                 grams.add(words::grams(&whole));
                 out.add_text(self.word, whole);
             }
-            if part.found == Found::AsName {
+            if part.found == Found::Name {
                 names.add(words.clone());
             }
             text.add(words);
@@ -145,7 +155,8 @@ impl Fields {
         if is_cut {
             out.add_text(self.attr, CUT);
         }
-        for (field, tokens) in [(self.name, names), (self.text, text), (self.own, own), (self.grams, grams)] {
+        let all = [(self.name, names), (self.text, text), (self.own, own), (self.grams, grams), (self.users, users)];
+        for (field, tokens) in all {
             tokens.into_field(field, out);
         }
     }
@@ -160,6 +171,11 @@ impl Fields {
         }
         out.add_text(self.attr, format!("{field}:{whole}"));
     }
+}
+
+/// The name of an attribute that says something of a user.
+pub(super) fn of_user(field: &str) -> String {
+    format!("~{field}")
 }
 
 /// The beginning of a text, not within a character.

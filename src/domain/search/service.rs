@@ -15,7 +15,8 @@ use super::mark::Mark;
 use super::pens::Pens;
 use super::shard::{Outcome, Trouble};
 use super::shelf::Shelf;
-use super::{Asked, Found, Sight, Standing, find, rebuild};
+use super::{Asked, Found, Sight, Standing, find, finder, rebuild};
+use crate::mirror::{Candidates, Finder, Sought};
 
 /// What changes in a row is taken together.
 const GATHER: Duration = Duration::from_millis(150);
@@ -125,7 +126,7 @@ impl Search {
 
     async fn is_behind(&self) -> bool {
         let mark = self.inner.known().mark.clone();
-        let end = self.inner.store.read(|tx| Mark::end(tx)).await;
+        let end = self.inner.store.read(Mark::end).await;
         end.is_ok_and(|end| !mark.reaches(&end))
     }
 
@@ -142,8 +143,15 @@ impl Search {
     /// # Errors
     /// As [`Search::tick`].
     pub async fn reindex(&self) -> Result<()> {
-        self.inner.anew.store(true, Ordering::SeqCst);
-        self.tick().await
+        self.begin_anew().await
+    }
+
+    /// The same; from this call on, not from when it is awaited, the index does not count as ready.
+    pub fn begin_anew(&self) -> impl Future<Output = Result<()>> + Send + use<> {
+        let this = self.clone();
+        this.inner.anew.store(true, Ordering::SeqCst);
+        this.inner.stand(Standing::Building { done: 0, of: 0 });
+        async move { this.tick().await }
     }
 
     /// How the index stands.
@@ -158,7 +166,7 @@ impl Search {
 
     /// How large the index is, and how far it has followed.
     pub fn stats(&self) -> IndexStats {
-        let end = self.inner.store.read_blocking(|tx| Mark::end(tx)).ok();
+        let end = self.inner.store.read_blocking(Mark::end).ok();
         let known = self.inner.known();
         let behind = end.map_or(0, |end| known.mark.behind(&end));
         let Known { documents, bytes, as_of, slices, .. } = *known;
@@ -179,12 +187,23 @@ impl Search {
         tokio::task::spawn_blocking(move || inner.find(&asked, &sight)).await.map_err(Error::internal)?
     }
 
+    /// Tells lists which rows hold a text, as long as the index holds exactly what they see.
+    pub fn finder(&self) -> Finder {
+        let inner = self.inner.clone();
+        Arc::new(move |sought| inner.rows(sought))
+    }
+
+    /// Begins nothing more, and soon ends what is under way.
+    pub fn stop(&self) {
+        self.inner.stops.store(true, Ordering::SeqCst);
+    }
+
     /// Ends what is under way. What is not in the index by then is brought in after the next start.
     ///
     /// # Errors
     /// When what was written last could not be put in order.
     pub async fn shut_down(&self) -> Result<()> {
-        self.inner.stops.store(true, Ordering::SeqCst);
+        self.stop();
         let inner = self.inner.clone();
         let close = move || inner.follower().pens.close().map_err(|trouble| said(&trouble));
         tokio::task::spawn_blocking(close).await.map_err(Error::internal)?
@@ -273,7 +292,10 @@ impl Inner {
         }
         follower.pens.rest()?;
         self.known().as_of = Some(self.env.now());
-        self.stand(Standing::Ready);
+        // Somebody may have asked meanwhile for another one.
+        if !self.anew.load(Ordering::SeqCst) {
+            self.stand(Standing::Ready);
+        }
         Ok(())
     }
 
@@ -314,13 +336,32 @@ impl Inner {
 
     fn committed(&self, shelf: &Shelf, mark: &Mark) -> Outcome<()> {
         self.pulse.fetch_add(1, Ordering::Relaxed);
-        let (documents, bytes, slices) = (shelf.documents()?, shelf.bytes(), shelf.months().len());
+        let (documents, bytes, slices) = (shelf.documents(), shelf.bytes(), shelf.months().len());
         let mut known = self.known();
         (known.documents, known.bytes, known.slices) = (documents, bytes, slices);
         known.mark = mark.clone();
         drop(known);
         self.told.send_replace(self.commits.fetch_add(1, Ordering::SeqCst) + 1);
         Ok(())
+    }
+
+    fn rows(&self, sought: &Sought<'_>) -> Option<Candidates> {
+        if self.standing() != Standing::Ready || self.known().mark.history != sought.history {
+            return None;
+        }
+        let shelf = self.shelf()?;
+        finder::rows(&shelf.objects, sought).unwrap_or_else(|trouble| {
+            self.meet(&trouble);
+            None
+        })
+    }
+
+    /// A search met trouble: what is damaged is made anew in the next round.
+    fn meet(&self, trouble: &Trouble) {
+        warn!(?trouble, "the search index could not be read");
+        if matches!(trouble, Trouble::Damaged(_)) {
+            self.is_suspect.store(true, Ordering::SeqCst);
+        }
     }
 
     fn find(&self, asked: &Asked, sight: &Sight) -> Result<Found> {
@@ -331,10 +372,7 @@ impl Inner {
             if let Trouble::Store(error) = trouble {
                 return Err(error);
             }
-            warn!(?trouble, "the search index could not be read");
-            if matches!(trouble, Trouble::Damaged(_)) {
-                self.is_suspect.store(true, Ordering::SeqCst);
-            }
+            self.meet(&trouble);
             let broken = Standing::Broken(said(&trouble).to_string());
             find::find(&self.store, None, asked, sight, now, broken).map_err(|trouble| said(&trouble))
         })

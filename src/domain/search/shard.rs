@@ -92,6 +92,12 @@ impl Shard {
         Ok(Self { index, reader, fields, dir: dir.to_owned() })
     }
 
+    /// How many documents the index in this folder holds, without opening all of it.
+    pub(super) fn count(dir: &Path) -> Outcome<u64> {
+        let segments = Index::open_in_dir(dir)?.searchable_segment_metas()?;
+        Ok(segments.iter().map(|segment| u64::from(segment.num_docs())).sum())
+    }
+
     /// What the writer of the objects last left word of; none when it was never done.
     pub(super) fn payload(&self) -> Outcome<Option<String>> {
         Ok(self.index.load_metas()?.payload)

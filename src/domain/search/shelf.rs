@@ -61,9 +61,17 @@ pub(super) struct Shelf {
     dir: PathBuf,
     /// The objects.
     pub(super) objects: Arc<Shard>,
-    // None = not opened yet.
-    slices: Mutex<BTreeMap<Slice, Option<Arc<Shard>>>>,
+    slices: Mutex<BTreeMap<Slice, Month>>,
 }
+
+/// The records of a month.
+enum Month {
+    /// Nobody has asked for them yet; so many there are.
+    Closed(u64),
+    Open(Arc<Shard>),
+}
+
+type Months = BTreeMap<Slice, Month>;
 
 impl Shelf {
     /// Opens what is in the folder of the index. What other releases left there goes.
@@ -77,8 +85,12 @@ impl Shelf {
         }
         let records = dir.join("records");
         make_dir(&records)?;
-        let names = fs::read_dir(&records)?.flatten();
-        let slices = names.filter_map(|entry| Some((Slice::parse(entry.file_name().to_str()?)?, None))).collect();
+        let mut slices = Months::new();
+        for entry in fs::read_dir(&records)?.flatten() {
+            if let Some(slice) = entry.file_name().to_str().and_then(Slice::parse) {
+                slices.insert(slice, Month::Closed(Shard::count(&entry.path())?));
+            }
+        }
         let objects = Arc::new(Shard::open(&dir.join("objects"))?);
         Ok(Self { dir, objects, slices: Mutex::new(slices) })
     }
@@ -88,7 +100,7 @@ impl Shelf {
         remove_dir(root)
     }
 
-    fn slices(&self) -> MutexGuard<'_, BTreeMap<Slice, Option<Arc<Shard>>>> {
+    fn slices(&self) -> MutexGuard<'_, Months> {
         self.slices.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -100,12 +112,11 @@ impl Shelf {
     /// The records of a month; made when there are none.
     pub(super) fn slice(&self, slice: Slice) -> Outcome<Arc<Shard>> {
         let mut slices = self.slices();
-        let entry = slices.entry(slice).or_default();
-        if let Some(shard) = entry {
+        if let Some(Month::Open(shard)) = slices.get(&slice) {
             return Ok(shard.clone());
         }
         let shard = Arc::new(Shard::open(&self.path(slice))?);
-        *entry = Some(shard.clone());
+        slices.insert(slice, Month::Open(shard.clone()));
         Ok(shard)
     }
 
@@ -121,12 +132,13 @@ impl Shelf {
     }
 
     /// How many documents can be found in all.
-    pub(super) fn documents(&self) -> Outcome<u64> {
-        let mut sum = self.objects.documents();
-        for month in self.months() {
-            sum += self.slice(month)?.documents();
-        }
-        Ok(sum)
+    pub(super) fn documents(&self) -> u64 {
+        let slices = self.slices();
+        let records = slices.values().map(|month| match month {
+            Month::Closed(documents) => *documents,
+            Month::Open(shard) => shard.documents(),
+        });
+        self.objects.documents() + records.sum::<u64>()
     }
 
     /// What it takes on disk, in bytes.

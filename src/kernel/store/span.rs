@@ -62,6 +62,21 @@ impl Span {
         }
     }
 
+    /// Whether a key is in it.
+    pub fn holds(&self, key: &[u8]) -> bool {
+        let is_behind_start = match &self.start {
+            Bound::Included(start) => key >= start.as_slice(),
+            Bound::Excluded(start) => key > start.as_slice(),
+            Bound::Unbounded => true,
+        };
+        is_behind_start
+            && match &self.end {
+                Bound::Included(end) => key <= end.as_slice(),
+                Bound::Excluded(end) => key < end.as_slice(),
+                Bound::Unbounded => true,
+            }
+    }
+
     /// Whether no key can be in it. redb refuses such stretches.
     pub(super) fn is_empty(&self) -> bool {
         match (&self.start, &self.end) {

@@ -13,6 +13,7 @@ pub(crate) mod email;
 pub(crate) mod events;
 pub(crate) mod health;
 pub(crate) mod history;
+pub(crate) mod index;
 pub(crate) mod jobs;
 pub(crate) mod lists;
 pub(crate) mod live;

@@ -20,8 +20,8 @@ use crate::api::auth::{enter, links};
 use crate::api::lists::{allocations, eggs, nodes, servers, users};
 use crate::api::{
     accounts, api_keys, audit, backups, check, dashboard, deliveries, discord_webhooks, email, events, health, history,
-    jobs, live, me, mirror, panels, queues, removals, reports, repos, roles, schedules, search, searches, secret,
-    setting, settings, stats, sync, syncs, tickets, webhooks,
+    index, jobs, live, me, mirror, panels, queues, removals, reports, repos, roles, schedules, search, searches,
+    secret, setting, settings, stats, sync, syncs, tickets, webhooks,
 };
 use crate::door::{Door, Open};
 use crate::problem::ProblemView;
@@ -66,7 +66,7 @@ use crate::routes;
         events::list, events::one, events::types,
         setting::list, setting::patch, setting::test, setting::history, setting::undo,
         removals::list, removals::one, removals::confirm, removals::refuse,
-        mirror::list, mirror::one, history::of_object, history::compare, history::list, reports::drift, reports::counts, check::check,
+        mirror::list, mirror::one, history::of_object, history::compare, history::list, reports::drift, reports::counts, check::check, index::standing, index::reindex,
         backups::list, backups::make,
         schedules::list, schedules::make, schedules::one, schedules::patch, schedules::remove, schedules::run, schedules::pause,
         schedules::resume, schedules::reset, schedules::preview,

@@ -57,7 +57,7 @@ fn server<R: Read>(reader: &R, doc: Doc, it: &Server) -> Result<Doc> {
     let doc = addresses(reader, doc, panel, it)?
         .with(node, |doc, node| doc.fact("Node", "node", node.name).telling())
         .with(owner, |doc, owner| {
-            doc.fact("Owner", "owner", owner.username).telling().word("Owner’s address", "email", owner.email)
+            doc.fact("Owner", "owner", owner.username).telling().word("Owner’s address", "email", owner.email).of_user()
         })
         .with(label::<Egg>(reader, panel, it.egg_id)?, |doc, egg| doc.fact("Egg", "egg", egg).telling())
         .with(nest, |doc, nest| doc.fact("Nest", "nest", nest))
@@ -75,7 +75,7 @@ fn server<R: Read>(reader: &R, doc: Doc, it: &Server) -> Result<Doc> {
     for subuser in children::<Subuser>(reader, panel, Kind::Server, it.id)? {
         users.extend(label::<User>(reader, panel, subuser.user_id)?);
     }
-    Ok(doc.each(users, |doc, name| doc.fact("Subuser", "subuser", name)))
+    Ok(doc.each(users, |doc, name| doc.fact("Subuser", "subuser", name).of_user()))
 }
 
 fn addresses<R: Read>(reader: &R, mut doc: Doc, panel: PanelId, it: &Server) -> Result<Doc> {

@@ -36,17 +36,19 @@ pub(super) struct Line {
     pub(super) found: Found,
     /// Shown also when it is not what was searched for.
     pub(super) tells: bool,
+    /// It says something of a user of the panel: shown to, and found by, those who see users.
+    pub(super) of_user: bool,
 }
 
 /// How something is found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Found {
     /// By its words, and by any part of it; wrong letters are forgiven.
-    AsName,
+    Name,
     /// As a whole, and by any part of it.
-    AsWord,
+    Word,
     /// By its words.
-    AsText,
+    Text,
 }
 
 /// Something that is known, as the index takes it.
@@ -54,6 +56,7 @@ pub(super) struct Part<'d> {
     pub(super) field: Option<&'static str>,
     pub(super) text: &'d str,
     pub(super) found: Found,
+    pub(super) of_user: bool,
 }
 
 impl Doc {
@@ -75,35 +78,43 @@ impl Doc {
 
     fn line(mut self, label: &'static str, field: Option<&'static str>, text: String, found: Found) -> Self {
         if !text.trim().is_empty() {
-            self.lines.push(Line { label, field, text, found, tells: false });
+            self.lines.push(Line { label, field, text, found, tells: false, of_user: false });
         }
         self
     }
 
     /// Another name of it.
     fn name(self, label: &'static str, text: impl Into<String>) -> Self {
-        self.line(label, Some("name"), text.into(), Found::AsName)
+        self.line(label, Some("name"), text.into(), Found::Name)
     }
 
     /// An id, an address: what is found whole or in part.
     fn word(self, label: &'static str, field: &'static str, text: impl Into<String>) -> Self {
-        self.line(label, Some(field), text.into(), Found::AsWord)
+        self.line(label, Some(field), text.into(), Found::Word)
     }
 
     /// What belongs to it or says how it is, found by its words.
     fn fact(self, label: &'static str, field: &'static str, text: impl Into<String>) -> Self {
-        self.line(label, Some(field), text.into(), Found::AsText)
+        self.line(label, Some(field), text.into(), Found::Text)
     }
 
     /// Any text.
     fn text(self, label: &'static str, text: impl Into<String>) -> Self {
-        self.line(label, None, text.into(), Found::AsText)
+        self.line(label, None, text.into(), Found::Text)
     }
 
     /// What was added last helps to tell it from others.
     fn telling(mut self) -> Self {
         if let Some(line) = self.lines.last_mut() {
             line.tells = true;
+        }
+        self
+    }
+
+    /// What was added last says something of a user of the panel.
+    fn of_user(mut self) -> Self {
+        if let Some(line) = self.lines.last_mut() {
+            line.of_user = true;
         }
         self
     }
@@ -134,8 +145,11 @@ impl Doc {
 
     /// Everything that the index takes.
     pub(super) fn parts(&self) -> impl Iterator<Item = Part<'_>> {
-        let title = Part { field: Some("name"), text: &self.title, found: Found::AsName };
-        let lines = self.lines.iter().map(|line| Part { field: line.field, text: &line.text, found: line.found });
+        let title = Part { field: Some("name"), text: &self.title, found: Found::Name, of_user: false };
+        let lines = self.lines.iter().map(|line| {
+            let Line { field, found, of_user, .. } = *line;
+            Part { field, text: &line.text, found, of_user }
+        });
         [title].into_iter().chain(lines)
     }
 }

@@ -53,7 +53,7 @@ pub(super) fn change(reader: &impl Read, number: u64) -> Result<Option<Doc>> {
     Ok(Some(
         doc.each(fields.into_iter().take(MOST), |doc, change| {
             let text = said(&change);
-            doc.line("Changed", Some("field"), change.field, super::Found::AsText).telling().text("To", text).telling()
+            doc.line("Changed", Some("field"), change.field, super::Found::Text).telling().text("To", text).telling()
         })
         .word("Number", "id", entry.object.id.to_string())
         .fact("Sync", "sync", entry.sync.to_string()),

@@ -200,7 +200,7 @@ impl Reader<'_> {
             }
             return;
         }
-        let forms: [(&str, fn(Timestamp, Timestamp) -> Bounds); 5] = [
+        let forms: [(&str, ToBounds); 5] = [
             (">=", |from, _| (Some(from), None)),
             ("<=", |_, until| (None, Some(until))),
             (">", |_, until| (Some(until), None)),
@@ -228,6 +228,8 @@ impl Reader<'_> {
     }
 }
 
+/// What a stretch of time that was named bounds.
+type ToBounds = fn(Timestamp, Timestamp) -> Bounds;
 type Bounds = (Option<Timestamp>, Option<Timestamp>);
 
 fn shown(text: &str) -> String {

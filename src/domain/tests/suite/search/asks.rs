@@ -1,0 +1,142 @@
+use aviary_domain::search::{Asked, Order, Subject};
+use aviary_kernel::base::Timestamp;
+use aviary_kernel::model::Action;
+
+use super::kit::{Kit, add_panel, asked};
+
+#[tokio::test]
+async fn every_element_of_a_query_means_what_it_says() {
+    let kit = Kit::filled().await;
+    let (one, cafe, build) = ("Survival One", "Café Lobby", "creative_build.test");
+    let cases: &[(&str, &[&str])] = &[
+        ("survival one", &[one]),
+        ("one survival", &[one]),
+        ("\"survival one\"", &[one]),
+        ("\"one survival\"", &[]),
+        ("surv*", &[one]),
+        ("survival lobby", &[]),
+        ("survival OR lobby", &[cafe, one]),
+        ("-survival", &[cafe, build]),
+        ("-survival -lobby", &[build]),
+        ("node:alpha", &[build, one]),
+        ("node:\"alpha\"", &[build, one]),
+        ("node:be*", &[cafe]),
+        ("-node:alpha", &[cafe]),
+        ("node:alpha -egg:bungeecord", &[one]),
+        ("owner:ada", &[one]),
+        ("email:ada@players.example.com", &[one]),
+        ("location:eu node:beta", &[cafe]),
+        ("ip:10.0.0.9", &[one]),
+        ("ip:10.0.0.*", &[one]),
+        ("port:25565", &[one]),
+        ("address:10.0.0.9:25565", &[one]),
+        ("id:11", &[one]),
+        ("id:ab00000b", &[one]),
+        ("external:billing-4711", &[build]),
+        ("name:lobby", &[cafe]),
+        ("state:suspended", &[cafe]),
+        ("is:suspended", &[cafe]),
+        ("is:server,node state:suspended", &[cafe]),
+        ("variable:jar=purpur.jar node:beta", &[cafe]),
+        ("panel:main lobby", &[cafe]),
+        ("panel:1 lobby", &[cafe]),
+        ("at:2026-11-20 lobby", &[cafe]),
+        ("at:>2026-11-20 lobby", &[]),
+        ("at:2026-11-01..2026-11-30 lobby", &[cafe]),
+        ("before:2026-11-20 lobby", &[]),
+        ("since:2h lobby", &[cafe]),
+    ];
+    for (query, wanted) in cases {
+        let mut found = kit.servers(query).await;
+        found.sort();
+        let mut wanted = wanted.to_vec();
+        wanted.sort_unstable();
+        assert_eq!(found, wanted, "{query}");
+    }
+    for (query, _) in cases {
+        let found = kit.find(query).await;
+        assert_eq!(found.doubts, Vec::<String>::new(), "{query}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_left_out_or_read_differently_is_said() {
+    let kit = Kit::filled().await;
+    let cases = [
+        ("colour:green", "is no field"),
+        ("kind:dragon", "no kind of thing"),
+        ("state:floating", "no state of anything"),
+        ("panel:nowhere", "No panel is called"),
+        ("at:soon", "is no time"),
+        ("\"never closed", "not closed"),
+        ("!!", "holds nothing to search for"),
+        ("-kind:server", "behind a minus"),
+        ("a OR -b", "OR cannot"),
+    ];
+    for (query, said) in cases {
+        let doubts = kit.find(query).await.doubts;
+        assert!(doubts.iter().any(|doubt| doubt.contains(said)), "{query}: {doubts:?}");
+    }
+    let long = "word ".repeat(200);
+    assert!(kit.find(&long).await.doubts.iter().any(|doubt| doubt.contains("first 500 characters")));
+    let many = "a ".repeat(60);
+    assert!(kit.find(&many).await.doubts.iter().any(|doubt| doubt.contains("first 32")));
+    assert_eq!(kit.servers("localhost:25565").await, Vec::<String>::new());
+    assert_eq!(kit.find("localhost:25565").await.doubts, Vec::<String>::new(), "an address is no field");
+}
+
+#[tokio::test]
+async fn times_are_read_in_the_zone_of_who_asks() {
+    let kit = Kit::empty().await;
+    // Half past eleven at night in UTC is the next day in Berlin.
+    kit.clock.set(Timestamp::parse("2026-11-21T23:30:00Z").unwrap());
+    kit.record(Action::PanelTested, "owl", "late").await;
+    kit.search.caught_up().await.unwrap();
+    let count = async |query: &str, zone: Option<&str>| {
+        let zone = zone.map(str::to_owned);
+        kit.ask(Asked { zone, ..asked(&format!("by:owl {query}")) }).await.total
+    };
+    assert_eq!(count("on:2026-11-21", None).await, 1);
+    assert_eq!(count("on:2026-11-21", Some("Europe/Berlin")).await, 0);
+    assert_eq!(count("on:2026-11-22", Some("Europe/Berlin")).await, 1);
+    assert_eq!(count("on:2026-11-21", Some("No/Where")).await, 1, "UTC where the zone is none");
+    assert_eq!(count("on:today", None).await, 1);
+    assert_eq!(count("on:yesterday", None).await, 0);
+    assert_eq!(count("at:2026-11-21T23", None).await, 1);
+    assert_eq!(count("at:\"2026-11-21 23:30\"", None).await, 1);
+    assert_eq!(count("at:2026-11", None).await, 1);
+    assert_eq!(count("at:>=2026-11-21T23:30:00Z", None).await, 1);
+    assert_eq!(count("at:<2026-11-21T23:30:00Z", None).await, 0);
+    assert_eq!(count("after:2026-11-20 before:2026-11-22", None).await, 1);
+    assert_eq!(count("until:2026-11-20", None).await, 0);
+}
+
+#[tokio::test]
+async fn what_is_asked_beside_the_text_narrows_too() {
+    let kit = Kit::filled().await;
+    let other = add_panel(&kit.panels, "Other").await;
+    kit.fill(other).await;
+    kit.search.caught_up().await.unwrap();
+    let found = kit.ask(Asked { panel: Some(other), subjects: vec![Subject::Server], ..asked("survival") }).await;
+    assert_eq!((found.total, found.hits[0].panel), (1, Some(other)));
+    let noon = Timestamp::parse("2026-11-20T12:00:00Z").unwrap();
+    assert_eq!(kit.ask(Asked { until: Some(noon), ..asked("survival") }).await.total, 0);
+    let both = kit.ask(Asked { since: Some(noon), subjects: vec![Subject::Server], ..asked("survival") }).await;
+    assert_eq!(both.total, 2);
+    assert_eq!(kit.ask(Asked { panel: Some(other), ..asked("panel:main survival") }).await.total, 0);
+}
+
+#[tokio::test]
+async fn newest_and_oldest_go_over_everything() {
+    let kit = Kit::filled().await;
+    kit.clock.advance_s(3600);
+    kit.record(Action::PanelTested, "owl", "survival").await;
+    kit.search.caught_up().await.unwrap();
+    let first = async |order| kit.ask(Asked { order, ..asked("survival") }).await;
+    let (newest, oldest) = (first(Order::Newest).await, first(Order::Oldest).await);
+    assert_eq!(newest.hits[0].place.subject(), Some(Subject::Audit));
+    assert_eq!(oldest.hits.last().unwrap().place.subject(), Some(Subject::Audit));
+    assert_eq!(newest.total, oldest.total);
+    let usual = first(Order::Usual).await;
+    assert!(usual.hits[0].place.subject().unwrap().is_object());
+}
