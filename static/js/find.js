@@ -23,7 +23,12 @@ function row(hit) {
     piece.textContent = text;
     return piece;
   }));
-  what.append(tag, " ", link, hit.state ? ` ${hit.state}` : "");
+  const first = document.createElement("div");
+  first.className = "line";
+  const state = document.createElement("span");
+  state.textContent = hit.state ?? "";
+  first.append(tag, link, state);
+  what.append(first);
   const sub = document.createElement("div");
   sub.className = "sub";
   sub.dir = "auto";

@@ -121,7 +121,7 @@ impl Browser {
 
     /// Loads the page again until the demo was synced for the first time.
     pub async fn see_the_demo(&self) {
-        let count = "//nav[@aria-label='Main']//a[starts-with(normalize-space(.), 'Servers')]/span";
+        let count = "//nav[@aria-label='Main']//a[starts-with(normalize-space(.), 'Servers')]/span[@class='n']";
         let probe = async || {
             let servers = self.texts(count).await.first()?.parse::<u64>().ok()?;
             if servers > 100 {
@@ -366,6 +366,12 @@ impl Browser {
 
     pub async fn keys(&self, keys: impl Into<TypingData>) {
         self.driver.action_chain().send_keys(keys).perform().await.expect("keys can be pressed");
+    }
+
+    /// Presses a key while another is held.
+    pub async fn chord(&self, held: Key, key: &str) {
+        let chain = self.driver.action_chain().key_down(held.clone()).send_keys(key).key_up(held);
+        chain.perform().await.expect("keys can be pressed");
     }
 
     /// What has the focus: its text or label.

@@ -10,7 +10,9 @@ use crate::browser::{Browser, quoted};
 use crate::sound::check_answered;
 
 /// What the palette has chosen.
-const CHOSEN: &str = "return document.querySelector('#palette [aria-selected=true] span, #palette [aria-selected=true]')?.textContent.trim() ?? ''";
+const CHOSEN: &str = "
+    const one = document.querySelector('#palette [aria-selected=true]');
+    return (one?.querySelector('span') ?? one)?.textContent.trim() ?? '';";
 /// Whether the palette is open.
 const IS_OPEN: &str = "return document.getElementById('palette').open";
 
@@ -78,11 +80,11 @@ async fn the_palette_leads_anywhere_and_gives_the_focus_back() {
     browser.sign_in(&aviary).await;
     browser.see_the_demo().await;
     browser.open("/admin/nodes").await;
-    browser.open("/admin").await;
+    browser.open("/admin/locations").await;
 
     // Opened with a key, closed with another; what had the focus has it again. What was opened lately comes first.
     browser.tab_to("Servers").await;
-    browser.keys(Key::Control + "k").await;
+    browser.chord(Key::Control, "k").await;
     opens(&browser, true).await;
     assert_eq!(browser.focused().await, "Page, action or anything else");
     chooses(&browser, "Nodes").await;
@@ -112,7 +114,7 @@ async fn the_palette_leads_anywhere_and_gives_the_focus_back() {
     browser.see_heading("Servers").await;
     let name = browser.texts("//main//tbody/tr[1]/td[1]//a").await.remove(0);
     browser.open("/admin").await;
-    browser.keys(Key::Control + "k").await;
+    browser.chord(Key::Control, "k").await;
     opens(&browser, true).await;
     browser.keys(&*name).await;
     let path = format!("//*[@id='palette']//a[contains(@href, '/admin/servers/') and span[normalize-space(.) = {}]]", quoted(&name));
@@ -121,7 +123,7 @@ async fn the_palette_leads_anywhere_and_gives_the_focus_back() {
     browser.see_heading(&name).await;
 
     // Something that is done at once.
-    browser.keys(Key::Control + "k").await;
+    browser.chord(Key::Control, "k").await;
     opens(&browser, true).await;
     browser.keys("switch the theme").await;
     chooses(&browser, "Switch the theme").await;

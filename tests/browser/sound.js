@@ -83,7 +83,7 @@ for (const one of all("table")) {
   for (const head of one.querySelectorAll("th")) if (!words(head)) wrong.push(`an empty heading in the table “${name(one)}”`);
   for (const head of one.querySelectorAll("th:not([scope])")) wrong.push(`a heading of a table without scope: “${words(head)}”`);
 }
-for (const one of all('[aria-hidden="true"] :is(a[href], button, input, select, textarea, [tabindex])')) wrong.push(`hidden but can be reached: ${tell(one)}`);
+for (const one of all('[aria-hidden="true"] :is(a[href], button, input, select, textarea, [tabindex]):not([tabindex="-1"])')) wrong.push(`hidden but can be reached: ${tell(one)}`);
 for (const one of all("[tabindex]")) if (one.tabIndex > 0) wrong.push(`disturbs the order of Tab: ${tell(one)}`);
 for (const one of all("ul > :not(li, script, template), ol > :not(li, script, template), dl > :not(dt, dd, div)")) wrong.push(`not in its list: ${tell(one)}`);
 for (const one of all(":is(a, button, label, summary) :is(a[href], button)")) wrong.push(`one control in another: ${tell(one)}`);

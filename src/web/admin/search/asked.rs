@@ -77,7 +77,7 @@ pub(super) fn facets(known: &Known, query: &Query, asked: &Asked, counted: &[Fac
     let states = of("state").map(|facet| {
         let (text, on) = with_state(&asked.text, &facet.value);
         let href = query.link(&[("q", &text)]);
-        Chip { text: capital(&facet.value), count: shown::grouped(facet.count), href, on }
+        Chip { text: capital(&facet.value.replace('_', " ")), count: shown::grouped(facet.count), href, on }
     });
     let parts = [("Kind", kinds.collect::<Vec<_>>()), ("Panel", panels.collect()), ("State", states.collect())];
     let parts = parts.into_iter().filter(|(_, chips)| chips.len() > 1 || chips.iter().any(|chip| chip.on));

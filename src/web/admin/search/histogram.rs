@@ -43,6 +43,9 @@ const STEP: usize = 10;
 impl Histogram {
     /// The drawing; none where there is nothing to compare.
     pub(super) fn new(known: &Known, query: &Query, bars: &[Bar]) -> Option<Self> {
+        if bars.len() < 2 {
+            return None;
+        }
         let most = bars.iter().map(|bar| bar.count).max().filter(|most| *most > 0)?;
         let (first, last) = (bars.first()?, bars.last()?);
         let to = |bar: &Bar| query.link(&[("since", &bar.from.to_string()), ("until", &bar.until.to_string())]);

@@ -73,7 +73,7 @@ fn row(known: &Known, hit: Hit) -> HitRow {
         kind: subject.map_or("", |subject| subject.word()),
         title: Said::new(named),
         href: Some(href).filter(|href| known.opens(href)),
-        state: hit.state.map(|word| Pill::new(tone(word), word)),
+        state: hit.state.map(|word| Pill::new(tone(word), word.replace('_', " "))),
         lines: hit.lines.into_iter().map(|(name, says)| (name, Said::new(says))).collect(),
         at: hit.at.map_or(Value::Nothing, |at| Value::When(known.when(at))),
         panel: hit.panel.filter(|_| known.several()).map(|panel| shown::name(&known.panel_name(panel))),
@@ -83,11 +83,11 @@ fn row(known: &Known, hit: Hit) -> HitRow {
 /// How a state looks; the word is what counts.
 fn tone(state: &str) -> &'static str {
     match state {
-        "failed" | "dead" | "refused" | "gone" | "expired" | "removed" => "bad",
+        "failed" | "install_failed" | "reinstall_failed" | "dead" | "refused" | "gone" | "expired" | "removed" => "bad",
         "suspended" | "retrying" | "kept" | "paused" | "disabled" | "needs_review" | "warning" | "maintenance" => {
             "warn"
         }
-        "running" | "installing" | "sending" => "live",
+        "running" | "restoring_backup" | "installing" | "sending" => "live",
         "completed" | "delivered" | "done" | "normal" | "sent" | "active" | "created" => "good",
         _ => "none",
     }

@@ -94,6 +94,8 @@ impl Example {
 }
 
 const ROWS: usize = 25;
+/// Pages, actions and settings, of each.
+const WAYS: usize = 4;
 
 const EXAMPLES: &[Example] = &[
     Example { query: "survival lobby", says: "all of these words, in any order; small slips in names are forgiven" },
@@ -177,7 +179,7 @@ async fn show(mut desk: Desk, error: Option<String>) -> PageResult {
         orders: orders(query, asked.order),
         here: query.link(&[]),
         ties: ties(&known, query, &asked),
-        ways: if is_first && !text.trim().is_empty() { palette::ways(&known, &text, false) } else { Vec::new() },
+        ways: if is_first && !text.trim().is_empty() { ways(&known, &text) } else { Vec::new() },
         index: index(standing),
         found: found.map(|found| part(&known, query, &asked, found, &kept)),
         examples: EXAMPLES,
@@ -209,6 +211,13 @@ fn head(known: &Known, asked: &Asked, found: Option<&Found>, kept: &str) -> Head
         }
     }
     Head { title: "Search".into(), truth, acts, ..Head::default() }
+}
+
+/// A few pages, actions and settings of that name, so that the hits are not far.
+fn ways(known: &Known, text: &str) -> Vec<Group> {
+    let mut ways = palette::ways(known, text, false);
+    ways.iter_mut().for_each(|group| group.ways.truncate(WAYS));
+    ways
 }
 
 fn index(standing: Standing) -> Option<IndexPart> {
