@@ -10,6 +10,18 @@ fn is_plain(name: &str) -> bool {
         && number.parse::<u32>().is_ok())
 }
 
+/// Opens a part of the page of an object.
+async fn open_part(browser: &Browser, title: &str) {
+    let part = format!(
+        "//main//nav[@aria-label = 'Parts of this page']/a[starts-with(normalize-space(.), {})]",
+        quoted(title)
+    );
+    let link = browser.find(title, &part).await;
+    browser.leave_by(&link).await;
+    let open = format!("//main//nav/a[@aria-current = 'page'][starts-with(normalize-space(.), {})]", quoted(title));
+    browser.find(&format!("{title}, open"), &open).await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_is_found_by_its_name_and_leads_to_what_it_belongs_to_and_back() {
     let aviary = Aviary::demo();
@@ -52,12 +64,21 @@ async fn a_server_is_found_by_its_name_and_leads_to_what_it_belongs_to_and_back(
         }
     }
 
-    let address = "//main//section[.//h2[normalize-space(.) = 'Allocations']]//tbody//a";
-    let link = browser.find("an allocation", address).await;
+    // Each part of the page has an address of its own, and what stands in it leads on.
+    open_part(&browser, "Allocations").await;
+    assert!(browser.address().await.ends_with("?tab=allocations"));
+    let link = browser.find("an allocation", "//main//tbody//a").await;
     let port = link.text().await.unwrap();
     browser.leave_by(&link).await;
-    browser.see_heading("Allocations").await;
-    assert!(browser.column("Address").await.iter().any(|cell| cell.contains(port.split(':').next().unwrap())));
+    browser.see_heading(&port).await;
+    browser.follow(&name).await;
+    browser.see_heading(&name).await;
+    open_part(&browser, "Variables").await;
+    browser.find("the start command", "//main//h2[normalize-space(.) = 'Start command']").await;
+    open_part(&browser, "History").await;
+    let compare = browser.find("the last week", "//main//a[normalize-space(.) = 'The last week']").await;
+    browser.leave_by(&compare).await;
+    browser.see_heading(&format!("{name}: two times")).await;
     browser.follow(&name).await;
     browser.see_heading(&name).await;
 
@@ -90,11 +111,12 @@ async fn what_changes_on_the_panel_is_told_by_the_history_with_old_and_new_value
     assert!(!fields.is_empty());
     browser.leave_by(&link).await;
     browser.see_heading(&label).await;
+    open_part(&browser, "History").await;
     for field in fields {
         browser.see(&field).await;
     }
 
-    browser.follow("All of it").await;
+    browser.follow("Search in it").await;
     browser.see_heading("History").await;
     let about =
         browser.texts("//main//ol/li//a[contains(@href, '/admin/servers/') or contains(@href, '/admin/users/')]").await;

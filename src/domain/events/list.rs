@@ -1,9 +1,10 @@
 use std::ops::ControlFlow;
 
 use aviary_kernel::base::{Cursor, Error, Result};
-use aviary_kernel::model::{Delivery, Event, EventId, EventName, EventPattern};
+use aviary_kernel::model::{Delivery, Event, EventId, EventName, EventPattern, ObjectKey};
 use aviary_kernel::store::tables::{DELIVERIES, DELIVERIES_OF_EVENT, EVENTS, EVENTS_BY_NAME};
 use aviary_kernel::store::{Direction, Key, Read, Span, Store};
+use serde_json::Value;
 
 /// Events of a page when none are asked for.
 const USUAL_LIMIT: usize = 25;
@@ -80,6 +81,14 @@ impl Events {
         self.store.read(move |tx| page(tx, &query)).await
     }
 
+    /// The newest events about a mirrored object, as far as they are among the last 500 of each of its kind's events.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub async fn about(&self, object: ObjectKey, limit: usize) -> Result<Vec<Event>> {
+        self.store.read(move |tx| about(tx, object, limit)).await
+    }
+
     /// One event, with its deliveries.
     ///
     /// # Errors
@@ -119,6 +128,29 @@ fn page(reader: &impl Read, query: &EventQuery) -> Result<EventPage> {
         events.extend(reader.get(EVENTS, &id)?);
     }
     Ok(EventPage { events, next })
+}
+
+/// Events of a name that are looked at for those about one object.
+const LOOKED_AT: usize = 500;
+
+fn about(reader: &impl Read, object: ObjectKey, limit: usize) -> Result<Vec<Event>> {
+    let mut ids = Vec::new();
+    for name in EventName::ALL.iter().filter(|name| name.noun() == object.kind.noun()) {
+        ids.extend(newest_of(reader, *name, None, LOOKED_AT)?);
+    }
+    ids.sort_unstable_by(|a, b| b.cmp(a));
+    let mut events = Vec::new();
+    for id in ids {
+        if events.len() == limit {
+            break;
+        }
+        let is_about = |event: &Event| {
+            event.panel == Some(object.panel)
+                && serde_json::from_str::<Value>(&event.data).is_ok_and(|facts| facts["id"].as_u64() == Some(object.id))
+        };
+        events.extend(reader.get(EVENTS, &id)?.filter(is_about));
+    }
+    Ok(events)
 }
 
 fn place(cursor: &Cursor) -> Result<EventId> {

@@ -77,12 +77,19 @@ impl Fullness {
         (beyond, self.memory.percent().max(self.disk.percent()).unwrap_or(0))
     }
 
-    fn add(&mut self, other: &Self) {
-        self.memory = self.memory.with(other.memory);
-        self.disk = self.disk.with(other.disk);
-        self.load.servers += other.load.servers;
-        self.load.allocations += other.load.allocations;
-        self.load.assigned += other.load.assigned;
+    /// Both together.
+    #[must_use]
+    pub fn with(self, other: &Self) -> Self {
+        let (a, b) = (self.load, other.load);
+        Self {
+            memory: self.memory.with(other.memory),
+            disk: self.disk.with(other.disk),
+            load: NodeLoad {
+                servers: a.servers + b.servers,
+                allocations: a.allocations + b.allocations,
+                assigned: a.assigned + b.assigned,
+            },
+        }
     }
 }
 
@@ -137,7 +144,7 @@ pub(super) fn of_all(reader: &impl Read) -> Result<Capacity> {
             Some(location) => Some(match locations.get_mut(&(panel, location)) {
                 Some(place) => {
                     place.nodes += 1;
-                    place.fullness.add(&fullness);
+                    place.fullness = place.fullness.with(&fullness);
                     place.name.clone()
                 }
                 None => {
@@ -152,7 +159,7 @@ pub(super) fn of_all(reader: &impl Read) -> Result<Capacity> {
         if capacity.nodes.is_empty() {
             capacity.total = fullness;
         } else {
-            capacity.total.add(&fullness);
+            capacity.total = capacity.total.with(&fullness);
         }
         capacity.over += u64::from(fullness.urgency().0);
         capacity.nodes.push(Place { panel, id, name: row.data.name, within, nodes: 1, fullness });

@@ -132,17 +132,15 @@ fn contains(entry: &HistoryEntry, needle: &str) -> bool {
 
 /// The object of a kind that had this UUID and was removed, as far back as one page of the history looks.
 pub(super) fn removed(reader: &impl Read, kind: Kind, uuid: &str) -> Result<Option<ObjectKey>> {
-    let wanted = JsonText::new(&uuid.into());
+    let is_it = |text: &JsonText| text.value().as_str().is_some_and(|text| text.eq_ignore_ascii_case(uuid));
     let (mut found, mut looked_at) = (None, 0);
     reader.walk(HISTORY, &Span::all(), Direction::Down, |_, entry| {
         looked_at += 1;
-        let is_it = entry.object.kind == kind
+        let has_it = entry.object.kind == kind
             && entry.operation == Operation::Removed
-            && entry.fields.iter().any(|change| change.field == "uuid" && change.old.as_ref() == Some(&wanted));
-        if is_it {
-            found = Some(entry.object);
-        }
-        Ok(if is_it || looked_at == MOST_LOOKED_AT { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
+            && entry.fields.iter().any(|change| change.field == "uuid" && change.old.as_ref().is_some_and(is_it));
+        found = has_it.then_some(entry.object);
+        Ok(if has_it || looked_at == MOST_LOOKED_AT { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
     })?;
     Ok(found)
 }

@@ -1,14 +1,18 @@
 //! Allocations: addresses and ports, by node.
 
-use aviary_domain::mirror::{AllocationQuery, Page, PlacedAllocation, address};
+use actix_web::web::{Data, Path};
+use aviary_domain::events::Events;
+use aviary_domain::mirror::{AllocationQuery, Mirrored, Page, PlacedAllocation, address};
 use aviary_kernel::base::Result;
-use aviary_kernel::model::{Kind, Node, ObjectKey};
+use aviary_kernel::model::{Allocation, Kind, Node, ObjectKey, PanelId};
 
+use super::card::{Body, Card, fact};
 use super::desk::{Crumb, Desk, Head, Known};
 use super::listing::nothing;
 use super::nav::Spot;
+use super::object::{self, Face, Look, Sight, Tab};
 use super::table::{Chip, Empty, Filters, ListView, Pager, Search, Select, Table, Tie};
-use super::value::Value;
+use super::value::{Pill, Value};
 use super::{links, shown};
 use crate::allow::{Allow, perm};
 use crate::page::{PageResult, html};
@@ -81,6 +85,45 @@ pub(super) async fn list(_may: Allow<perm::AllocationRead>, mut desk: Desk) -> P
     html(&view)
 }
 
+/// One allocation.
+pub(super) async fn one(
+    _may: Allow<perm::AllocationRead>,
+    desk: Desk,
+    events: Data<Events>,
+    path: Path<(PanelId, String)>,
+) -> PageResult {
+    object::show(desk, &events, &SIGHT, path.into_inner(), Vec::new()).await
+}
+
+static SIGHT: Sight<Allocation> = Sight {
+    spot: Spot::Allocations,
+    plural: "Allocations",
+    face: |_, row| {
+        let pill = if row.data.assigned { Pill::new("info", "assigned") } else { Pill::new("", "free") };
+        Ok(Face::new(&address(&row.data.ip, row.data.port), vec![pill]))
+    },
+    tabs: &[Tab { word: "summary", title: "Summary", needs: None, count: object::uncounted, cards: summary }],
+};
+
+fn summary(look: &Look<'_>, row: &Mirrored<Allocation>) -> Result<Vec<Card>> {
+    let allocation = &row.data;
+    let server = look.page.user_of_allocation(look.panel, allocation.id)?;
+    let server = match server {
+        Some(server) => look.relation(Kind::Server, Some(server.id))?,
+        None if allocation.assigned => Value::Muted("not known".into()),
+        None => Value::Muted("none: it is free".into()),
+    };
+    let facts = vec![
+        fact("Server", server),
+        fact("Node", look.relation(Kind::Node, Some(allocation.node_id))?),
+        fact("IP address", Value::code(&allocation.ip)),
+        fact("Port", Value::Text(allocation.port.to_string())),
+        fact("Alias", Value::maybe(allocation.alias.as_deref())),
+        fact("Notes", Value::maybe(allocation.notes.as_deref())),
+    ];
+    Ok(vec![Card::new("About", "c12", Body::Facts(facts))])
+}
+
 fn read(desk: &mut Desk, known: &Known) -> AllocationQuery {
     let query = &mut desk.query;
     AllocationQuery {
@@ -131,10 +174,12 @@ fn sums(page: &Page<'_>, known: &Known, wanted: &AllocationQuery) -> Result<(u64
 
 fn row(known: &Known, placed: PlacedAllocation) -> Vec<Value> {
     let PlacedAllocation { panel, row, node, server } = placed;
-    let link =
-        |kind, id, label: &str| known.link(shown::name(label), links::object(ObjectKey { panel, kind, id }, label));
+    let link = |kind, id, label: &str| known.link(shown::name(label), links::object(ObjectKey { panel, kind, id }));
     let mut cells = vec![
-        Value::code(&address(&row.data.ip, row.data.port)),
+        known.name(
+            address(&row.data.ip, row.data.port),
+            links::object(ObjectKey { panel, kind: Kind::Allocation, id: row.data.id }),
+        ),
         if row.data.assigned { Value::pill("info", "assigned") } else { Value::pill("", "free") },
         match server {
             Some((id, name)) => link(Kind::Server, id, &name),

@@ -2,9 +2,12 @@ use askama::Template;
 use askama::filters::HtmlSafe;
 
 use super::chart::{Gauge, Histogram};
+use super::compare::CompareForm;
 use super::desk::{Head, Shell};
+use super::ports::PortGroup;
 use super::shown::Cut;
-use super::table::Table;
+use super::table::{Pager, Table};
+use super::timeline::Timeline;
 use super::value::{Pill, Value};
 
 /// A card with a title. It answers one question.
@@ -53,6 +56,14 @@ pub(super) enum Body {
     Block(String),
     /// There is nothing, and what that means.
     Hint(String),
+    /// All fields of an object, folded.
+    Fields(Vec<Fact>),
+    Timeline(Timeline),
+    Compare(CompareForm),
+    Pager(Pager),
+    Ports(Vec<PortGroup>),
+    /// Names and numbers side by side.
+    Numbers(Vec<Fact>),
     Rows(Vec<Row>),
     Places(Vec<PlaceRow>),
     /// One below the other.

@@ -1,12 +1,16 @@
 //! Databases of servers.
 
+use actix_web::web::{Data, Path};
+use aviary_domain::events::Events;
 use aviary_domain::mirror::{Mirrored, Page, Sort};
 use aviary_kernel::base::Result;
 use aviary_kernel::model::{Kind, ObjectKey, PanelId, ServerDatabase};
 
+use super::card::{Body, Card, fact};
 use super::desk::{Desk, Known};
 use super::listing::{Heading, Listing};
 use super::nav::Spot;
+use super::object::{self, Face, Look, Sight, Tab};
 use super::value::Value;
 use super::{links, listing, shown};
 use crate::allow::{Allow, perm};
@@ -36,22 +40,57 @@ pub(super) async fn list(_may: Allow<perm::DatabaseRead>, desk: Desk) -> PageRes
     listing::list(desk, &LISTING).await
 }
 
-fn row(page: &Page<'_>, known: &Known, panel: PanelId, row: &Mirrored<ServerDatabase>) -> Result<Vec<Value>> {
+/// One database.
+pub(super) async fn one(
+    _may: Allow<perm::DatabaseRead>,
+    desk: Desk,
+    events: Data<Events>,
+    path: Path<(PanelId, String)>,
+) -> PageResult {
+    object::show(desk, &events, &SIGHT, path.into_inner(), Vec::new()).await
+}
+
+static SIGHT: Sight<ServerDatabase> = Sight {
+    spot: Spot::Databases,
+    plural: "Databases",
+    face: |_, row| Ok(Face::new(&row.data.database, Vec::new())),
+    tabs: &[Tab { word: "summary", title: "Summary", needs: None, count: object::uncounted, cards: summary }],
+};
+
+fn summary(look: &Look<'_>, row: &Mirrored<ServerDatabase>) -> Result<Vec<Card>> {
     let database = &row.data;
-    let connections = match database.max_connections {
+    let facts = vec![
+        fact("Server", look.relation(Kind::Server, Some(database.server_id))?),
+        fact("User", Value::code(&database.username)),
+        fact("Allowed from", Value::code(&database.remote)),
+        fact("Connections at a time", connections(database)),
+        fact("Database host", Value::Text(format!("host {} of the panel", database.host_id))),
+        fact("Password", Value::Muted("never asked for".into())),
+        fact("Created on the panel", look.time(database.created_at)),
+        fact("Changed on the panel", look.time(database.updated_at)),
+    ];
+    Ok(vec![Card::new("About", "c12", Body::Facts(facts))])
+}
+
+fn connections(database: &ServerDatabase) -> Value {
+    match database.max_connections {
         None | Some(0) => Value::Muted("no limit".into()),
         Some(n) => Value::Text(n.to_string()),
-    };
+    }
+}
+
+fn row(page: &Page<'_>, known: &Known, panel: PanelId, row: &Mirrored<ServerDatabase>) -> Result<Vec<Value>> {
+    let database = &row.data;
     Ok(vec![
         known.name(
             shown::name(&database.database),
-            links::history(ObjectKey { panel, kind: Kind::Database, id: database.id }),
+            links::object(ObjectKey { panel, kind: Kind::Database, id: database.id }),
         ),
         Value::code(&database.username),
         links::relation(page, known, panel, Kind::Server, Some(database.server_id))?,
         Value::Text(database.host_id.to_string()),
         Value::code(&database.remote),
-        connections,
+        connections(database),
         database.created_at.map_or(Value::Nothing, |at| Value::When(known.when(at))),
     ])
 }

@@ -71,7 +71,7 @@ pub(super) fn status(status: Option<u16>) -> Value {
 }
 
 /// Deliveries as rows.
-pub(super) fn table(known: &Known, deliveries: &[(Delivery, Option<Event>)]) -> Table {
+pub(super) fn table(known: &Known, webhooks: &Webhooks, deliveries: &[(Delivery, Option<Event>)]) -> Table {
     let rows = deliveries.iter().map(|(delivery, event)| {
         let last = delivery.attempts.last();
         let name = known.name(delivery.name.name(), format!("/admin/deliveries/{}", delivery.id));
@@ -82,7 +82,7 @@ pub(super) fn table(known: &Known, deliveries: &[(Delivery, Option<Event>)]) -> 
             Value::Pill(pill(delivery.state)),
             Value::number(delivery.attempts.len() as u64),
             Value::When(known.when(delivery.created_at)),
-            next_try(known, delivery),
+            next_try(known, webhooks, delivery),
             last.map_or(Value::Nothing, |attempt| status(attempt.status)),
         ]
     });
@@ -91,9 +91,10 @@ pub(super) fn table(known: &Known, deliveries: &[(Delivery, Option<Event>)]) -> 
 
 const TITLES: &[&str] = &["Event", "What happened", "State", "#Tries", "Written", "Next try", "Last status"];
 
-fn next_try(known: &Known, delivery: &Delivery) -> Value {
+/// When it is really tried: not while its webhook rests.
+fn next_try(known: &Known, webhooks: &Webhooks, delivery: &Delivery) -> Value {
     match delivery.state {
-        DeliveryState::Waiting => Value::When(known.due(delivery.due_at)),
+        DeliveryState::Waiting => Value::When(known.due(webhooks.tried_at(delivery.webhook, delivery.due_at))),
         _ => Value::Nothing,
     }
 }
@@ -124,7 +125,7 @@ pub(super) async fn list(
         },
         filters: Some(filters(&desk.query, state, counts)),
         empty: page.deliveries.is_empty().then(|| empty(&desk.query, state)),
-        table: table(&known, &page.deliveries),
+        table: table(&known, &webhooks, &page.deliveries),
         pager: Pager { back: "Newest", on: "Older", ..Pager::new(said, newest, next) },
         shell: desk.shell(&known, Spot::Webhooks, webhook::crumbs(&hook, Some("Deliveries"))),
     };
@@ -197,7 +198,7 @@ pub(super) async fn one(
     let hook = webhooks.require(delivery.webhook).await?.webhook;
     let again = Act::post("Send again", "sync", format!("/admin/deliveries/{}/again", delivery.id)).class("main");
     let can_again = hook.is_enabled && delivery.state != DeliveryState::Waiting;
-    let mut cards = vec![Card::new("Delivery", "c6", Body::Facts(facts(&known, &delivery, &hook)))];
+    let mut cards = vec![Card::new("Delivery", "c6", Body::Facts(facts(&known, &webhooks, &delivery, &hook)))];
     match &event {
         Some(event) => cards.extend(events::cards(&known, event)),
         None => cards.push(Card::new("Event", "c6", Body::Hint("It is so old that it was forgotten.".into()))),
@@ -218,14 +219,14 @@ pub(super) async fn one(
     })
 }
 
-fn facts(known: &Known, delivery: &Delivery, hook: &Webhook) -> Vec<Fact> {
+fn facts(known: &Known, webhooks: &Webhooks, delivery: &Delivery, hook: &Webhook) -> Vec<Fact> {
     let mut facts = vec![
         fact("To", known.link(shown::name(&hook.name), format!("/admin/webhooks/{}", hook.id))),
         fact("Written", Value::When(known.when(delivery.created_at))),
         fact("Tries", Value::number(delivery.attempts.len() as u64)),
     ];
     if delivery.state == DeliveryState::Waiting {
-        facts.push(fact("Next try", next_try(known, delivery)));
+        facts.push(fact("Next try", next_try(known, webhooks, delivery)));
     }
     if let Some(at) = delivery.finished_at {
         facts.push(fact("Over", Value::When(known.when(at))));

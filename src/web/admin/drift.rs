@@ -143,7 +143,7 @@ fn row(page: &Page<'_>, known: &Known, finding: &Drift) -> Result<Vec<Value>> {
         Value::Text(super::sentence(&finding.what))
     };
     let mut cells =
-        vec![Value::Muted(key.kind.noun().into()), known.name(shown::name(&label), links::object(key, &label)), what];
+        vec![Value::Muted(key.kind.noun().into()), known.name(shown::name(&label), links::object(key)), what];
     if known.several() {
         cells.push(known.panel_link(key.panel));
     }

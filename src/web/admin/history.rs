@@ -118,7 +118,7 @@ fn filters(query: &Query, known: &Known, wanted: &HistoryQuery, label: Option<St
         selects,
         inputs: vec![
             Input { name: "field", label: "Field", kind: "text", value: text("field") },
-            Input { name: "from", label: "From (UTC)", kind: "datetime-local", value: time(wanted.from) },
+            Input { name: "from", label: "From", kind: "datetime-local", value: time(wanted.from) },
             Input { name: "until", label: "to", kind: "datetime-local", value: time(wanted.until) },
         ],
         ties,

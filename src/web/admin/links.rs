@@ -16,22 +16,19 @@ use super::value::Value;
 /// The page of an object; none for kinds that are shown as part of others.
 fn page_of(key: ObjectKey) -> Option<String> {
     let (panel, id) = (key.panel, key.id);
-    let has_page = matches!(key.kind, Kind::Location | Kind::Node | Kind::Nest | Kind::Egg | Kind::User | Kind::Server);
-    has_page.then(|| format!("/admin/{}/{panel}/{id}", key.kind.plural()))
+    let is_part = matches!(key.kind, Kind::EggVariable | Kind::Subuser);
+    (!is_part).then(|| format!("/admin/{}/{panel}/{id}", key.kind.plural()))
 }
 
-/// The page of an object, or the list that shows it. `label` is what it is called.
-pub(super) fn object(key: ObjectKey, label: &str) -> String {
-    page_of(key).unwrap_or_else(|| match key.kind {
-        Kind::Allocation | Kind::Database => list(key.kind, &[("panel", &key.panel.to_string()), ("q", label)]),
-        _ => history(key),
-    })
+/// The page of an object, or its history where it is shown as part of others. A removed object has its page too.
+pub(super) fn object(key: ObjectKey) -> String {
+    page_of(key).unwrap_or_else(|| history(key))
 }
 
-/// The page of something that was found. `label` is what it is called.
-pub(crate) fn place(place: &Place, label: &str) -> String {
+/// The page of something that was found.
+pub(crate) fn place(place: &Place) -> String {
     match place {
-        Place::Object(key) => object(*key, label),
+        Place::Object(key) => object(*key),
         Place::Change(_, key) => history(*key),
         Place::Panel(id) => format!("/admin/panels/{id}"),
         Place::Account(id) => format!("/admin/people/{id}"),
@@ -86,15 +83,18 @@ pub(super) fn history(key: ObjectKey) -> String {
     format!("/admin/history?{}", shown::query(&[("panel", &panel), ("kind", key.kind.plural()), ("id", &id)]))
 }
 
-/// Where the panel itself shows an object.
-pub(super) fn on_panel(panel: &Panel, kind: Kind, id: RemoteId) -> String {
+/// Where the panel itself shows an object; none for kinds that it shows as part of others.
+pub(super) fn on_panel(panel: &Panel, kind: Kind, id: RemoteId) -> Option<String> {
+    if matches!(kind, Kind::Allocation | Kind::Database | Kind::EggVariable | Kind::Subuser) {
+        return None;
+    }
     let base = &panel.base_url;
     let plural = kind.plural();
-    match (panel.dialect, kind) {
+    Some(match (panel.dialect, kind) {
         (Some(Dialect::Pelican), _) => format!("{base}/admin/{plural}/{id}/edit"),
         (_, Kind::Egg) => format!("{base}/admin/nests/egg/{id}"),
         _ => format!("{base}/admin/{plural}/view/{id}"),
-    }
+    })
 }
 
 /// What an object is called, if it is in the mirror.
@@ -124,7 +124,7 @@ pub(super) fn relation(
     let Some(id) = id else { return Ok(Value::Nothing) };
     let key = ObjectKey { panel, kind, id };
     Ok(match label(page, key)? {
-        Some(label) => known.link(shown::name(&label), object(key, &label)),
+        Some(label) => known.link(shown::name(&label), object(key)),
         None => Value::Muted(format!("{} {id}, not in the mirror", kind.noun())),
     })
 }

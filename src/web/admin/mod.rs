@@ -8,6 +8,7 @@ mod allocations;
 mod audit;
 mod card;
 mod chart;
+mod compare;
 mod databases;
 mod deliveries;
 mod desk;
@@ -16,6 +17,7 @@ mod events;
 mod explained;
 mod field;
 mod form;
+mod granted;
 mod hears;
 mod history;
 mod icon;
@@ -47,6 +49,7 @@ mod people;
 mod person;
 mod person_acts;
 mod person_form;
+mod ports;
 mod prefers;
 mod query;
 mod register;
@@ -141,7 +144,9 @@ fn pages() -> Map {
         .get("/admin/nodes", nodes::list)
         .get("/admin/nodes/{panel}/{id}", nodes::one)
         .get("/admin/allocations", allocations::list)
+        .get("/admin/allocations/{panel}/{id}", allocations::one)
         .get("/admin/databases", databases::list)
+        .get("/admin/databases/{panel}/{id}", databases::one)
         .get("/admin/users", users::list)
         .get("/admin/users/{panel}/{id}", users::one)
         .get("/admin/eggs", nests::eggs)
@@ -167,6 +172,7 @@ fn pages() -> Map {
         .post("/admin/jobs/{id}/cancel", jobs::one::cancel)
         .post("/admin/jobs/{id}/remove", jobs::one::remove)
         .get("/admin/history", history::page)
+        .get("/admin/history/compare", compare::page)
         .get("/admin/drift", drift::page)
         .get("/admin/audit", audit::page)
         .post("/admin/audit/export", audit::export)

@@ -1,16 +1,17 @@
 //! Nests and the eggs in them.
 
-use actix_web::web::Path;
+use actix_web::web::{Data, Path};
+use aviary_domain::events::Events;
 use aviary_domain::mirror::{Mirrored, Page, Sort};
 use aviary_kernel::base::Result;
-use aviary_kernel::model::{Egg, EggVariable, Kind, Nest, PanelId, Permission, RemoteId};
+use aviary_kernel::model::{Egg, EggVariable, Kind, Nest, PanelId, Permission};
 use aviary_kernel::store::tables::counted;
 
 use super::card::{Body, Card, Fact, fact};
 use super::desk::{Desk, Known};
 use super::listing::{Heading, Listing};
 use super::nav::Spot;
-use super::object::{self, Object};
+use super::object::{self, Face, Look, Sight, Tab};
 use super::servers::{scalar, table_or};
 use super::value::Value;
 use super::{links, listing, nodes, shown};
@@ -58,8 +59,13 @@ pub(super) async fn list(_may: Allow<perm::EggRead>, desk: Desk) -> PageResult {
 }
 
 /// One nest.
-pub(super) async fn one(_may: Allow<perm::EggRead>, desk: Desk, path: Path<(PanelId, RemoteId)>) -> PageResult {
-    object::show::<Nest>(desk, Spot::Nests, "Nests", path.into_inner(), describe_nest).await
+pub(super) async fn one(
+    _may: Allow<perm::EggRead>,
+    desk: Desk,
+    events: Data<Events>,
+    path: Path<(PanelId, String)>,
+) -> PageResult {
+    object::show(desk, &events, &NEST, path.into_inner(), Vec::new()).await
 }
 
 /// The list of eggs.
@@ -68,9 +74,55 @@ pub(super) async fn eggs(_may: Allow<perm::EggRead>, desk: Desk) -> PageResult {
 }
 
 /// One egg.
-pub(super) async fn egg(_may: Allow<perm::EggRead>, desk: Desk, path: Path<(PanelId, RemoteId)>) -> PageResult {
-    object::show::<Egg>(desk, Spot::Eggs, "Eggs", path.into_inner(), describe_egg).await
+pub(super) async fn egg(
+    _may: Allow<perm::EggRead>,
+    desk: Desk,
+    events: Data<Events>,
+    path: Path<(PanelId, String)>,
+) -> PageResult {
+    object::show(desk, &events, &EGG, path.into_inner(), Vec::new()).await
 }
+
+static NEST: Sight<Nest> = Sight {
+    spot: Spot::Nests,
+    plural: "Nests",
+    face: |_, row| Ok(Face::new(&row.data.name, Vec::new())),
+    tabs: &[
+        Tab { word: "summary", title: "Summary", needs: None, count: object::uncounted, cards: nest_summary },
+        Tab {
+            word: "servers",
+            title: "Servers",
+            needs: Some(Permission::ServerRead),
+            count: |look, row| Ok(Some(look.page.count(counted::NEST_SERVERS, look.panel, row.data.id)?)),
+            cards: |look, row| {
+                let total = look.page.count(counted::NEST_SERVERS, look.panel, row.data.id)?;
+                let (of, hint) = ((Kind::Nest, row.data.id), "No server uses an egg of this nest.");
+                Ok(vec![nodes::servers(look.page, look.known, look.panel, of, total, hint)?])
+            },
+        },
+    ],
+};
+
+static EGG: Sight<Egg> = Sight {
+    spot: Spot::Eggs,
+    plural: "Eggs",
+    face: |_, row| Ok(Face::new(&row.data.name, Vec::new())),
+    tabs: &[
+        Tab { word: "summary", title: "Summary", needs: None, count: object::uncounted, cards: egg_summary },
+        Tab { word: "variables", title: "Variables", needs: None, count: object::uncounted, cards: variables },
+        Tab {
+            word: "servers",
+            title: "Servers",
+            needs: Some(Permission::ServerRead),
+            count: |look, row| Ok(Some(look.page.count(counted::EGG_SERVERS, look.panel, row.data.id)?)),
+            cards: |look, row| {
+                let total = look.page.count(counted::EGG_SERVERS, look.panel, row.data.id)?;
+                let (of, hint) = ((Kind::Egg, row.data.id), "No server uses this egg.");
+                Ok(vec![nodes::servers(look.page, look.known, look.panel, of, total, hint)?])
+            },
+        },
+    ],
+};
 
 fn nest_row(page: &Page<'_>, known: &Known, panel: PanelId, row: &Mirrored<Nest>) -> Result<Vec<Value>> {
     let tied = (Kind::Nest, row.data.id);
@@ -99,40 +151,34 @@ fn egg_row(page: &Page<'_>, known: &Known, panel: PanelId, row: &Mirrored<Egg>) 
     ])
 }
 
-fn describe_nest(page: &Page<'_>, known: &Known, panel: PanelId, row: &Mirrored<Nest>) -> Result<Object> {
-    let nest = &row.data;
+fn nest_summary(look: &Look<'_>, row: &Mirrored<Nest>) -> Result<Vec<Card>> {
+    let (nest, panel) = (&row.data, look.panel);
     let mut rows = Vec::new();
-    for row in page.children::<Egg>(panel, (Kind::Nest, nest.id), 200)? {
+    for row in look.page.children::<Egg>(panel, (Kind::Nest, nest.id), 200)? {
         let egg = (Kind::Egg, row.data.id);
+        let servers = look.page.count(counted::EGG_SERVERS, panel, egg.1)?;
         rows.push(vec![
-            known.name(shown::name(&row.data.name), format!("/admin/eggs/{panel}/{}", egg.1)),
+            look.known.name(shown::name(&row.data.name), format!("/admin/eggs/{panel}/{}", egg.1)),
             Value::Said(shown::short(&row.data.author, 50)),
-            known.count(page.count(counted::EGG_SERVERS, panel, egg.1)?, links::children(Kind::Server, panel, egg)),
+            look.known.count(servers, links::children(Kind::Server, panel, egg)),
         ]);
     }
-    let time = |at: Option<_>| at.map_or(Value::Nothing, |at| Value::When(known.when(at)));
     let facts = vec![
         fact("Description", Value::maybe(nest.description.as_deref())),
         fact("Author", Value::Said(shown::short(&nest.author, 120))),
         fact("UUID", Value::code(&nest.uuid)),
-        fact("Created on the panel", time(nest.created_at)),
+        fact("Created on the panel", look.time(nest.created_at)),
     ];
     let eggs = table_or("Eggs of this nest", &["Name", "Author", "#Servers"], rows, "There is no egg in this nest.");
-    let total = page.count(counted::NEST_SERVERS, panel, nest.id)?;
-    let mut cards = vec![
+    let list = links::children(Kind::Egg, panel, (Kind::Nest, nest.id));
+    Ok(vec![
         Card::new("About", "c5", Body::Facts(facts)),
-        Card::new("Eggs", "c7", eggs).more("As a list", links::children(Kind::Egg, panel, (Kind::Nest, nest.id))),
-    ];
-    if known.may(Permission::ServerRead) {
-        let hint = "No server uses an egg of this nest.";
-        cards.push(nodes::servers(page, known, panel, (Kind::Nest, nest.id), total, hint)?);
-    }
-    Ok(Object { title: shown::short(&nest.name, 120), pills: Vec::new(), code: String::new(), cards })
+        look.known.more(Card::new("Eggs", "c7", eggs), "As a list", list),
+    ])
 }
 
-fn describe_egg(page: &Page<'_>, known: &Known, panel: PanelId, row: &Mirrored<Egg>) -> Result<Object> {
+fn egg_summary(look: &Look<'_>, row: &Mirrored<Egg>) -> Result<Vec<Card>> {
     let egg = &row.data;
-    let total = page.count(counted::EGG_SERVERS, panel, egg.id)?;
     let images = egg
         .docker_images
         .0
@@ -140,36 +186,29 @@ fn describe_egg(page: &Page<'_>, known: &Known, panel: PanelId, row: &Mirrored<E
         .map(|(name, image)| vec![Value::Said(shown::short(name, 60)), Value::code(image)])
         .collect();
     let images = table_or("Images of this egg", &["Name", "Image"], images, "The egg names no images of its own.");
-    let mut cards = vec![
-        Card::new("About", "c6", Body::Facts(about_egg(page, known, panel, egg)?)),
-        Card::new("Images", "c6", images),
-        variables(page, panel, egg)?,
-    ];
-    if known.may(Permission::ServerRead) {
-        cards.push(nodes::servers(page, known, panel, (Kind::Egg, egg.id), total, "No server uses this egg.")?);
-    }
+    let mut cards =
+        vec![Card::new("About", "c6", Body::Facts(about_egg(look, egg)?)), Card::new("Images", "c6", images)];
     let blocks = [("Start command", egg.startup.as_deref()), ("Install script", egg.script.install.as_deref())];
     for (title, text) in blocks {
         if let Some(text) = text.filter(|text| !text.trim().is_empty()) {
             cards.push(Card::new(title, "c12", Body::Block(shown::visible(text))));
         }
     }
-    Ok(Object { title: shown::short(&egg.name, 120), pills: Vec::new(), code: String::new(), cards })
+    Ok(cards)
 }
 
-fn about_egg(page: &Page<'_>, known: &Known, panel: PanelId, egg: &Egg) -> Result<Vec<Fact>> {
-    let time = |at: Option<_>| at.map_or(Value::Nothing, |at| Value::When(known.when(at)));
+fn about_egg(look: &Look<'_>, egg: &Egg) -> Result<Vec<Fact>> {
     let mut facts = vec![
         fact("Description", Value::maybe(egg.description.as_deref())),
         fact("Author", Value::Said(shown::short(&egg.author, 120))),
         fact("Stop command", egg.config.stop.as_deref().map_or(Value::Nothing, Value::code)),
         fact("Installed in", egg.script.container.as_deref().map_or(Value::Nothing, Value::code)),
         fact("UUID", Value::code(&egg.uuid)),
-        fact("Created on the panel", time(egg.created_at)),
-        fact("Changed on the panel", time(egg.updated_at)),
+        fact("Created on the panel", look.time(egg.created_at)),
+        fact("Changed on the panel", look.time(egg.updated_at)),
     ];
     if egg.nest_id.is_some() {
-        facts.insert(0, fact("Nest", links::relation(page, known, panel, Kind::Nest, egg.nest_id)?));
+        facts.insert(0, fact("Nest", look.relation(Kind::Nest, egg.nest_id)?));
     }
     if !egg.tags.is_empty() {
         facts.push(fact("Tags", Value::Tags(egg.tags.iter().map(|tag| Value::Tag(shown::short(tag, 40))).collect())));
@@ -177,8 +216,9 @@ fn about_egg(page: &Page<'_>, known: &Known, panel: PanelId, egg: &Egg) -> Resul
     Ok(facts)
 }
 
-fn variables(page: &Page<'_>, panel: PanelId, egg: &Egg) -> Result<Card> {
-    let rows = page.children::<EggVariable>(panel, (Kind::Egg, egg.id), 200)?.into_iter().map(|row| {
+fn variables(look: &Look<'_>, row: &Mirrored<Egg>) -> Result<Vec<Card>> {
+    let of = (Kind::Egg, row.data.id);
+    let rows = look.page.children::<EggVariable>(look.panel, of, 200)?.into_iter().map(|row| {
         let may = match (row.data.user_viewable, row.data.user_editable) {
             (_, true) => "see and change it",
             (true, false) => "see it",
@@ -193,9 +233,6 @@ fn variables(page: &Page<'_>, panel: PanelId, egg: &Egg) -> Result<Card> {
         ]
     });
     let titles = &["Variable", "Name", "Default", "Users may", "Rules"];
-    Ok(Card::new(
-        "Variables",
-        "c12",
-        table_or("Variables of this egg", titles, rows.collect(), "This egg has no variables."),
-    ))
+    let body = table_or("Variables of this egg", titles, rows.collect(), "This egg has no variables.");
+    Ok(vec![Card::new("Variables", "c12", body)])
 }

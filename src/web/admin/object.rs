@@ -1,28 +1,84 @@
-//! What the pages of single objects have in common: head, cards, history, all fields.
+//! Pages of single objects: the same frame around what is special about each kind. What there is to see stands in tabs, each
+//! with an address of its own; which of them there are depends on who looks.
 
+mod generic;
+mod removed;
+
+use actix_web::web::Data;
 use askama::Template;
-use aviary_domain::mirror::{HistoryQuery, Mirror, Mirrored, Page, fields_of};
-use aviary_kernel::base::Result;
-use aviary_kernel::model::{ObjectKey, PanelId, Permission, RemoteId};
+use aviary_domain::events::Events;
+use aviary_domain::mirror::{Mirror, Mirrored, Page, fields_of};
+use aviary_kernel::base::{Cursor, Error, Result};
+use aviary_kernel::model::{Kind, ObjectKey, PanelId, Permission, RemoteId};
 use serde_json::Value as Json;
 
-use super::card::{Card, Fact, fact};
+use super::card::{Body, Card, Fact, fact};
 use super::desk::{Act, Crumb, Desk, Head, Known, Shell};
+use super::links;
 use super::nav::Spot;
+use super::query::Query;
 use super::shown::{self, When};
-use super::timeline::Timeline;
 use super::value::{Pill, Value};
-use super::wording::Names;
-use super::{links, on_record};
-use crate::page::{PageResult, html};
+use crate::api::mirror::Name;
+use crate::page::{PageResult, html, see_other};
 
-/// What is special about an object.
-pub(super) struct Object {
+/// How the objects of a kind are shown.
+pub(super) struct Sight<T: Mirror> {
+    pub(super) spot: Spot,
+    pub(super) plural: &'static str,
+    pub(super) face: fn(&Look<'_>, &Mirrored<T>) -> Result<Face>,
+    /// The first is what is seen at first.
+    pub(super) tabs: &'static [Tab<T>],
+}
+
+/// A part of what there is to see.
+pub(super) struct Tab<T: Mirror> {
+    /// In the address.
+    pub(super) word: &'static str,
+    pub(super) title: &'static str,
+    /// What it takes to see it, beside the object itself.
+    pub(super) needs: Option<Permission>,
+    /// How many things there are in it.
+    pub(super) count: fn(&Look<'_>, &Mirrored<T>) -> Result<Option<u64>>,
+    pub(super) cards: fn(&Look<'_>, &Mirrored<T>) -> Result<Vec<Card>>,
+}
+
+/// Where somebody looks from.
+pub(super) struct Look<'a> {
+    pub(super) page: &'a Page<'a>,
+    pub(super) known: &'a Known,
+    pub(super) panel: PanelId,
+    pub(super) query: &'a Query,
+    /// How many things are passed over, where a tab has many.
+    pub(super) offset: u64,
+}
+
+/// What is seen of an object whichever tab is open.
+pub(super) struct Face {
     pub(super) title: String,
     pub(super) pills: Vec<Pill>,
     /// A short id for people to read out.
     pub(super) code: String,
-    pub(super) cards: Vec<Card>,
+    /// What is unusual about it, and what that means.
+    pub(super) banner: Option<Banner>,
+}
+
+/// Something unusual.
+pub(super) struct Banner {
+    pub(super) tone: &'static str,
+    pub(super) title: String,
+    pub(super) text: String,
+}
+
+impl Face {
+    pub(super) fn new(title: &str, pills: Vec<Pill>) -> Self {
+        Self { title: shown::short(title, 120), pills, code: String::new(), banner: None }
+    }
+}
+
+/// A tab that counts nothing.
+pub(super) fn uncounted<T: Mirror>(_: &Look<'_>, _: &Mirrored<T>) -> Result<Option<u64>> {
+    Ok(None)
 }
 
 /// The page of an object.
@@ -31,77 +87,206 @@ pub(super) struct Object {
 struct ObjectPage {
     shell: Shell,
     head: Head,
+    banner: Option<Banner>,
     missing: Option<When>,
+    tabs: Vec<TabLink>,
     cards: Vec<Card>,
-    /// What changed and the way to all of it, for who may see that.
-    history: Option<(Timeline, String)>,
-    on_record: Option<Card>,
-    fields: Vec<Fact>,
 }
+
+struct TabLink {
+    title: &'static str,
+    href: String,
+    count: String,
+    on: bool,
+}
+
+/// Which tab is open.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Open {
+    Own(usize),
+    History,
+    Audit,
+    Log,
+}
+
+/// Tabs that every kind has: the word, the title, what it takes.
+const COMMON: [(Open, &str, &str, Permission); 3] = [
+    (Open::History, "history", "History", Permission::HistoryRead),
+    (Open::Audit, "audit", "Audit", Permission::AuditRead),
+    (Open::Log, "log", "Log", Permission::WebhookRead),
+];
 
 /// What one look gave.
 struct Seen {
-    object: Object,
+    face: Face,
     missing: Option<When>,
-    first_seen: When,
-    history: Timeline,
-    fields: Vec<Fact>,
+    truth: Vec<Value>,
+    counts: Vec<Option<u64>>,
+    cards: Vec<Card>,
+    is_removed: bool,
 }
 
-const ENTRIES: usize = 20;
+/// What the address asks for.
+#[derive(Clone)]
+struct Wanted {
+    key: ObjectKey,
+    open: Open,
+    offset: u64,
+    after: Option<Cursor>,
+    query: Query,
+}
 
-/// Answers with the page of an object.
+/// Answers with the page of an object, or leads to it by its UUID. `more` is shown with the first tab.
 pub(super) async fn show<T: Mirror>(
-    desk: Desk,
-    spot: Spot,
-    plural: &'static str,
-    (panel, id): (PanelId, RemoteId),
-    describe: fn(&Page<'_>, &Known, PanelId, &Mirrored<T>) -> Result<Object>,
+    mut desk: Desk,
+    events: &Data<Events>,
+    sight: &'static Sight<T>,
+    (panel, name): (PanelId, String),
+    more: Vec<Card>,
 ) -> PageResult {
     let known = desk.known().await?;
+    let id = match name.parse::<Name>() {
+        Ok(Name::Id(id)) => id,
+        Ok(Name::Uuid(uuid)) => return by_uuid::<T>(&desk, &known, uuid).await,
+        Err(_) => return Err(Error::not_found(T::KIND.noun(), shown::short(&name, 40)).into()),
+    };
     let key = ObjectKey { panel, kind: T::KIND, id };
-    let seen = desk.look(&known, move |page, known| look(page, known, key, describe)).await?;
-    let (kind, of) = on_record::object(key);
-    let on_record = on_record::card(&desk, &known, kind, &of).await?;
-    let mut truth = vec![Value::Code(format!("{} {id}", T::KIND.noun()))];
-    if !seen.object.code.is_empty() {
-        truth = vec![Value::code(&seen.object.code)];
+    let open = open(&mut desk.query, &known, sight);
+    let wanted = Wanted {
+        key,
+        open,
+        offset: desk.query.parse("offset", "the list begins at the front").unwrap_or(0),
+        after: desk.query.pick("after", "the list begins with the newest", |text| {
+            text.parse::<Cursor>().ok().filter(|cursor| cursor.key().len() == size_of::<u64>())
+        }),
+        query: desk.query.clone(),
+    };
+    let mut seen = desk.look(&known, move |page, known| look(page, known, &wanted, sight)).await?;
+    match open {
+        Open::Audit => seen.cards.extend(generic::audit(&desk, &known, key).await?),
+        Open::Log => seen.cards.push(generic::log(events, &known, key, &seen.face.title).await?),
+        Open::Own(0) => seen.cards.splice(0..0, more).for_each(drop),
+        Open::Own(_) | Open::History => {}
     }
-    truth.push(known.panel_link(panel));
-    truth.extend(known.truth(Some(panel)));
-    truth.push(Value::Many(vec![Value::Text("first seen".into()), Value::When(seen.first_seen)]));
-    let acts = known.panel(panel).map(|of| Act::out("Open on the panel", links::on_panel(of, T::KIND, id)));
+    let acts = known.panel(panel).filter(|_| !seen.is_removed);
+    let acts = acts.and_then(|of| Some(Act::out("Open on the panel", links::on_panel(of, T::KIND, id)?)));
     let crumbs = vec![
-        Crumb::to(plural, format!("/admin/{}", T::KIND.plural())),
-        Crumb::here(shown::short(&seen.object.title, 60)),
+        Crumb::to(sight.plural, format!("/admin/{}", T::KIND.plural())),
+        Crumb::here(shown::short(&seen.face.title, 60)),
     ];
     html(&ObjectPage {
-        head: Head { title: seen.object.title, pills: seen.object.pills, truth, acts: acts.into_iter().collect() },
+        tabs: tabs(&desk.query, &known, sight, open, &seen),
+        head: Head {
+            title: seen.face.title,
+            pills: seen.face.pills,
+            truth: seen.truth,
+            acts: acts.into_iter().collect(),
+        },
+        banner: seen.face.banner,
         missing: seen.missing,
-        cards: seen.object.cards,
-        history: known.may(Permission::HistoryRead).then(|| (seen.history, links::history(key))),
-        on_record,
-        fields: seen.fields,
-        shell: desk.shell(&known, spot, crumbs),
+        cards: seen.cards,
+        shell: desk.shell(&known, sight.spot, crumbs),
     })
 }
 
-fn look<T: Mirror>(
-    page: &Page<'_>,
-    known: &Known,
-    key: ObjectKey,
-    describe: fn(&Page<'_>, &Known, PanelId, &Mirrored<T>) -> Result<Object>,
-) -> Result<Seen> {
-    let row = page.require::<T>(key.panel, key.id)?;
-    let history = page.history(&HistoryQuery { object: Some(key), limit: ENTRIES, ..HistoryQuery::default() })?;
-    let fields = fields_of(&row.data)?.into_iter().map(|(name, value)| fact(name, field(&value))).collect();
+/// Leads to the object with this UUID, also when it was removed.
+async fn by_uuid<T: Mirror>(desk: &Desk, known: &Known, uuid: String) -> PageResult {
+    let asked = uuid.clone();
+    let found = desk
+        .look(known, move |page, _| match page.by_uuid(T::KIND, &asked)? {
+            Some((panel, id)) => Ok(Some(ObjectKey { panel, kind: T::KIND, id })),
+            None => page.removed_by_uuid(T::KIND, &asked),
+        })
+        .await?;
+    match found {
+        Some(key) => Ok(see_other(&format!("/admin/{}/{}/{}", T::KIND.plural(), key.panel, key.id))),
+        None => Err(Error::not_found(T::KIND.noun(), uuid).into()),
+    }
+}
+
+/// The tab that the address asks for, of those that its reader may see.
+fn open<T: Mirror>(query: &mut Query, known: &Known, sight: &Sight<T>) -> Open {
+    let own = |word: &str| {
+        let at = sight.tabs.iter().position(|tab| tab.word == word)?;
+        sight.tabs[at].needs.is_none_or(|needed| known.may(needed)).then_some(Open::Own(at))
+    };
+    let common = |word: &str| {
+        let (open, ..) = COMMON.into_iter().find(|(_, of, _, needed)| *of == word && known.may(*needed))?;
+        Some(open)
+    };
+    query.pick("tab", "the summary is shown", |word| own(word).or_else(|| common(word))).unwrap_or(Open::Own(0))
+}
+
+fn tabs<T: Mirror>(query: &Query, known: &Known, sight: &Sight<T>, open: Open, seen: &Seen) -> Vec<TabLink> {
+    let link = |at: Open, title, word: &str, count: Option<u64>| TabLink {
+        title,
+        href: if at == Open::Own(0) {
+            query.bare()
+        } else {
+            format!("{}?{}", query.bare(), shown::query(&[("tab", word)]))
+        },
+        count: count.map(shown::grouped).unwrap_or_default(),
+        on: at == open,
+    };
+    let own = sight.tabs.iter().enumerate().filter(|(_, tab)| tab.needs.is_none_or(|needed| known.may(needed)));
+    // Of what is gone there is what it was, and what happened.
+    let own = own.take(if seen.is_removed { 1 } else { usize::MAX });
+    let own = own.map(|(at, tab)| link(Open::Own(at), tab.title, tab.word, seen.counts.get(at).copied().flatten()));
+    let common = COMMON.into_iter().filter(|(.., needed)| known.may(*needed));
+    own.chain(common.map(|(at, word, title, _)| link(at, title, word, None))).collect()
+}
+
+fn look<T: Mirror>(page: &Page<'_>, known: &Known, wanted: &Wanted, sight: &Sight<T>) -> Result<Seen> {
+    let key = wanted.key;
+    let look = Look { page, known, panel: key.panel, query: &wanted.query, offset: wanted.offset };
+    let history = |cards: &mut Vec<Card>| -> Result<()> {
+        cards.extend(generic::history(&look, key, wanted.after.clone())?);
+        Ok(())
+    };
+    let mut cards = Vec::new();
+    let Some(row) = page.get::<T>(key.panel, key.id)? else {
+        let gone = removed::look(&look, key)?;
+        match wanted.open {
+            Open::Own(_) => cards.push(gone.card),
+            Open::History => history(&mut cards)?,
+            Open::Audit | Open::Log => {}
+        }
+        let truth = vec![Value::Code(format!("{} {}", key.kind.noun(), key.id)), known.panel_link(key.panel)];
+        return Ok(Seen { face: gone.face, missing: None, truth, counts: Vec::new(), cards, is_removed: true });
+    };
+    match wanted.open {
+        Open::Own(at) => {
+            cards.extend((sight.tabs[at].cards)(&look, &row)?);
+            if at == 0 {
+                cards.push(all_fields(&row.data)?);
+            }
+        }
+        Open::History => history(&mut cards)?,
+        Open::Audit | Open::Log => {}
+    }
+    let face = (sight.face)(&look, &row)?;
+    let mut truth = vec![match face.code.as_str() {
+        "" => Value::Code(format!("{} {}", key.kind.noun(), key.id)),
+        code => Value::code(code),
+    }];
+    truth.push(known.panel_link(key.panel));
+    truth.extend(known.truth(Some(key.panel)));
+    let since = |text: &str, at| Value::Many(vec![Value::Text(text.into()), Value::When(known.when(at))]);
+    truth.push(since("first seen", row.first_seen));
+    truth.push(since("last changed", row.changed_at));
     Ok(Seen {
-        object: describe(page, known, key.panel, &row)?,
+        face,
         missing: page.missing(key)?.map(|missing| known.when(missing.since)),
-        first_seen: known.when(row.first_seen),
-        history: Timeline::of_one(known, &Names::of(page, known, &history.entries)?, &history.entries),
-        fields,
+        truth,
+        counts: sight.tabs.iter().map(|tab| (tab.count)(&look, &row)).collect::<Result<_>>()?,
+        cards,
+        is_removed: false,
     })
+}
+
+fn all_fields<T: Mirror>(data: &T) -> Result<Card> {
+    let fields: Vec<Fact> = fields_of(data)?.into_iter().map(|(name, value)| fact(name, field(&value))).collect();
+    Ok(Card::new("All fields", "c12", Body::Fields(fields)))
 }
 
 fn field(value: &Json) -> Value {
@@ -110,4 +295,22 @@ fn field(value: &Json) -> Value {
         Json::String(text) => Value::long(text, 160),
         other => Value::long(&other.to_string(), 160),
     }
+}
+
+impl Look<'_> {
+    /// Something related by its name, as [`links::relation`].
+    pub(super) fn relation(&self, kind: Kind, id: Option<RemoteId>) -> Result<Value> {
+        links::relation(self.page, self.known, self.panel, kind, id)
+    }
+
+    /// A time, if there is one.
+    pub(super) fn time(&self, at: Option<aviary_kernel::base::Timestamp>) -> Value {
+        at.map_or(Value::Nothing, |at| Value::When(self.known.when(at)))
+    }
+}
+
+/// A text of the panel's as a card, if there is one.
+pub(super) fn description(text: Option<&str>) -> Option<Card> {
+    let text = text.filter(|text| !text.trim().is_empty())?;
+    Some(Card::new("Description", "c12", Body::Text(shown::Cut::new(text, 600))))
 }

@@ -83,7 +83,7 @@ fn page_of(target: &AuditTarget) -> Option<String> {
     let kind = Kind::ALL.into_iter().find(|kind| kind.noun() == target.kind)?;
     let (panel, id) = target.id.split_once('/')?;
     let key = ObjectKey { panel: panel.parse().ok()?, kind, id: id.parse().ok()? };
-    Some(links::object(key, &target.name))
+    Some(links::object(key))
 }
 
 /// How it went.

@@ -77,7 +77,7 @@ fn of_hit(known: &Known, hit: &Hit) -> Option<Way> {
     sub.extend(hit.state.map(str::to_owned));
     sub.extend(hit.panel.filter(|_| known.several()).map(|panel| known.panel_name(panel)));
     sub.extend(hit.lines.first().map(|(_, says)| shown::short(&says.text(), 48)));
-    let href = links::place(&hit.place, &title);
+    let href = links::place(&hit.place);
     let icon = links::icon_of(subject);
     known.opens(&href).then(|| Way { text: shown::name(&title), sub: sub.join(" · "), icon, href, press: "" })
 }

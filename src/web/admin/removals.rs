@@ -152,7 +152,7 @@ impl Group {
         for id in removal.ids.iter().take(NAMES) {
             let key = ObjectKey { panel: stop.panel, kind: removal.kind, id: *id };
             names.push(match links::label(page, key)? {
-                Some(label) => known.link(shown::name(&label), links::object(key, &label)),
+                Some(label) => known.link(shown::name(&label), links::object(key)),
                 None => Value::Muted(format!("{} {id}, gone already", removal.kind.noun())),
             });
         }

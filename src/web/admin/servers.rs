@@ -1,21 +1,23 @@
 //! Servers: the list, and one of them with its limits, variables, allocations, databases and people.
 
-use actix_web::web::Path;
+use actix_web::web::{Data, Path};
+use aviary_domain::events::Events;
 use aviary_domain::mirror::{Mirrored, Page, Sort};
 use aviary_kernel::base::Result;
 use aviary_kernel::model::{
     Allocation, EggVariable, Kind, Limits, ObjectKey, PanelId, Permission, RemoteId, Scalar, Server, ServerDatabase,
-    ServerState, Subuser,
+    ServerState, ServerVariable, Subuser,
 };
 
 use super::card::{Body, Card, Fact, fact};
+use super::chart::Gauge;
 use super::desk::{Desk, Known};
 use super::listing::{Heading, Listing};
 use super::nav::Spot;
-use super::object::{self, Object};
+use super::object::{self, Banner, Face, Look, Sight, Tab};
 use super::table::Table;
 use super::value::{Pill, Value};
-use super::{links, listing, shown};
+use super::{granted, links, listing, shown};
 use crate::allow::{Allow, perm};
 use crate::page::PageResult;
 
@@ -47,8 +49,13 @@ pub(super) async fn list(_may: Allow<perm::ServerRead>, desk: Desk) -> PageResul
 }
 
 /// One server.
-pub(super) async fn one(_may: Allow<perm::ServerRead>, desk: Desk, path: Path<(PanelId, RemoteId)>) -> PageResult {
-    object::show::<Server>(desk, Spot::Servers, "Servers", path.into_inner(), describe).await
+pub(super) async fn one(
+    _may: Allow<perm::ServerRead>,
+    desk: Desk,
+    events: Data<Events>,
+    path: Path<(PanelId, String)>,
+) -> PageResult {
+    object::show(desk, &events, &SIGHT, path.into_inner(), Vec::new()).await
 }
 
 /// The tone and the words of a state.
@@ -104,50 +111,124 @@ fn address(page: &Page<'_>, panel: PanelId, allocation: Option<RemoteId>) -> Res
     Ok(relative.map_or_else(|| Value::Muted(format!("allocation {id}")), |relative| Value::code(&relative.label)))
 }
 
-fn describe(page: &Page<'_>, known: &Known, panel: PanelId, row: &Mirrored<Server>) -> Result<Object> {
+static SIGHT: Sight<Server> = Sight {
+    spot: Spot::Servers,
+    plural: "Servers",
+    face,
+    tabs: &[
+        Tab { word: "summary", title: "Summary", needs: None, count: object::uncounted, cards: summary },
+        Tab { word: "variables", title: "Variables", needs: None, count: object::uncounted, cards: variables },
+        Tab { word: "allocations", title: "Allocations", needs: None, count: count_allocations, cards: allocations },
+        Tab {
+            word: "databases",
+            title: "Databases",
+            needs: Some(Permission::DatabaseRead),
+            count: count_databases,
+            cards: databases,
+        },
+        Tab { word: "access", title: "Access", needs: Some(Permission::UserRead), count: count_people, cards: people },
+    ],
+};
+
+fn face(_: &Look<'_>, row: &Mirrored<Server>) -> Result<Face> {
     let server = &row.data;
-    let mut cards = vec![
-        Card::new("About", "c6", Body::Facts(about(page, known, panel, server)?)),
-        Card::new("Limits", "c6", Body::Facts(limits(known, server))),
-    ];
-    if let Some(text) = server.description.as_deref().filter(|text| !text.trim().is_empty()) {
-        cards.push(Card::new("Description", "c12", Body::Text(shown::Cut::new(text, 600))));
-    }
-    cards.push(allocations(page, known, panel, server)?);
-    if known.may(Permission::DatabaseRead) {
-        cards.push(databases(page, known, panel, server)?);
-    }
-    cards.push(variables(page, panel, server)?);
-    if known.may(Permission::UserRead) {
-        cards.push(people(page, known, panel, server)?);
-    }
-    cards.push(Card::new("Start command", "c12", Body::Block(shown::visible(&server.startup_command))));
-    Ok(Object {
-        title: shown::short(&server.name, 120),
-        pills: vec![pill(server)],
-        code: server.identifier.clone(),
-        cards,
-    })
+    let banner = banner(server);
+    Ok(Face { code: server.identifier.clone(), banner, ..Face::new(&server.name, vec![pill(server)]) })
 }
 
-fn about(page: &Page<'_>, known: &Known, panel: PanelId, server: &Server) -> Result<Vec<Fact>> {
-    let time = |at: Option<_>| at.map_or(Value::Nothing, |at| Value::When(known.when(at)));
+/// What the state means for those who use the server, and what to do.
+fn banner(server: &Server) -> Option<Banner> {
+    let (tone, title, text) = match server.state() {
+        ServerState::Normal if server.installed => return None,
+        ServerState::Normal => (
+            "info",
+            "Not installed yet.",
+            "The panel has not noted the end of the installation. If that lasts, look at the node.",
+        ),
+        ServerState::Suspended => (
+            "warn",
+            "Suspended.",
+            "It does not run, and neither its owner nor its users can start it. Its files and limits stay as they are; an admin of the panel can lift the suspension.",
+        ),
+        ServerState::Installing => (
+            "info",
+            "Being installed.",
+            "The install script of its egg is at work; nobody can start it until that is over.",
+        ),
+        ServerState::InstallFailed => (
+            "bad",
+            "The installation failed.",
+            "It cannot be started. Look at the install log on the panel, then install it again there.",
+        ),
+        ServerState::ReinstallFailed => (
+            "bad",
+            "The reinstallation failed.",
+            "It may lack files. Look at the install log on the panel, then install it again there.",
+        ),
+        ServerState::RestoringBackup => {
+            ("info", "A backup is being restored.", "It cannot be started until its files are back.")
+        }
+        ServerState::Other => {
+            let word = shown::short(server.status.as_deref().unwrap_or_default(), 40);
+            let (tone, text) = match word.contains("transfer") {
+                true => ("info", "It moves to another node and cannot be started until it is there."),
+                false => ("info", "Aviary does not know this state; look at the server on the panel."),
+            };
+            return Some(Banner { tone, title: format!("The panel says “{word}”."), text: text.into() });
+        }
+    };
+    Some(Banner { tone, title: title.into(), text: text.into() })
+}
+
+fn summary(look: &Look<'_>, row: &Mirrored<Server>) -> Result<Vec<Card>> {
+    let server = &row.data;
+    let mut cards = vec![
+        Card::new("About", "c6", Body::Facts(about(look, server)?)),
+        Card::new(
+            "Limits",
+            "c6",
+            Body::Several(vec![Body::Facts(limits(look.known, server)), Body::Gauges(extras(look, server)?)]),
+        ),
+    ];
+    cards.extend(object::description(server.description.as_deref()));
+    Ok(cards)
+}
+
+/// So many databases are counted one by one.
+const MOST: usize = 100;
+
+/// What the owner made of what they may make.
+fn extras(look: &Look<'_>, server: &Server) -> Result<Vec<Gauge>> {
+    let allowed = |n: Option<i64>| n.and_then(|n| u64::try_from(n).ok()).filter(|n| *n > 0);
+    let mut gauges = Vec::new();
+    if let (Some(allowed), true) = (allowed(server.feature_limits.databases), look.known.may(Permission::DatabaseRead))
+    {
+        let made = look.page.children::<ServerDatabase>(look.panel, (Kind::Server, server.id), MOST)?.len() as u64;
+        gauges.push(Gauge { tone: "", ..Gauge::taken("Databases made", made, allowed) });
+    }
+    if let (Some(allowed), Some(own)) = (allowed(server.feature_limits.allocations), &server.allocations) {
+        gauges.push(Gauge { tone: "", ..Gauge::taken("Allocations", own.len() as u64, allowed) });
+    }
+    Ok(gauges)
+}
+
+fn about(look: &Look<'_>, server: &Server) -> Result<Vec<Fact>> {
     let mut facts = vec![
-        fact("Owner", links::relation(page, known, panel, Kind::User, Some(server.user_id))?),
-        fact("Node", links::relation(page, known, panel, Kind::Node, Some(server.node_id))?),
-        fact("Egg", links::relation(page, known, panel, Kind::Egg, Some(server.egg_id))?),
+        fact("Owner", look.relation(Kind::User, Some(server.user_id))?),
+        fact("Node", look.relation(Kind::Node, Some(server.node_id))?),
+        fact("Egg", look.relation(Kind::Egg, Some(server.egg_id))?),
     ];
     if server.nest_id.is_some() {
-        facts.push(fact("Nest", links::relation(page, known, panel, Kind::Nest, server.nest_id)?));
+        facts.push(fact("Nest", look.relation(Kind::Nest, server.nest_id)?));
     }
     facts.extend([
-        fact("Address", address(page, panel, server.allocation_id)?),
+        fact("Address", address(look.page, look.panel, server.allocation_id)?),
         fact("Image", Value::code(&server.image)),
         fact("Installed", Value::yes(server.installed)),
         fact("External id", server.external_id.as_deref().map_or(Value::Nothing, Value::code)),
         fact("UUID", Value::code(&server.uuid)),
-        fact("Created on the panel", time(server.created_at)),
-        fact("Changed on the panel", time(server.updated_at)),
+        fact("Created on the panel", look.time(server.created_at)),
+        fact("Changed on the panel", look.time(server.updated_at)),
     ]);
     Ok(facts)
 }
@@ -177,18 +258,30 @@ fn limits(known: &Known, server: &Server) -> Vec<Fact> {
     ]
 }
 
-fn allocations(page: &Page<'_>, known: &Known, panel: PanelId, server: &Server) -> Result<Card> {
-    let rows: Vec<_> = page
+fn count_allocations(_: &Look<'_>, row: &Mirrored<Server>) -> Result<Option<u64>> {
+    Ok(row.data.allocations.as_ref().map(|all| all.len() as u64))
+}
+
+fn count_databases(look: &Look<'_>, row: &Mirrored<Server>) -> Result<Option<u64>> {
+    Ok(Some(look.page.children::<ServerDatabase>(look.panel, (Kind::Server, row.data.id), MOST)?.len() as u64))
+}
+
+fn count_people(look: &Look<'_>, row: &Mirrored<Server>) -> Result<Option<u64>> {
+    Ok(Some(look.page.children::<Subuser>(look.panel, (Kind::Server, row.data.id), MOST)?.len() as u64))
+}
+
+fn allocations(look: &Look<'_>, row: &Mirrored<Server>) -> Result<Vec<Card>> {
+    let (known, panel, server) = (look.known, look.panel, &row.data);
+    let rows: Vec<_> = look
+        .page
         .allocations_of(panel, server)?
         .into_iter()
         .map(|row| {
             let primary = Some(row.data.id) == server.allocation_id;
             let label = aviary_domain::mirror::address(&row.data.ip, row.data.port);
+            let key = ObjectKey { panel, kind: Kind::Allocation, id: row.data.id };
             vec![
-                known.link(
-                    label.clone(),
-                    links::object(ObjectKey { panel, kind: Kind::Allocation, id: row.data.id }, &label),
-                ),
+                known.name(label, links::object(key)),
                 if primary { Value::pill("info", "primary") } else { Value::Muted("additional".into()) },
                 Value::maybe(row.data.alias.as_deref()),
                 Value::maybe(row.data.notes.as_deref()),
@@ -200,21 +293,20 @@ fn allocations(page: &Page<'_>, known: &Known, panel: PanelId, server: &Server) 
     } else {
         "This server has no allocation."
     };
-    Ok(Card::new(
-        "Allocations",
-        "c6",
-        table_or("Allocations of this server", &["Address", "Role", "Alias", "Notes"], rows, hint),
-    ))
+    let body = table_or("Allocations of this server", &["Address", "Role", "Alias", "Notes"], rows, hint);
+    Ok(vec![Card::new("Allocations", "c12", body)])
 }
 
-fn databases(page: &Page<'_>, known: &Known, panel: PanelId, server: &Server) -> Result<Card> {
-    const MOST: usize = 50;
-    let rows: Vec<_> = page
+fn databases(look: &Look<'_>, row: &Mirrored<Server>) -> Result<Vec<Card>> {
+    let (known, panel, server) = (look.known, look.panel, &row.data);
+    let rows: Vec<_> = look
+        .page
         .children::<ServerDatabase>(panel, (Kind::Server, server.id), MOST)?
         .into_iter()
         .map(|row| {
+            let key = ObjectKey { panel, kind: Kind::Database, id: row.data.id };
             vec![
-                Value::code(&row.data.database),
+                known.name(shown::name(&row.data.database), links::object(key)),
                 Value::code(&row.data.username),
                 Value::code(&row.data.remote),
                 Value::Text(format!("host {}", row.data.host_id)),
@@ -227,31 +319,62 @@ fn databases(page: &Page<'_>, known: &Known, panel: PanelId, server: &Server) ->
         rows,
         "This server has no database.",
     );
-    let card = Card::new("Databases", "c6", body);
-    Ok(known.more(card, "As a list", links::children(Kind::Database, panel, (Kind::Server, server.id))))
+    let card = Card::new("Databases", "c12", body);
+    Ok(vec![known.more(card, "As a list", links::children(Kind::Database, panel, (Kind::Server, server.id)))])
 }
 
-fn variables(page: &Page<'_>, panel: PanelId, server: &Server) -> Result<Card> {
-    const TITLES: &[&str] = &["Variable", "Value"];
+fn variables(look: &Look<'_>, row: &Mirrored<Server>) -> Result<Vec<Card>> {
+    const TITLES: &[&str] = &["Variable", "Value", "Default of the egg", "Compared with it"];
+    let server = &row.data;
     let mut rows = Vec::new();
+    let mut hides = false;
     match &server.variables {
         Some(variables) => {
-            let known = page.children::<EggVariable>(panel, (Kind::Egg, server.egg_id), 500)?;
+            let of_egg = look.page.children::<EggVariable>(look.panel, (Kind::Egg, server.egg_id), 500)?;
             for variable in variables {
-                let of_egg = known.iter().find(|row| row.data.id == variable.id);
-                let value = match (&variable.server_value, of_egg) {
-                    (Scalar::Null, Some(row)) => {
-                        Value::Many(vec![scalar(&row.data.default_value), Value::Muted("(default)".into())])
-                    }
-                    (value, _) => scalar(value),
-                };
-                rows.push(vec![Value::code(&variable.env_variable), value]);
+                let own = of_egg.iter().find(|row| row.data.id == variable.id).map(|row| &row.data);
+                hides |= matches!(variable.server_value, Scalar::Hidden(_));
+                rows.push(variable_row(variable, own));
             }
         }
-        None => rows.extend(server.environment.0.iter().map(|(name, value)| vec![Value::code(name), scalar(value)])),
+        None => rows.extend(
+            server
+                .environment
+                .0
+                .iter()
+                .map(|(name, value)| vec![Value::code(name), scalar(value), Value::Nothing, Value::Nothing]),
+        ),
     }
     let hint = "This server has no variables, or the application key lacks the level that shows them.";
-    Ok(Card::new("Variables", "c6", table_or("Variables of this server", TITLES, rows, hint)))
+    let mut bodies = vec![table_or("Variables of this server", TITLES, rows, hint)];
+    if hides {
+        bodies.push(Body::Hint(
+            "Values that the panel hides from its users are not shown here either. The mark behind the dots is another one when the value is.".into(),
+        ));
+    }
+    Ok(vec![
+        Card::new("Variables", "c12", Body::Several(bodies)),
+        Card::new("Start command", "c12", Body::Block(shown::visible(&server.startup_command))),
+    ])
+}
+
+fn variable_row(variable: &ServerVariable, of_egg: Option<&EggVariable>) -> Vec<Value> {
+    let name = match of_egg.map(|row| row.name.as_str()).filter(|name| !name.trim().is_empty()) {
+        Some(name) => Value::Lines(vec![Value::code(&variable.env_variable), Value::Said(shown::short(name, 60))]),
+        None => Value::code(&variable.env_variable),
+    };
+    let default = of_egg.map(|row| &row.default_value);
+    let compared = match (&variable.server_value, default) {
+        (Scalar::Null, Some(_)) => Value::Muted("the default counts".into()),
+        (Scalar::Hidden(_), _) | (_, None | Some(Scalar::Hidden(_))) => Value::Nothing,
+        (value, Some(default)) if value == default => Value::Muted("the same".into()),
+        (_, Some(_)) => Value::pill("info", "differs"),
+    };
+    let value = match (&variable.server_value, default) {
+        (Scalar::Null, Some(default)) => scalar(default),
+        (value, _) => scalar(value),
+    };
+    vec![name, value, default.map_or(Value::Nothing, scalar), compared]
 }
 
 /// A value of a variable. What the panel hides from its users stays hidden.
@@ -266,23 +389,29 @@ pub(super) fn scalar(value: &Scalar) -> Value {
     }
 }
 
-fn people(page: &Page<'_>, known: &Known, panel: PanelId, server: &Server) -> Result<Card> {
-    let mut rows = Vec::new();
-    for row in page.children::<Subuser>(panel, (Kind::Server, server.id), 100)? {
-        let granted = row.data.permissions.len() as u64;
-        rows.push(vec![
-            links::relation(page, known, panel, Kind::User, Some(row.data.user_id))?,
-            Value::Cut(shown::Cut {
-                head: shown::counted(granted, "permission", "permissions"),
-                whole: (granted > 0).then(|| (shown::visible(&row.data.permissions.join("\n")), "of them".into())),
-            }),
-        ]);
+fn people(look: &Look<'_>, row: &Mirrored<Server>) -> Result<Vec<Card>> {
+    let server = &row.data;
+    let owner = look.relation(Kind::User, Some(server.user_id))?;
+    let mut rows = vec![vec![owner, Value::pill("info", "owner"), Value::Text("everything".into())]];
+    for row in look.page.children::<Subuser>(look.panel, (Kind::Server, server.id), MOST)? {
+        let user = look.relation(Kind::User, Some(row.data.user_id))?;
+        rows.push(vec![user, Value::Muted("subuser".into()), granted(&row.data.permissions)]);
     }
-    Ok(Card::new(
-        "Subusers",
-        "c6",
-        table_or("Subusers of this server", &["User", "May"], rows, "Nobody but the owner may use this server."),
-    ))
+    let mut table = Table::plain("Who may use this server", &["User", "As", "May"], rows);
+    table.columns[2].class = "wrap";
+    Ok(vec![Card::new("Access", "c12", Body::Table(table))])
+}
+
+/// What a subuser may, in words.
+pub(super) fn granted(permissions: &[String]) -> Value {
+    let words = granted::words(permissions);
+    if words.is_empty() {
+        return Value::Muted("look only".into());
+    }
+    let lines = words.into_iter().map(|(title, verbs)| {
+        Value::Many(vec![Value::Text(format!("{title}:")), Value::Cut(shown::Cut::new(&verbs, 160))])
+    });
+    Value::Lines(lines.collect())
 }
 
 /// A table, or what it means that it is empty.

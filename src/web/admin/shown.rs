@@ -239,6 +239,15 @@ pub(crate) fn sentence(text: &str) -> String {
     out
 }
 
+/// With a small letter at the beginning, for the middle of a sentence.
+pub(super) fn lower(text: &str) -> String {
+    let mut text = text.to_owned();
+    if let Some(first) = text.get_mut(..1) {
+        first.make_ascii_lowercase();
+    }
+    text
+}
+
 /// `a, b and c`.
 pub(super) fn listed(items: &[String]) -> String {
     let mut out = String::new();

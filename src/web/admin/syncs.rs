@@ -6,7 +6,7 @@ use askama::Template;
 use aviary_domain::sync::{StartSync, SyncQuery};
 use aviary_kernel::base::{Cursor, Error};
 use aviary_kernel::model::{
-    Counts, PanelId, Permission, StepReport, StepState, SyncId, SyncIssue, SyncRun, SyncStatus, Target,
+    Counts, Kind, Operation, PanelId, Permission, StepReport, StepState, SyncId, SyncIssue, SyncRun, SyncStatus, Target,
 };
 
 use super::card::Card;
@@ -192,7 +192,8 @@ struct SyncPart {
     needs_review: bool,
     numbers: Vec<(&'static str, String)>,
     steps: Vec<Step>,
-    issues: Vec<SyncIssue>,
+    issues: Vec<IssueGroup>,
+    issue_count: u64,
     issues_more: u64,
     history: Option<String>,
     id: SyncId,
@@ -208,6 +209,29 @@ struct Step {
     counts: Counts,
     requests: u64,
     took: String,
+    /// The history of what the step did; none where that is not of one kind, or the reader may not see it.
+    history: Option<String>,
+}
+
+/// Issues of one kind, and what to do about them.
+struct IssueGroup {
+    code: String,
+    remedy: String,
+    issues: Vec<SyncIssue>,
+}
+
+/// Issues that want the same done about them, together, in the order of the first of each.
+fn grouped(issues: &[SyncIssue]) -> Vec<IssueGroup> {
+    let mut groups: Vec<IssueGroup> = Vec::new();
+    for issue in issues.iter().map(visible) {
+        match groups.iter_mut().find(|group| group.code == issue.code && group.remedy == issue.remedy) {
+            Some(group) => group.issues.push(issue),
+            None => {
+                groups.push(IssueGroup { code: issue.code.clone(), remedy: issue.remedy.clone(), issues: vec![issue] })
+            }
+        }
+    }
+    groups
 }
 
 /// One sync.
@@ -282,8 +306,9 @@ impl SyncPart {
             over: run.status.is_over(),
             needs_review: run.status == SyncStatus::NeedsReview && known.may(Permission::RemovalRead),
             numbers: numbers(known, run),
-            steps: run.steps.iter().map(Step::new).collect(),
-            issues: run.issues.iter().map(visible).collect(),
+            steps: run.steps.iter().map(|step| Step::new(known, run, step)).collect(),
+            issues: grouped(&run.issues),
+            issue_count: run.issue_count,
             issues_more: run.issue_count.saturating_sub(run.issues.len() as u64),
             history: known.may(Permission::HistoryRead).then(|| format!("/admin/history?sync={}", run.id)),
             id: run.id,
@@ -315,7 +340,7 @@ fn numbers(known: &Known, run: &SyncRun) -> Vec<(&'static str, String)> {
 }
 
 impl Step {
-    fn new(step: &StepReport) -> Self {
+    fn new(known: &Known, run: &SyncRun, step: &StepReport) -> Self {
         let (tone, words, bar) = match step.state {
             StepState::Waiting => ("", "waiting", ""),
             StepState::Running => ("live", "running", ""),
@@ -333,6 +358,11 @@ impl Step {
             Target::Databases => "Databases",
             Target::Subusers => "Subusers",
         };
+        let kinds = Kind::ALL.into_iter().filter(|kind| kind.target() == step.target).collect::<Vec<_>>();
+        let history = match kinds.as_slice() {
+            [kind] => Some(format!("/admin/history?sync={}&kind={}", run.id, kind.plural())),
+            _ => None,
+        };
         let skipped = step.state == StepState::Skipped;
         Self {
             name,
@@ -342,13 +372,26 @@ impl Step {
             counts: step.counts,
             requests: step.requests,
             took: if step.took_ms == 0 { String::new() } else { shown::span_ms(step.took_ms) },
+            history: history.filter(|href| known.opens(href)),
         }
     }
 
-    /// The numbers of a row, and whether each is a zero.
-    fn cells(&self) -> Vec<(String, bool)> {
+    /// The numbers of a row: what changed leads to the changes.
+    fn cells(&self) -> [Value; 6] {
         let Counts { created, updated, removed, unchanged, failed, .. } = self.counts;
-        [created, updated, removed, unchanged, failed, self.requests].map(|n| (shown::grouped(n), n == 0)).into()
+        let number = |n: u64| if n == 0 { Value::Muted("0".into()) } else { Value::number(n) };
+        let changed = |n: u64, operation: Operation| match &self.history {
+            Some(href) => Value::count(n, format!("{href}&operation={}", operation.word())),
+            None => number(n),
+        };
+        [
+            changed(created, Operation::Created),
+            changed(updated, Operation::Changed),
+            changed(removed, Operation::Removed),
+            number(unchanged),
+            number(failed),
+            number(self.requests),
+        ]
     }
 
     fn read(&self) -> String {

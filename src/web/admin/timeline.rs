@@ -1,6 +1,6 @@
 use askama::Template;
 use askama::filters::HtmlSafe;
-use aviary_kernel::model::{FieldChange, HistoryEntry, JsonText, Operation};
+use aviary_kernel::model::{FieldChange, HistoryEntry, Operation};
 
 use super::desk::Known;
 use super::links;
@@ -105,26 +105,25 @@ impl Entry {
     }
 }
 
-/// What an entry is about; what is gone has only its history left.
+/// What an entry is about. What was removed has a page that says so, but of a removed panel only the history is left.
 pub(super) fn about(known: &Known, entry: &HistoryEntry) -> Value {
-    let href = if entry.operation == Operation::Removed {
-        links::history(entry.object)
-    } else {
-        links::object(entry.object, &entry.label)
+    let href = match known.panel(entry.object.panel) {
+        Some(_) => links::object(entry.object),
+        None => links::history(entry.object),
     };
     known.link(shown::name(&entry.label), href)
 }
 
 impl FieldRow {
     fn new(names: &Names, entry: &HistoryEntry, change: &FieldChange) -> Self {
-        let side = |side: &Option<JsonText>| {
-            side.as_ref().map(|text| Cut::new(&wording::value(names, entry.object, &change.field, text), 120))
-        };
+        let sides = (change.old.as_ref(), change.new.as_ref());
+        let (old, new) = wording::sides(names, entry.object, &change.field, sides);
+        let cut = |side: Option<String>| side.map(|text| Cut::new(&text, 120));
         Self {
             name: wording::label(entry.object.kind, &change.field),
             field: shown::short(&change.field, 80),
-            old: side(&change.old),
-            new: side(&change.new),
+            old: cut(old),
+            new: cut(new),
         }
     }
 }

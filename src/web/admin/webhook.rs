@@ -31,6 +31,10 @@ struct WebhookView {
     /// Why Aviary turned it off.
     disabled_why: Option<String>,
     failing: Option<When>,
+    /// Why nothing was taken last, and what to do about it.
+    why: Option<(String, String)>,
+    /// When something is sent next.
+    next_try: Option<When>,
     counts: Vec<(&'static str, Value)>,
     facts: Vec<Fact>,
     last: Option<Table>,
@@ -54,6 +58,8 @@ pub(super) async fn page(
     let query = DeliveryQuery { webhook: Some(hook.id), limit: ROWS, ..DeliveryQuery::default() };
     let last = webhooks.deliveries(query).await?.deliveries;
     let taken = last_taken(&webhooks, hook.id).await?;
+    let outlook = webhooks.outlook(hook.id).await?;
+    let why = outlook.failed.and_then(|(_, attempt)| attempt.error).filter(|_| hook.failing_since.is_some());
     let mut facts = facts(&known, &hook);
     facts.push(fact("Last taken", taken.map_or(Value::Muted("never".into()), |at| Value::When(known.when(at)))));
     let (is_signed, old) = match &hook.target {
@@ -65,9 +71,11 @@ pub(super) async fn page(
         id: hook.id,
         disabled_why: hook.disabled_why.as_deref().map(|why| super::sentence(&shown::visible(why))),
         failing: hook.failing_since.filter(|_| hook.is_enabled).map(|since| known.when(since)),
+        why: why.as_deref().map(split),
+        next_try: outlook.next_try.map(|at| known.due(at)),
         counts: deliveries::counted(&known, hook.id, counts),
         facts,
-        last: (!last.is_empty()).then(|| deliveries::table(&known, &last)),
+        last: (!last.is_empty()).then(|| deliveries::table(&known, &webhooks, &last)),
         is_signed,
         old_secret_until: old.filter(|until| *until > known.now).map(|until| known.when(until)),
         may_write: known.may(Permission::WebhookWrite),

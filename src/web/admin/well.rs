@@ -4,6 +4,7 @@ use aviary_domain::jobs::Counts as JobCounts;
 use aviary_domain::mails::{MailCounts, Standing as MailStanding};
 use aviary_domain::ops::Heartbeats;
 use aviary_domain::schedules::ShownSchedule;
+use aviary_domain::search::Standing as IndexStanding;
 use aviary_domain::webhooks::{DeliveryCounts, Outlook};
 use aviary_kernel::base::Timestamp;
 use aviary_kernel::model::{SyncStatus, Webhook};
@@ -39,6 +40,8 @@ pub(super) struct Odd {
     pub(super) mails: MailCounts,
     /// Mails that did not arrive.
     pub(super) mails_back: u64,
+    /// How the search index stands.
+    pub(super) index: IndexStanding,
     /// When the last backup was made; none when there is none, or the folder cannot be read.
     pub(super) last_backup: Option<Timestamp>,
 }
@@ -66,6 +69,7 @@ impl Well {
         matters.extend(odd.hooks.iter().filter_map(|hook| of_webhook(known, hook)));
         matters.extend(of_mail(odd));
         matters.extend(of_backup(known, odd));
+        matters.extend(of_index(odd));
         // What the reader can do nothing about, and may not look at, is not theirs to worry about.
         matters.retain(|matter| matter.href.is_empty() || known.opens(&matter.href));
         let bad = matters.iter().any(|matter| matter.pill.tone == "bad");
@@ -143,6 +147,16 @@ fn of_mail(odd: &Odd) -> Vec<Matter> {
         out.push(Matter { pill: Pill::new("warn", "mail"), text, href: "/admin/mails".into(), act: "See the mails" });
     }
     out
+}
+
+/// An index that is being made mends itself; one that cannot be used needs a person if that lasts.
+fn of_index(odd: &Odd) -> Option<Matter> {
+    let IndexStanding::Broken(why) = &odd.index else { return None };
+    let text = format!(
+        "Search cannot be used: {} It is tried again by itself; nothing else suffers.",
+        super::sentence(&shown::short(why, 240))
+    );
+    Some(Matter { pill: Pill::new("bad", "search"), text, href: String::new(), act: "" })
 }
 
 fn of_backup(known: &Known, odd: &Odd) -> Option<Matter> {

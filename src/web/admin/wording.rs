@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use aviary_domain::mirror::Page;
 use aviary_kernel::base::{Result, Timestamp};
-use aviary_kernel::model::{FieldChange, HistoryEntry, JsonText, Kind, ObjectKey, PanelId, RemoteId};
+use aviary_kernel::model::{FieldChange, HistoryEntry, JsonText, Kind, ObjectKey, PanelId, RemoteId, Units};
 use serde_json::Value as Json;
 
 use super::desk::Known;
@@ -101,8 +101,28 @@ pub(super) fn label(kind: Kind, field: &str) -> String {
     shown::short(&label, 80)
 }
 
+/// What a field was and became. Sizes that only look the same are told to the MiB.
+pub(super) fn sides(
+    names: &Names,
+    object: ObjectKey,
+    field: &str,
+    (old, new): (Option<&JsonText>, Option<&JsonText>),
+) -> (Option<String>, Option<String>) {
+    let units = names.prefers.kept.units;
+    let told = |units| {
+        let side = |side: Option<&JsonText>| side.map(|text| said(names, object, field, text, units));
+        (side(old), side(new))
+    };
+    let sides = told(units);
+    if old != new && sides.0 == sides.1 { told(Units::Exact) } else { sides }
+}
+
 /// A value as people write it, with its unit.
 pub(super) fn value(names: &Names, object: ObjectKey, field: &str, value: &JsonText) -> String {
+    said(names, object, field, value, names.prefers.kept.units)
+}
+
+fn said(names: &Names, object: ObjectKey, field: &str, value: &JsonText, units: Units) -> String {
     let unit = meaning(object.kind, field).1;
     match (unit, value.value()) {
         (_, Json::Null) => "none".into(),
@@ -112,9 +132,7 @@ pub(super) fn value(names: &Names, object: ObjectKey, field: &str, value: &JsonT
         (_, Json::String(text)) => text,
         (Unit::Mib(zero) | Unit::Percent(zero), Json::Number(n)) if n.as_i64() == Some(0) => zero.into(),
         (Unit::Mib(_), Json::Number(n)) if n.as_i64() == Some(-1) => "unlimited".into(),
-        (Unit::Mib(_), Json::Number(n)) => {
-            n.as_i64().map_or_else(|| n.to_string(), |n| shown::mib(n, names.prefers.kept.units))
-        }
+        (Unit::Mib(_), Json::Number(n)) => n.as_i64().map_or_else(|| n.to_string(), |n| shown::mib(n, units)),
         (Unit::Extra, Json::Number(n)) if n.as_i64().is_some_and(|n| n < 0) => "not checked".into(),
         (Unit::Percent(_) | Unit::Extra, Json::Number(n)) => format!("{n} %"),
         (Unit::Of(kind), Json::Number(n)) => {
@@ -144,11 +162,10 @@ pub(super) fn summary(names: &Names, entry: &HistoryEntry) -> String {
         _ => 0,
     };
     let Some(first) = entry.fields.iter().min_by_key(weight) else { return String::new() };
-    let side = |side: &Option<JsonText>| {
-        side.as_ref().map(|text| shown::short(&value(names, entry.object, &first.field, text), 28))
-    };
+    let (old, new) = sides(names, entry.object, &first.field, (first.old.as_ref(), first.new.as_ref()));
+    let short = |side: Option<String>| side.map(|text| shown::short(&text, 28));
     let label = label(entry.object.kind, &first.field);
-    let said = match (side(&first.old), side(&first.new)) {
+    let said = match (short(old), short(new)) {
         (Some(old), Some(new)) => format!("{label} {old} → {new}"),
         (None, Some(new)) => format!("{label} {new}"),
         _ => format!("{label} no more"),
@@ -255,7 +272,7 @@ mod tests {
 
     use super::*;
 
-    fn said(kind: Kind, field: &str, json: Json) -> String {
+    fn told(kind: Kind, field: &str, json: Json) -> String {
         let object = ObjectKey { panel: PanelId(1), kind, id: 1 };
         let node = ObjectKey { panel: PanelId(1), kind: Kind::Node, id: 7 };
         let names = Names { found: [(node, "fra-07".to_owned())].into(), ..Names::default() };
@@ -264,7 +281,7 @@ mod tests {
 
     #[test]
     fn fields_are_told_in_words_with_units_and_names() {
-        let server = |field: &str, json| said(Kind::Server, field, json);
+        let server = |field: &str, json| told(Kind::Server, field, json);
         assert_eq!(server("limits.memory", json!(6144)), "Memory limit: 6 GiB");
         assert_eq!(server("limits.memory", json!(0)), "Memory limit: unlimited");
         assert_eq!(server("limits.swap", json!(-1)), "Swap limit: unlimited");
@@ -276,10 +293,14 @@ mod tests {
         assert_eq!(server("variables.JAR", json!("")), "Variable JAR: empty");
         assert_eq!(server("updatedAt", json!("2026-03-14T09:41:07Z")), "Changed on the panel: 2026-03-14 09:41:07 UTC");
         assert_eq!(
-            said(Kind::Node, "memoryOverallocate", json!(-1)),
+            told(Kind::Node, "memoryOverallocate", json!(-1)),
             "Memory that may be given away beyond: not checked"
         );
-        assert_eq!(said(Kind::Egg, "script.install", json!("x")), "Script, install: x");
-        assert_eq!(said(Kind::Egg, "fileDenylist", json!(["a", "b"])), "File denylist: a, b");
+        assert_eq!(told(Kind::Egg, "script.install", json!("x")), "Script, install: x");
+        let (old, new) = (JsonText::new(&json!(1_689_600)), JsonText::new(&json!(1_710_080)));
+        let object = ObjectKey { panel: PanelId(1), kind: Kind::Node, id: 1 };
+        let both = sides(&Names::default(), object, "allocatedResources.disk", (Some(&old), Some(&new)));
+        assert_eq!(both, (Some("1,689,600 MiB".into()), Some("1,710,080 MiB".into())));
+        assert_eq!(told(Kind::Egg, "fileDenylist", json!(["a", "b"])), "File denylist: a, b");
     }
 }

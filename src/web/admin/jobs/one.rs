@@ -1,12 +1,13 @@
 //! One job, as it goes on.
 
 use actix_web::HttpResponse;
-use actix_web::web::Path;
+use actix_web::web::{Data, Path};
 use askama::Template;
 use askama::filters::HtmlSafe;
 use aviary_domain::jobs::{Bulk, ShownJob};
 use aviary_domain::queue::Progress;
-use aviary_kernel::base::Error;
+use aviary_domain::webhooks::Webhooks;
+use aviary_kernel::base::{Error, Result};
 use aviary_kernel::model::{Job, JobId, JobState, Permission};
 use serde_json::Value as Json;
 use uuid::Uuid;
@@ -69,7 +70,12 @@ struct Bar {
 struct GonePart;
 
 /// The page.
-pub(in crate::admin) async fn page(_may: Allow<perm::JobRead>, mut desk: Desk, id: Path<JobId>) -> PageResult {
+pub(in crate::admin) async fn page(
+    _may: Allow<perm::JobRead>,
+    mut desk: Desk,
+    webhooks: Data<Webhooks>,
+    id: Path<JobId>,
+) -> PageResult {
     let known = desk.known().await?;
     let shown = desk.jobs.get(*id).await?;
     let job = &shown.job;
@@ -78,7 +84,8 @@ pub(in crate::admin) async fn page(_may: Allow<perm::JobRead>, mut desk: Desk, i
         desk.drop_passing_notices();
     }
     let arguments = Card::new("What with", "c6", Body::Block(shown::visible(&pretty(&job.args))));
-    let mut cards = vec![Card::new("About", "c6", Body::Facts(about(&known, job))), arguments];
+    let ways = ways(&desk, &known, &webhooks, job).await?;
+    let mut cards = vec![Card::new("About", "c6", Body::Facts(about(&known, job, ways))), arguments];
     cards.extend(on_record::card(&desk, &known, "job", &id.to_string()).await?);
     let view = JobView {
         head: Head {
@@ -277,7 +284,7 @@ fn tries(known: &Known, job: &Job) -> Option<Table> {
         .then(|| Table::plain("Tries that failed, newest first", &["Try", "Ended", "Took", "What went wrong"], rows))
 }
 
-fn about(known: &Known, job: &Job) -> Vec<Fact> {
+fn about(known: &Known, job: &Job, ways: Vec<Fact>) -> Vec<Fact> {
     let mut facts = vec![
         fact("It", Value::Text(job.kind.does().into())),
         fact("Asked by", Value::Said(shown::short(&job.by, 80))),
@@ -286,8 +293,7 @@ fn about(known: &Known, job: &Job) -> Vec<Fact> {
     if job.state.is_waiting() {
         facts.push(fact("Due", Value::When(known.due(job.due_at))));
     }
-    let ways = ways(job).into_iter().filter(|(_, _, href)| known.opens(href));
-    facts.extend(ways.map(|(label, text, href)| fact(label, Value::Link { text, href })));
+    facts.extend(ways);
     if let Some(name) = &job.unique {
         facts.push(fact("Never beside another", Value::code(name)));
     }
@@ -295,18 +301,33 @@ fn about(known: &Known, job: &Job) -> Vec<Fact> {
     facts
 }
 
-/// What it is about: the label, how it is called, and its page.
-fn ways(job: &Job) -> Vec<(&'static str, String, String)> {
+/// What it is about, by name. What is gone is named by its id.
+async fn ways(desk: &Desk, known: &Known, webhooks: &Webhooks, job: &Job) -> Result<Vec<Fact>> {
     let args: Json = serde_json::from_str(&job.args).unwrap_or_default();
-    let id = |name: &str| match &args[name] {
-        Json::String(text) => text.parse::<Uuid>().ok().map(|id| id.to_string()),
-        Json::Number(number) => number.as_u64().map(|number| number.to_string()),
-        _ => None,
-    };
-    let of = |name, label, path: &str| id(name).map(|id| (label, format!("the {name}"), format!("/admin/{path}/{id}")));
-    let schedule = job.schedule.map(|id| ("Schedule", "the schedule".into(), format!("/admin/schedules/{id}")));
-    let known = [of("sync", "Sync", "syncs"), of("mail", "Mail", "mails"), of("webhook", "Webhook", "webhooks")];
-    known.into_iter().flatten().chain(schedule).collect()
+    let uuid = |name: &str| args[name].as_str().and_then(|text| text.parse::<Uuid>().ok());
+    let mut facts = Vec::new();
+    if let Some(id) = uuid("sync") {
+        let panel = desk.syncs.get(id).await.map(|run| run.panel);
+        let name = panel.as_ref().map_or_else(|_| id.to_string(), |panel| format!("of {}", known.panel_name(*panel)));
+        facts.extend(panel.ok().map(|panel| fact("Panel", known.panel_link(panel))));
+        facts.push(fact("Sync", known.link(name, format!("/admin/syncs/{id}"))));
+    } else if let Some(panel) = args["panel"].as_u64().and_then(|id| id.to_string().parse().ok()) {
+        facts.push(fact("Panel", known.panel_link(panel)));
+    }
+    if let Some(id) = uuid("webhook") {
+        let name =
+            webhooks.require(id).await.map_or_else(|_| id.to_string(), |listed| shown::name(&listed.webhook.name));
+        facts.push(fact("Webhook", known.link(name, format!("/admin/webhooks/{id}"))));
+    }
+    if let Some(number) = args["mail"].as_u64() {
+        facts.push(fact("Mail", known.link(format!("mail {number}"), format!("/admin/mails/{number}"))));
+    }
+    if let Some(id) = job.schedule {
+        let found = desk.schedules.get(id).await;
+        let name = found.map_or_else(|_| id.to_string(), |one| shown::name(&one.schedule.name));
+        facts.push(fact("Schedule", known.link(name, format!("/admin/schedules/{id}"))));
+    }
+    Ok(facts)
 }
 
 /// The arguments, line by line.

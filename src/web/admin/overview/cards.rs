@@ -5,10 +5,13 @@ use std::time::Duration;
 use aviary_domain::audit::AuditQuery;
 use aviary_domain::mirror::{Capacity, Changes, Fullness, Lately, Place};
 use aviary_domain::ops::Backup;
+use aviary_domain::search::{Search, Standing};
 use aviary_domain::sync::SyncQuery;
 use aviary_domain::webhooks::DeliveryCounts;
 use aviary_kernel::base::Result;
-use aviary_kernel::model::{AuditEvent, DriftKind, HistoryEntry, JobState, Kind, MailState, Operation, SyncRun};
+use aviary_kernel::model::{
+    AuditEvent, DeliveryState, DriftKind, HistoryEntry, JobState, Kind, MailState, Operation, SyncRun,
+};
 use aviary_kernel::store::Store;
 
 use super::super::card::{Body, Card, PlaceRow, Row, fact};
@@ -224,60 +227,55 @@ fn drifted(known: &Known, drift: &Findings) -> Body {
 }
 
 fn audit_row(known: &Known, seq: u64, event: &AuditEvent) -> Row {
-    let mut said = vec![on_record::who(known, &event.actor), Value::Text(lower(event.action.does()))];
+    let mut said = vec![on_record::who(known, &event.actor), Value::Text(shown::lower(event.action.does()))];
     said.extend(event.target.as_ref().map(|target| on_record::target(known, target)));
     Row { lead: None, what: Value::Many(said), sub: None, end: on_record::when(known, seq, event) }
 }
 
-fn lower(text: &str) -> String {
-    let mut text = text.to_owned();
-    if let Some(first) = text.get_mut(..1) {
-        first.make_ascii_lowercase();
-    }
-    text
-}
-
 /// How work, schedules, deliveries and mail stand.
 pub(super) fn work(known: &Known, odd: &Odd) -> Option<Card> {
-    let mut rows = Vec::new();
-    let row = |what: Value, end: Value| Row { lead: None, what, sub: None, end };
+    let mut numbers = Vec::new();
     if known.opens("/admin/jobs") {
         let jobs = |states: &[JobState]| states.iter().map(|state| odd.jobs.in_state(*state)).sum::<u64>();
         for (title, states, word) in [
             ("Jobs running", &[JobState::Running][..], "running"),
             ("Jobs waiting", &[JobState::Pending, JobState::Scheduled], "pending,scheduled"),
-            ("Jobs that failed and try again", &[JobState::Retrying], "retrying"),
-            ("Jobs of which every try failed", &[JobState::Dead], "dead"),
+            ("Jobs to try again", &[JobState::Retrying], "retrying"),
+            ("Dead jobs", &[JobState::Dead], "dead"),
         ] {
             let href = format!("/admin/jobs?{}", shown::query(&[("state", word)]));
-            rows.push(row(Value::Text(title.into()), known.count(jobs(states), href)));
+            numbers.push(fact(title, known.count(jobs(states), href)));
         }
     }
     if known.opens("/admin/schedules") {
         let busy = odd.schedules.iter().filter(|one| one.at_work.is_some()).count() as u64;
         let red = odd.schedules.iter().filter(|one| one.is_in_trouble()).count() as u64;
-        rows.push(row(Value::Text("Schedules at work".into()), known.count(busy, "/admin/schedules".into())));
-        rows.push(row(Value::Text("Schedules in trouble".into()), known.count(red, "/admin/schedules".into())));
+        numbers.push(fact("Schedules at work", known.count(busy, "/admin/schedules".into())));
+        numbers.push(fact("Schedules in trouble", known.count(red, "/admin/schedules".into())));
     }
     if known.opens("/admin/webhooks") {
+        // With one webhook its deliveries are the list; otherwise the webhooks say which.
+        let href = |state: DeliveryState| match odd.hooks.as_slice() {
+            [one] => format!("/admin/webhooks/{}/deliveries?state={}", one.webhook.id, state.word()),
+            _ => "/admin/webhooks".into(),
+        };
         let sum = |of: fn(&DeliveryCounts) -> u64| odd.hooks.iter().map(|hook| of(&hook.counts)).sum::<u64>();
-        let count = |n: u64| known.count(n, "/admin/webhooks".into());
-        rows.push(row(Value::Text("Deliveries waiting".into()), count(sum(|counts| counts.waiting))));
-        rows.push(row(Value::Text("Deliveries given up".into()), count(sum(|counts| counts.failed))));
+        let waiting = known.count(sum(|counts| counts.waiting), href(DeliveryState::Waiting));
+        numbers.push(fact("Deliveries waiting", waiting));
+        numbers
+            .push(fact("Deliveries given up", known.count(sum(|counts| counts.failed), href(DeliveryState::Failed))));
     }
     if known.opens("/admin/mails") {
-        for (title, state) in
-            [("Mails on their way", MailState::Waiting), ("Mails kept for want of a service", MailState::Kept)]
-        {
+        for (title, state) in [("Mails waiting", MailState::Waiting), ("Mails kept", MailState::Kept)] {
             let href = format!("/admin/mails?state={}", state.word());
-            rows.push(row(Value::Text(title.into()), known.count(odd.mails.of(state), href)));
+            numbers.push(fact(title, known.count(odd.mails.of(state), href)));
         }
     }
-    (!rows.is_empty()).then(|| Card::new("Work", "c12", Body::Rows(rows)))
+    (!numbers.is_empty()).then(|| Card::new("Work", "c12", Body::Numbers(numbers)))
 }
 
 /// The data file and its backups.
-pub(super) fn storage(known: &Known, store: &Store, backups: &Result<Vec<Backup>>) -> Option<Card> {
+pub(super) fn storage(known: &Known, store: &Store, backups: &Result<Vec<Backup>>, search: &Search) -> Option<Card> {
     if !known.opens("/admin/settings") {
         return None;
     }
@@ -303,6 +301,28 @@ pub(super) fn storage(known: &Known, store: &Store, backups: &Result<Vec<Backup>
         }
         Err(why) => facts.push(fact("Backups", Value::Text(super::super::sentence(&why.to_string())))),
     }
+    facts.push(fact("Search index", index(known, search)));
     let card = Card::new("Storage", "c12", Body::Facts(facts));
     Some(known.more(card, "Schedules", "/admin/schedules"))
+}
+
+/// How the search index stands, how large it is, and whether it has caught up.
+fn index(known: &Known, search: &Search) -> Value {
+    let stats = search.stats();
+    let size = format!("{}, {}", shown::counted(stats.documents, "entry", "entries"), known.bytes(stats.bytes));
+    match search.standing() {
+        Standing::Ready if stats.behind == 0 => Value::Many(vec![Value::pill("fine", "follows"), Value::Muted(size)]),
+        Standing::Ready => {
+            let behind = format!("{} behind", shown::counted(stats.behind, "change", "changes"));
+            Value::Many(vec![Value::pill("info", behind), Value::Muted(size)])
+        }
+        Standing::Building { done, of } => {
+            let progress = format!("being made, {} of {}", shown::grouped(done), shown::grouped(of));
+            Value::pill("live", progress)
+        }
+        Standing::Broken(why) => {
+            let why = super::super::sentence(&shown::short(&why, 160));
+            Value::Many(vec![Value::pill("bad", "cannot be used"), Value::Text(why)])
+        }
+    }
 }

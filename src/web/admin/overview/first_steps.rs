@@ -6,6 +6,7 @@ use aviary_kernel::base::Result;
 
 use super::super::card::{Body, Card, Row};
 use super::super::desk::{Desk, Known};
+use super::super::shown;
 use super::super::value::{Pill, Value};
 
 /// For so long an installation is new.
@@ -77,11 +78,21 @@ pub(super) async fn card(desk: &Desk, known: &Known, facts: &Facts) -> Result<Op
     if steps.iter().all(|step| step.done) {
         return Ok(None);
     }
-    let row = |step: &Step| Row {
-        lead: Some(if step.done { Pill::new("fine", "done") } else { Pill::new("", "to do") }),
-        what: if step.done { Value::Muted(step.what.into()) } else { known.link(step.what, step.href) },
-        sub: (!step.done).then(|| Value::Text(step.why.into())),
+    let rows = steps.iter().filter(|step| !step.done).map(|step| Row {
+        lead: Some(Pill::new("", "to do")),
+        what: known.link(step.what, step.href),
+        sub: Some(Value::Text(step.why.into())),
         end: Value::Text(String::new()),
-    };
-    Ok(Some(Card::new("First steps", "c12", Body::Rows(steps.iter().map(row).collect()))))
+    });
+    let mut rows: Vec<_> = rows.collect();
+    let done: Vec<_> = steps.iter().filter(|step| step.done).map(|step| shown::lower(step.what)).collect();
+    if !done.is_empty() {
+        rows.push(Row {
+            lead: Some(Pill::new("fine", "done")),
+            what: Value::Muted(super::super::sentence(&shown::listed(&done))),
+            sub: None,
+            end: Value::Text(format!("{} of {}", done.len(), steps.len())),
+        });
+    }
+    Ok(Some(Card::new("First steps", "c12", Body::Rows(rows))))
 }

@@ -10,6 +10,7 @@ use actix_web::web::Data;
 use askama::Template;
 use aviary_domain::mirror::{HistoryQuery, Lately, Page, PanelCounts};
 use aviary_domain::ops::{Backup, Backups};
+use aviary_domain::search::{Search, Standing as Index};
 use aviary_domain::webhooks::Webhooks;
 use aviary_kernel::base::Result;
 use aviary_kernel::model::{HistoryEntry, JobState, MailState, ObjectKey, Permission, ServerState};
@@ -68,6 +69,7 @@ pub(super) async fn page(
     webhooks: Data<Webhooks>,
     backups: Data<Backups>,
     store: Data<Store>,
+    search: Data<Search>,
 ) -> PageResult {
     let known = desk.known().await?;
     let standings = standings(&desk, &known).await?;
@@ -80,16 +82,17 @@ pub(super) async fn page(
     };
     let backups = backups.list().await;
     let odd = odd(&desk, &webhooks, drift.odd().saturating_sub(seen.undecided), backups.as_deref().ok()).await?;
+    let odd = Odd { index: search.standing(), ..odd };
     let facts = first_steps::Facts {
         has_mail: odd.mail.service.is_ok(),
         has_backup: backups.as_ref().is_ok_and(|list| !list.is_empty()),
         has_webhook: !odd.hooks.is_empty(),
     };
     let first_steps = first_steps::card(&desk, &known, &facts).await?;
-    let left = cards::what_there_is(&desk, &known, &capacity).await?;
-    let mut right = cards::what_was_done(&desk, &known, &seen, lately.as_ref(), &drift).await?;
-    right.extend(cards::work(&known, &odd));
-    right.extend(cards::storage(&known, &store, &backups));
+    let mut left = cards::what_there_is(&desk, &known, &capacity).await?;
+    left.extend(cards::work(&known, &odd));
+    left.extend(cards::storage(&known, &store, &backups, &search));
+    let right = cards::what_was_done(&desk, &known, &seen, lately.as_ref(), &drift).await?;
     let view = OverviewView {
         head: Head {
             title: "Overview".into(),
@@ -148,6 +151,7 @@ async fn odd(desk: &Desk, webhooks: &Webhooks, drift: u64, backups: Option<&[Bac
             .map(|state| mails.of(*state))
             .sum(),
         mails,
+        index: Index::Ready,
         last_backup: backups.and_then(|list| list.first()).map(|backup| backup.made_at),
     })
 }

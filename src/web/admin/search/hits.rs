@@ -66,7 +66,7 @@ pub(super) fn groups(known: &Known, order: Order, hits: Vec<Hit>) -> Vec<HitGrou
 fn row(known: &Known, hit: Hit) -> HitRow {
     let title = hit.title.text();
     let subject = hit.place.subject();
-    let href = links::place(&hit.place, &title);
+    let href = links::place(&hit.place);
     let named = if title.trim().is_empty() { Marked::plain("(no name)") } else { hit.title };
     HitRow {
         icon: subject.map_or("info", links::icon_of),

@@ -95,7 +95,7 @@ async fn every_page_of_a_thing_shows_what_was_done_to_it() {
     put_on_record(&fixture, somebody(), Did::new(Action::PanelTested).to("panel", 1, "Main")).await;
     let pages = [
         (format!("/admin/syncs/{sync}"), "Cancelled a sync"),
-        ("/admin/servers/1/1".into(), "Changed a setting"),
+        ("/admin/servers/1/1?tab=audit".into(), "Changed a setting"),
         ("/admin/panels/1".into(), "Tested a panel"),
     ];
     for (uri, wanted) in pages {
@@ -103,6 +103,6 @@ async fn every_page_of_a_thing_shows_what_was_done_to_it() {
         assert!(body.contains("On record") && body.contains(wanted), "{uri}: {body}");
         assert!(body.contains("/admin/audit?kind="), "{uri}");
     }
-    let body = fixture.get(&session, "/admin/nodes/1/1").await.body;
+    let body = fixture.get(&session, "/admin/nodes/1/1?tab=audit").await.body;
     assert!(body.contains("Nobody did anything to it"), "{body}");
 }

@@ -7,6 +7,7 @@ mod jobs;
 mod mailed;
 mod mails;
 mod me;
+mod objects;
 mod own_keys;
 mod people;
 mod roles;
@@ -148,7 +149,7 @@ async fn hostile_names_are_shown_as_text() {
     let body = fixture.get(&session, "/admin/users").await.body;
     assert!(body.contains("&#60;script&#62;alert(1)&#60;/script&#62;"), "{body}");
     assert!(body.contains("(no name)"), "{body}");
-    let body = fixture.get(&session, "/admin/servers/1/1").await.body;
+    let body = fixture.get(&session, "/admin/servers/1/1?tab=variables").await.body;
     assert!(!body.contains("hunter2"));
     assert!(body.contains("hidden ••••••••"), "{body}");
     let body = fixture.get(&session, "/admin/history?q=long+long").await.body;

@@ -74,7 +74,7 @@ pub(super) fn kind(text: &str) -> Result<Kind> {
 
 /// How an object is named in an address.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Name {
+pub(crate) enum Name {
     /// By the panel's number.
     Id(RemoteId),
     /// By its UUID.

@@ -100,7 +100,7 @@ impl From<Hit> for HitView {
         Self {
             kind: hit.place.subject().map_or("", |subject| subject.word()),
             id: id(&hit.place),
-            href: admin::place(&hit.place, &title),
+            href: admin::place(&hit.place),
             api: route(&hit.place),
             marks: pieces(hit.title),
             title,
