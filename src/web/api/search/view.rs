@@ -21,7 +21,7 @@ pub(crate) struct FoundView {
     histogram: Vec<BarView>,
     /// What was left out or read differently, in sentences.
     doubts: Vec<String>,
-    index: IndexView,
+    index: IndexStandingView,
     /// Send it as `cursor` for the next page; null on the last one.
     next_cursor: Option<String>,
 }
@@ -184,7 +184,7 @@ impl From<Bar> for BarView {
 
 /// How the index stands.
 #[derive(Serialize, ToSchema)]
-pub(crate) struct IndexView {
+pub(crate) struct IndexStandingView {
     /// `ready`: it holds everything. `building`: it is being made anew, and searches find what is in it by now. `broken`: it
     /// cannot be used, and is tried again.
     state: &'static str,
@@ -196,7 +196,7 @@ pub(crate) struct IndexView {
     reason: Option<String>,
 }
 
-impl From<Standing> for IndexView {
+impl From<Standing> for IndexStandingView {
     fn from(standing: Standing) -> Self {
         let blank = Self { state: "ready", done: None, of: None, reason: None };
         match standing {
