@@ -1,50 +1,102 @@
-// Small comforts on every page: keys, filters that apply themselves, times that stay true, forms that are sent once.
-
+// Small comforts on every page: keys, filters that apply themselves, times that stay true, forms that are sent once. Events are
+// listened for at the top, so that parts that are fetched anew have them too.
 import { say } from "./say.js";
 
 export { say };
 
-// Keys: "/" goes to the search field, "g" and a letter goes to a page.
+const root = document.documentElement;
+const all = (what, within = document) => [...within.querySelectorAll(what)];
+const on = (name, what, act) => addEventListener(name, (event) => {
+  const one = event.target.closest?.(what);
+  if (one) act(one, event);
+});
+
+// Keys; `/admin/keys-help` lists them. A letter after "g" goes to a page.
 let went = 0;
-addEventListener("keydown", (event) => {
-  if (event.ctrlKey || event.metaKey || event.altKey || event.target.closest?.("input, select, textarea")) return;
-  if (event.key === "/") {
-    const fields = [...document.querySelectorAll("[data-focus]")];
+const press = {
+  "/": () => {
+    const fields = all("[data-focus]");
     const field = fields.find((one) => one.closest("main")) ?? fields[0];
-    if (field) {
-      event.preventDefault();
-      field.focus();
-      field.select();
-    }
-  } else if (event.key === "g") {
-    went = Date.now();
-  } else if (Date.now() - went < 1500 && /^[a-z]$/.test(event.key)) {
+    field?.focus();
+    field?.select();
+    return field;
+  },
+  "?": help,
+  j: () => row(1),
+  k: () => row(-1),
+  o: () => here()?.querySelector("a")?.click(),
+  x: () => here()?.querySelector(".pick")?.click(),
+  "[": () => document.querySelector('main a[rel="prev"]')?.click(),
+  "]": () => document.querySelector('main a[rel="next"]')?.click(),
+};
+addEventListener("keydown", (event) => {
+  const busy = event.target.closest?.('input:not([type="checkbox"]), select, textarea, dialog');
+  if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || busy) return;
+  if (Date.now() - went < 1500) {
     went = 0;
-    document.querySelector(`.nav [data-key="${event.key}"]`)?.click();
+    return document.querySelector(`.nav [data-key="${CSS.escape(event.key)}"]`)?.click();
   }
+  if (event.key === "g") went = Date.now();
+  else if (press[event.key]?.()) event.preventDefault();
+});
+
+// Rows: the focus goes from link to link, so Enter opens.
+const here = () => document.activeElement.closest("main tbody tr");
+function row(step) {
+  const rows = all("main tbody tr").filter((one) => one.querySelector("a"));
+  const at = rows.indexOf(here());
+  const next = rows[at < 0 ? 0 : at + step]?.querySelector("a");
+  next?.focus();
+  return next;
+}
+
+async function help() {
+  const answer = await fetch("/admin/keys-help");
+  const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+  const sheet = document.createElement("dialog");
+  sheet.className = "keys";
+  sheet.setAttribute("aria-label", "Keys");
+  const close = document.createElement("form");
+  close.method = "dialog";
+  close.innerHTML = '<button class="btn" autofocus>Close</button>';
+  sheet.append(...page.querySelector("[data-keys]").childNodes, close);
+  sheet.addEventListener("close", () => sheet.remove());
+  document.body.append(sheet);
+  sheet.showModal();
+}
+on("click", "[data-help]", (_, event) => {
+  event.preventDefault();
+  help();
 });
 
 // A list of choices in a filter applies at once.
-for (const select of document.querySelectorAll("select[data-submit]")) {
-  select.addEventListener("change", () => select.form.requestSubmit());
-}
+on("change", "select[data-submit]", (select) => select.form.requestSubmit());
 
-// The menu on a phone closes with Escape and when something else is touched.
-const menu = document.querySelector("details.phone");
-if (menu) {
-  addEventListener("keydown", (event) => {
-    if (event.key === "Escape" && menu.open) {
-      menu.open = false;
-      menu.querySelector("summary").focus();
-    }
-  });
-  addEventListener("click", (event) => {
-    if (!menu.contains(event.target)) menu.open = false;
-  });
+// What drops down closes with Escape and when something else is touched.
+const drops = () => all("details.phone[open], details.pop[open]");
+addEventListener("keydown", (event) => {
+  if (event.key !== "Escape") return;
+  for (const one of drops()) {
+    one.open = false;
+    one.querySelector("summary").focus();
+  }
+});
+addEventListener("click", (event) => {
+  for (const one of drops()) if (!one.contains(event.target)) one.open = false;
+});
+
+// Notices can be put away. Those of what went well go by themselves, unless somebody is at them.
+on("click", "[data-dismiss]", (link, event) => {
+  event.preventDefault();
+  link.closest(".notice").remove();
+});
+for (const one of all(".notice[data-leaves]")) {
+  history.replaceState(null, "", document.querySelector("[data-look] [name=back]")?.value ?? "");
+  const leave = () => (one.matches(":hover, :focus-within") ? setTimeout(leave, 4000) : one.remove());
+  setTimeout(leave, 15_000);
 }
 
 // Theme, density and side bar: shown at once, kept in the account meanwhile. The sign-in page finds the theme in this browser.
-const root = document.documentElement;
 function keep(theme) {
   try {
     localStorage.setItem("aviary-theme", theme);
@@ -53,23 +105,21 @@ function keep(theme) {
   }
 }
 keep(root.dataset.theme);
-for (const form of document.querySelectorAll("form[data-look]")) {
-  form.addEventListener("submit", async (event) => {
-    event.preventDefault();
-    const { name, value, dataset } = event.submitter;
-    root.dataset[name] = value;
-    if (name === "theme") keep(value);
-    const words = dataset.words.split(" ");
-    for (const button of document.querySelectorAll(`[data-look] [name="${name}"]`)) {
-      button.value = words[(words.indexOf(value) + 1) % words.length];
-      button.title = button.querySelector(".hide").textContent = `${dataset.what}: ${value}`;
-    }
-    say(`${dataset.what}: ${value}`);
-    const body = new URLSearchParams({ _token: form.elements._token.value, [name]: value });
-    const answer = await fetch(form.action, { method: "POST", body, redirect: "manual" }).catch(() => null);
-    if (answer?.type !== "opaqueredirect") say("This could not be kept in your account.");
-  });
-}
+on("submit", "form[data-look]", async (form, event) => {
+  event.preventDefault();
+  const { name, value, dataset } = event.submitter;
+  root.dataset[name] = value;
+  if (name === "theme") keep(value);
+  const words = dataset.words.split(" ");
+  for (const button of all(`[data-look] [name="${name}"]`)) {
+    button.value = words[(words.indexOf(value) + 1) % words.length];
+    button.title = button.querySelector(".hide").textContent = `${dataset.what}: ${value}`;
+  }
+  say(`${dataset.what}: ${value}`);
+  const body = new URLSearchParams({ _token: form.elements._token.value, [name]: value });
+  const answer = await fetch(form.action, { method: "POST", body, redirect: "manual" }).catch(() => null);
+  if (answer?.type !== "opaqueredirect") say("This could not be kept in your account.");
+});
 
 // The zone of this browser is one click away.
 const own = document.querySelector("[data-own-zone]");
@@ -80,11 +130,12 @@ if (own) {
   own.addEventListener("click", () => (document.getElementById("timeZone").value = zone));
 }
 
-// A form that is on its way is not sent again.
+// A form that is on its way is not sent again; one that gives a file stays.
 addEventListener("submit", (event) => {
-  if (event.defaultPrevented || event.target.method !== "post") return;
-  if (event.target.dataset.sent) return event.preventDefault();
-  event.target.dataset.sent = "1";
+  const form = event.target;
+  if (event.defaultPrevented || form.method !== "post" || form.id === "picks") return;
+  if (form.dataset.sent) return event.preventDefault();
+  form.dataset.sent = "1";
   const button = event.submitter;
   const busy = button?.dataset.busy;
   // After the browser has read the form, so that the button's own value goes along.
@@ -94,24 +145,34 @@ addEventListener("submit", (event) => {
   });
 });
 addEventListener("pageshow", () => {
-  for (const form of document.querySelectorAll("form[data-sent]")) {
+  for (const form of all("form[data-sent]")) {
     delete form.dataset.sent;
     form.querySelector("[aria-disabled]")?.removeAttribute("aria-disabled");
   }
 });
 
-// What is shown once can be copied and printed.
-for (const button of document.querySelectorAll("[data-copy]")) {
-  if (!navigator.clipboard) continue;
-  button.hidden = false;
-  button.addEventListener("click", async () => {
-    await navigator.clipboard.writeText(document.getElementById(button.dataset.copy).textContent);
-    button.textContent = "Copied";
-  });
+// What is for machines can be copied, and what is shown once printed too.
+async function copy(text, button) {
+  await navigator.clipboard.writeText(text);
+  say("Copied");
+  if (button) button.textContent = "Copied";
 }
-for (const button of document.querySelectorAll("[data-print]")) {
+for (const button of all("[data-print]")) {
   button.hidden = false;
   button.addEventListener("click", () => print());
+}
+if (navigator.clipboard) {
+  for (const button of all("[data-copy]")) button.hidden = false;
+  for (const code of all(".facts dd > .mono, .truth .mono")) {
+    const button = document.createElement("button");
+    button.className = "copy";
+    button.type = "button";
+    button.title = "Copy";
+    button.setAttribute("aria-label", `Copy ${code.textContent}`);
+    code.after(button);
+  }
+  on("click", ".copy", (button) => copy(button.previousElementSibling.textContent));
+  on("click", "[data-copy]", (button) => copy(document.getElementById(button.dataset.copy).textContent, button));
 }
 
 // "41 s ago" stays true; the title tells the exact time, in the zone of the account.
@@ -122,13 +183,15 @@ function words(then, now) {
   if (then > now) return `in ${Math.max(n, 1)} ${unit}`;
   return s < 5 ? "just now" : `${n} ${unit} ago`;
 }
+let served = {};
 function refresh() {
   if (document.hidden) return;
   // By the server's clock, since that of this machine may be wrong.
-  const served = Date.parse(document.querySelector("[data-now]")?.dataset.now ?? "");
-  if (Number.isNaN(served)) return;
-  const now = served + (Date.now() - loaded);
-  for (const time of document.querySelectorAll("time[datetime]")) {
+  const told = document.querySelector("[data-now]")?.dataset.now ?? "";
+  if (told !== served.told) served = { told, at: served.told ? Date.now() : loaded };
+  const now = Date.parse(told) + (Date.now() - served.at);
+  if (Number.isNaN(now)) return;
+  for (const time of all("time[datetime]")) {
     const then = Date.parse(time.dateTime);
     if ("due" in time.dataset && then <= now) time.textContent = "due now";
     else if (now - then < 2592e6) time.textContent = words(then, now);

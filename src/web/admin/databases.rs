@@ -16,19 +16,19 @@ use super::{links, listing, shown};
 use crate::allow::{Allow, perm};
 use crate::page::PageResult;
 
-static LISTING: Listing<ServerDatabase> = Listing {
+pub(super) static LISTING: Listing<ServerDatabase> = Listing {
     spot: Spot::Databases,
     title: "Databases",
     icon: "database",
     search: "Database, user",
     columns: &[
-        Heading("Database", Some(("name", Sort::Name)), ""),
-        Heading("User", None, ""),
-        Heading("Server", None, ""),
-        Heading("Host", None, "num"),
-        Heading("Allowed from", None, ""),
-        Heading("Connections", None, "num"),
-        Heading("Created", Some(("created", Sort::Created)), "num"),
+        Heading("database", "Database", Some(("name", Sort::Name)), ""),
+        Heading("username", "User", None, ""),
+        Heading("serverId", "Server", None, ""),
+        Heading("hostId", "Host", None, "num"),
+        Heading("remote", "Allowed from", None, ""),
+        Heading("maxConnections", "Connections", None, "num"),
+        Heading("createdAt", "Created", Some(("created", Sort::Created)), "num"),
     ],
     parents: &[Kind::Server],
     nothing: "No server has a database, or the application key may not read databases.",

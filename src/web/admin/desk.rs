@@ -21,9 +21,9 @@ use aviary_domain::schedules::Schedules;
 use aviary_domain::search::Search;
 use aviary_domain::settings::Settings;
 use aviary_domain::sign_in::SignIn;
-use aviary_domain::sync::Syncs;
+use aviary_domain::sync::{SyncQuery, Syncs};
 use aviary_kernel::base::{Env, Error, Result, Timestamp};
-use aviary_kernel::model::{Actor, Panel, PanelId, RemovalStop, SyncRun};
+use aviary_kernel::model::{Actor, Panel, PanelId, RemovalStop, SyncRun, SyncStatus};
 use aviary_kernel::store::Store;
 
 use super::nav::{self, NavGroup, Spot};
@@ -77,6 +77,8 @@ pub(super) struct Known {
     pub(super) read_only: Option<String>,
     /// How the reader wants to see things.
     pub(super) prefers: Arc<Prefers>,
+    /// Panels whose mirror may be behind, and why.
+    doubts: Arc<Vec<(PanelId, &'static str)>>,
 }
 
 impl Part for Desk {}
@@ -128,17 +130,39 @@ impl Desk {
     /// # Errors
     /// When the file cannot be read.
     pub(super) async fn known(&self) -> Result<Known> {
+        let panels = self.panels.all().await?;
         Ok(Known {
+            doubts: Arc::new(self.doubts(&panels).await?),
             now: self.env.now(),
             mark: self.live.mark().await?,
             reader: Arc::new(self.visitor.caller.clone()),
-            panels: Arc::new(self.panels.all().await?),
+            panels: Arc::new(panels),
             counts: self.book.counts(None).await?,
             running: self.syncs.running().into_iter().filter(|run| !run.status.is_over()).collect(),
             stops: self.syncs.stops(true).await?,
             read_only: self.store.trouble(),
             prefers: Arc::new(Prefers::new(self.accounts.preferences(&self.visitor.caller).await?)),
         })
+    }
+
+    /// Which mirrors may be behind: the last sync failed, or there was none for twice as long as there should be.
+    async fn doubts(&self, panels: &[Panel]) -> Result<Vec<(PanelId, &'static str)>> {
+        let auto = self.settings.auto_sync().await?;
+        let now = self.env.now();
+        let mut doubts = Vec::new();
+        for panel in panels {
+            let every_s = panel.sync_every_s.unwrap_or(if auto.enabled { auto.every_s } else { 0 });
+            let age = panel.synced_at.map_or(0, |at| now.since(at).as_secs());
+            let is_late = every_s > 0 && age > 2 * u64::from(every_s);
+            let query = SyncQuery { panel: Some(panel.id), limit: 1, ..SyncQuery::default() };
+            let last = self.syncs.list(query).await?.runs.into_iter().next();
+            match last.map(|run| run.status) {
+                Some(SyncStatus::Failed) => doubts.push((panel.id, "stale: the last sync failed")),
+                _ if is_late => doubts.push((panel.id, "stale: a sync is overdue")),
+                _ => {}
+            }
+        }
+        Ok(doubts)
     }
 
     /// Several questions on one snapshot.
@@ -219,7 +243,12 @@ impl Known {
         self.panels.len() > 1
     }
 
-    /// As of when the mirror of these panels is true.
+    /// Why the mirror of a panel may be behind; none when all is well.
+    pub(super) fn doubt(&self, panel: PanelId) -> Option<&'static str> {
+        self.doubts.iter().find(|(id, _)| *id == panel).map(|(_, why)| *why)
+    }
+
+    /// As of when the mirror of these panels is true; what is behind is marked, with the way to the panel.
     pub(super) fn truth(&self, panel: Option<PanelId>) -> Vec<Value> {
         let panels: Vec<_> = self.panels.iter().filter(|p| panel.is_none_or(|id| id == p.id)).collect();
         let never: Vec<_> = panels.iter().filter(|p| p.synced_at.is_none()).map(|p| p.name.clone()).collect();
@@ -229,6 +258,13 @@ impl Known {
             let word = if panels.len() > 1 { "oldest sync" } else { "synced" };
             out.push(Value::Text(format!("As of {}", self.clock(at))));
             out.push(Value::Many(vec![Value::Text(word.into()), Value::When(self.when(at))]));
+        }
+        for panel in &panels {
+            if let Some(why) = self.doubt(panel.id).filter(|_| panel.synced_at.is_some()) {
+                let name = if self.several() { shown::name(&panel.name) } else { "see the panel".into() };
+                let link = self.link(name, format!("/admin/panels/{}", panel.id));
+                out.push(Value::Many(vec![Value::pill("warn", why), link]));
+            }
         }
         if !never.is_empty() {
             out.push(Value::Text(format!("{} not synced in full yet", shown::listed(&never))));

@@ -5,10 +5,11 @@ use aviary_kernel::base::Result;
 use aviary_kernel::model::{Kind, ObjectKey, PanelId, RemoteId, ServerState};
 use aviary_kernel::store::tables::counted;
 
+use super::columns::Columns;
 use super::desk::{Crumb, Desk, Head, Known};
 use super::nav::Spot;
 use super::query::Query;
-use super::table::{Chip, Column, Empty, Filters, ListView, Pager, Search, Select, SortLink, Table, Tie};
+use super::table::{Chip, Column, Empty, Filters, ListView, Pager, Picks, Search, Select, SortLink, Table, Tie};
 use super::value::Value;
 use super::{links, servers, shown};
 use crate::page::{PageResult, html};
@@ -31,21 +32,26 @@ pub(super) struct Listing<T: Searchable> {
     pub(super) row: RowOf<T>,
 }
 
-/// A column: its title, the word and order it sorts by, and its class.
-pub(super) struct Heading(pub(super) &'static str, pub(super) Option<(&'static str, Sort)>, pub(super) &'static str);
-
-const ROWS: usize = 50;
+/// A column: its name as programs have it, its title, the word and order it sorts by, and its class.
+pub(super) struct Heading(
+    pub(super) &'static str,
+    pub(super) &'static str,
+    pub(super) Option<(&'static str, Sort)>,
+    pub(super) &'static str,
+);
 
 /// What the address asks for.
 #[derive(Clone)]
-struct Wanted {
-    list: ListQuery,
+pub(super) struct Wanted {
+    pub(super) list: ListQuery,
     tie: Option<ObjectKey>,
 }
 
 /// What one look gave.
 struct Seen {
     table: Table,
+    /// What the boxes of the rows send.
+    keys: Vec<String>,
     total: u64,
     /// How many there are without the filters.
     all: u64,
@@ -59,9 +65,21 @@ struct Seen {
 /// Answers with a list.
 pub(super) async fn list<T: Searchable>(mut desk: Desk, how: &'static Listing<T>) -> PageResult {
     let known = desk.known().await?;
-    let wanted = Wanted::read(&mut desk.query, &known, how);
+    let all: Vec<_> = how.columns.iter().map(|heading| (heading.0, heading.1)).collect();
+    let columns = Columns::read(&mut desk.query, &known, T::KIND.plural(), &all);
+    let wanted = Wanted::read::<T>(&mut desk.query, &known, how.columns, how.parents, columns.rows);
     let (query, asked) = (desk.query.clone(), wanted.clone());
-    let seen = desk.look(&known, move |page, known| Seen::look(page, known, &query, &asked, how)).await?;
+    let mut seen = desk.look(&known, move |page, known| Seen::look(page, known, &query, &asked, how)).await?;
+    columns.cut(&mut seen.table);
+    let export = format!("/admin/export/{}", T::KIND.plural());
+    let columns = columns.with(&desk.visitor.form_token, &desk.query, &export);
+    seen.table.picks = Some(Picks {
+        action: desk.query.elsewhere(&export, &[("cols", ""), ("rows", "")]),
+        keys: std::mem::take(&mut seen.keys),
+        total: shown::grouped(seen.total),
+        token: desk.visitor.form_token.clone(),
+    });
+    seen.table.tools = Some(columns);
     let view = ListView {
         head: Head { title: how.title.into(), truth: truth(&known, &wanted, &seen), ..Head::default() },
         filters: Some(filters(&desk.query, &known, how, &wanted, &seen)).filter(|_| known.counts.of_kind(T::KIND) > 0),
@@ -74,9 +92,15 @@ pub(super) async fn list<T: Searchable>(mut desk: Desk, how: &'static Listing<T>
 }
 
 impl Wanted {
-    fn read<T: Searchable>(query: &mut Query, known: &Known, how: &Listing<T>) -> Self {
+    pub(super) fn read<T: Searchable>(
+        query: &mut Query,
+        known: &Known,
+        columns: &[Heading],
+        parents: &[Kind],
+        rows: usize,
+    ) -> Self {
         let panel = query.panel(known).or_else(|| Some(known.panels.first()?.id).filter(|_| known.panels.len() == 1));
-        let tie = how.parents.iter().find_map(|kind| {
+        let tie = parents.iter().find_map(|kind| {
             let id: RemoteId = query.parse(kind.noun(), "all are shown")?;
             Some((*kind, id))
         });
@@ -98,7 +122,7 @@ impl Wanted {
                 })
             })
             .flatten();
-        let (mut sort, descending) = order(query, how.columns);
+        let (mut sort, descending) = order(query, columns);
         if (tie.is_some() || state.is_some()) && sort != Sort::Name {
             query.doubts.push("With this filter the list is ordered by name.".into());
             sort = Sort::Name;
@@ -112,7 +136,7 @@ impl Wanted {
             parent: tie.map(|tie| (tie.kind, tie.id)),
             maintenance,
             at: query.place(),
-            limit: ROWS,
+            limit: rows,
         };
         Self { list, tie }
     }
@@ -133,7 +157,7 @@ impl Wanted {
 fn order(query: &mut Query, columns: &[Heading]) -> (Sort, bool) {
     let picked = query.pick("sort", "the list is ordered by name", |text| {
         let (word, descending) = text.strip_prefix('-').map_or((text, false), |word| (word, true));
-        let (_, sort) = columns.iter().filter_map(|heading| heading.1).find(|(name, _)| *name == word)?;
+        let (_, sort) = columns.iter().filter_map(|heading| heading.2).find(|(name, _)| *name == word)?;
         Some((sort, descending))
     });
     picked.unwrap_or((Sort::Name, false))
@@ -148,6 +172,7 @@ impl Seen {
         how: &Listing<T>,
     ) -> Result<Self> {
         let list: ListPage<T> = page.list(&wanted.list)?;
+        let keys = list.rows.iter().map(|(panel, row)| format!("{panel}-{}", row.data.id())).collect();
         let mut rows = Vec::with_capacity(list.rows.len());
         for (panel, row) in &list.rows {
             let mut cells = (how.row)(page, known, *panel, row)?;
@@ -159,7 +184,13 @@ impl Seen {
         let states = if T::KIND == Kind::Server { states(page, known, wanted.list.panel)? } else { Vec::new() };
         Ok(Self {
             shown: rows.len() as u64,
-            table: Table { caption: how.title.into(), columns: columns(query, known, wanted, how), rows },
+            keys,
+            table: Table {
+                caption: how.title.into(),
+                columns: columns(query, known, wanted, how),
+                rows,
+                ..Table::default()
+            },
             total: list.total,
             all: page.counts(wanted.list.panel)?.of_kind(T::KIND),
             next: list.next.map(|cursor| query.link(&[("after", &cursor.to_string())])),
@@ -194,7 +225,7 @@ fn states(page: &Page<'_>, known: &Known, panel: Option<PanelId>) -> Result<Vec<
 }
 
 fn columns<T: Searchable>(query: &Query, known: &Known, wanted: &Wanted, how: &Listing<T>) -> Vec<Column> {
-    let of = |Heading(title, sort, class): &Heading| {
+    let of = |Heading(_, title, sort, class): &Heading| {
         let sort = sort.filter(|(_, sort)| wanted.is_ordered(*sort)).map(|(word, sort)| {
             let mine = wanted.list.sort == sort;
             let direction = match (mine, wanted.list.descending) {
@@ -278,7 +309,7 @@ fn chips(query: &Query, wanted: &Wanted, states: &[(ServerState, u64)]) -> Vec<C
     let chip = |text: &str, word: &str, n, on| Chip {
         text: text.into(),
         count: shown::grouped(n),
-        href: query.link(&[("state", word), ("sort", "")]),
+        href: query.link(&[("state", word)]),
         on,
     };
     let mut chips = vec![chip("All", "", all, wanted.list.state.is_none())];

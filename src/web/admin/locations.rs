@@ -19,16 +19,16 @@ use super::{links, listing, shown};
 use crate::allow::{Allow, perm};
 use crate::page::PageResult;
 
-static LISTING: Listing<Location> = Listing {
+pub(super) static LISTING: Listing<Location> = Listing {
     spot: Spot::Locations,
     title: "Locations",
     icon: "pin",
     search: "Name",
     columns: &[
-        Heading("Short name", Some(("name", Sort::Name)), ""),
-        Heading("Description", None, "wrap"),
-        Heading("Nodes", None, "num"),
-        Heading("Created", Some(("created", Sort::Created)), "num"),
+        Heading("short", "Short name", Some(("name", Sort::Name)), ""),
+        Heading("long", "Description", None, "wrap"),
+        Heading("nodes", "Nodes", None, "num"),
+        Heading("createdAt", "Created", Some(("created", Sort::Created)), "num"),
     ],
     parents: &[],
     nothing: "The panels have no locations. Panels of the Pelican kind never have any; they use tags.",

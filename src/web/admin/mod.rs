@@ -8,6 +8,7 @@ mod allocations;
 mod audit;
 mod card;
 mod chart;
+mod columns;
 mod compare;
 mod databases;
 mod deliveries;
@@ -15,6 +16,7 @@ mod desk;
 mod drift;
 mod events;
 mod explained;
+mod export;
 mod field;
 mod form;
 mod granted;
@@ -23,6 +25,7 @@ mod history;
 mod icon;
 mod jobs;
 mod keys;
+mod keys_help;
 mod links;
 mod listing;
 mod locations;
@@ -123,6 +126,7 @@ fn pages() -> Map {
         .post("/admin/magic-link", mailed::magic)
         .get("/admin/me", me::profile::page)
         .post("/admin/me", me::profile::save)
+        .get("/admin/keys-help", keys_help::page)
         .get("/admin/me/display", me::display::page)
         .post("/admin/me/display", me::display::save)
         .post("/admin/me/display/switch", me::display::switch)
@@ -139,6 +143,8 @@ fn pages() -> Map {
         .post("/admin/me/keys", me::keys::make)
         .post("/admin/me/keys/{id}/rotate", me::keys::rotate)
         .post("/admin/me/keys/{id}/revoke", me::keys::revoke)
+        .get("/admin/export/{kind}", export::list)
+        .post("/admin/export/{kind}", export::picked)
         .get("/admin/servers", servers::list)
         .get("/admin/servers/{panel}/{id}", servers::one)
         .get("/admin/nodes", nodes::list)

@@ -18,35 +18,35 @@ use super::{links, listing, nodes, shown};
 use crate::allow::{Allow, perm};
 use crate::page::PageResult;
 
-static NESTS: Listing<Nest> = Listing {
+pub(super) static NESTS: Listing<Nest> = Listing {
     spot: Spot::Nests,
     title: "Nests",
     icon: "nest",
     search: "Name, description",
     columns: &[
-        Heading("Name", Some(("name", Sort::Name)), ""),
-        Heading("Description", None, "wrap"),
-        Heading("Author", None, ""),
-        Heading("Eggs", None, "num"),
-        Heading("Servers", None, "num"),
+        Heading("name", "Name", Some(("name", Sort::Name)), ""),
+        Heading("description", "Description", None, "wrap"),
+        Heading("author", "Author", None, ""),
+        Heading("eggs", "Eggs", None, "num"),
+        Heading("servers", "Servers", None, "num"),
     ],
     parents: &[],
     nothing: "The panels have no nests. Panels of the Pelican kind never have any; their eggs stand alone.",
     row: nest_row,
 };
 
-static EGGS: Listing<Egg> = Listing {
+pub(super) static EGGS: Listing<Egg> = Listing {
     spot: Spot::Eggs,
     title: "Eggs",
     icon: "egg",
     search: "Name, description, UUID",
     columns: &[
-        Heading("Name", Some(("name", Sort::Name)), ""),
-        Heading("Nest", None, ""),
-        Heading("Author", None, ""),
-        Heading("Image", None, ""),
-        Heading("Servers", None, "num"),
-        Heading("Changed", Some(("changed", Sort::Changed)), "num"),
+        Heading("name", "Name", Some(("name", Sort::Name)), ""),
+        Heading("nestId", "Nest", None, ""),
+        Heading("author", "Author", None, ""),
+        Heading("dockerImage", "Image", None, ""),
+        Heading("servers", "Servers", None, "num"),
+        Heading("changedAt", "Changed", Some(("changed", Sort::Changed)), "num"),
     ],
     parents: &[Kind::Nest],
     nothing: "The panels have no eggs.",

@@ -20,21 +20,21 @@ use super::{links, listing, ports, shown};
 use crate::allow::{Allow, perm};
 use crate::page::PageResult;
 
-static LISTING: Listing<Node> = Listing {
+pub(super) static LISTING: Listing<Node> = Listing {
     spot: Spot::Nodes,
     title: "Nodes",
     icon: "node",
     search: "Name, address, UUID",
     columns: &[
-        Heading("Name", Some(("name", Sort::Name)), ""),
-        Heading("State", None, ""),
-        Heading("Address", None, ""),
-        Heading("Location", None, ""),
-        Heading("Memory given away", None, ""),
-        Heading("Disk given away", None, ""),
-        Heading("Servers", None, "num"),
-        Heading("Free allocations", None, "num"),
-        Heading("Created", Some(("created", Sort::Created)), "num"),
+        Heading("name", "Name", Some(("name", Sort::Name)), ""),
+        Heading("maintenanceMode", "State", None, ""),
+        Heading("fqdn", "Address", None, ""),
+        Heading("locationId", "Location", None, ""),
+        Heading("memory", "Memory given away", None, ""),
+        Heading("disk", "Disk given away", None, ""),
+        Heading("servers", "Servers", None, "num"),
+        Heading("allocations", "Free allocations", None, "num"),
+        Heading("createdAt", "Created", Some(("created", Sort::Created)), "num"),
     ],
     parents: &[Kind::Location],
     nothing: "The panels have no nodes.",

@@ -12,6 +12,11 @@ impl Notice {
         Self { tone, text: text.into(), passing: false }
     }
 
+    /// Whether it may go by itself: what went well needs no answer.
+    pub(super) fn leaves(&self) -> bool {
+        self.tone == "good" && !self.passing
+    }
+
     pub(super) fn icon(&self) -> &'static str {
         match self.tone {
             "good" => "check",

@@ -60,6 +60,7 @@ pub(super) async fn list(_may: Allow<perm::AccountRead>, mut desk: Desk) -> Page
             caption: "People".into(),
             columns: columns(query, &wanted),
             rows: page.rows.iter().map(|person| row(&known, person)).collect(),
+            ..Table::default()
         },
         shell: desk.shell(&known, Spot::People, vec![Crumb::here("People")]),
     };

@@ -108,6 +108,25 @@ impl Query {
         &self.pairs
     }
 
+    /// Another page with the values of this one, as [`Query::link`] has them.
+    pub(super) fn elsewhere(&self, path: &str, changes: &[(&str, &str)]) -> String {
+        Self { path: path.to_owned(), pairs: self.pairs.clone(), doubts: Vec::new() }.link(changes)
+    }
+
+    /// Puts what boxes of one name send into one value of another, with commas.
+    pub(super) fn fold(&mut self, boxes: &str, into: &str) {
+        let mut ticked: Vec<String> = Vec::new();
+        for (_, value) in self.pairs.iter().filter(|(key, _)| key == boxes) {
+            if !ticked.contains(value) {
+                ticked.push(value.clone());
+            }
+        }
+        if !ticked.is_empty() {
+            self.pairs.retain(|(key, _)| key != boxes && key != into);
+            self.pairs.push((into.to_owned(), ticked.join(",")));
+        }
+    }
+
     /// The page without any filter.
     pub(super) fn bare(&self) -> String {
         self.path.clone()

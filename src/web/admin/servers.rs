@@ -21,22 +21,22 @@ use super::{granted, links, listing, shown};
 use crate::allow::{Allow, perm};
 use crate::page::PageResult;
 
-static LISTING: Listing<Server> = Listing {
+pub(super) static LISTING: Listing<Server> = Listing {
     spot: Spot::Servers,
     title: "Servers",
     icon: "server",
     search: "Name, id, UUID, external id",
     columns: &[
-        Heading("Name", Some(("name", Sort::Name)), ""),
-        Heading("State", Some(("state", Sort::State)), ""),
-        Heading("Owner", None, ""),
-        Heading("Node", None, ""),
-        Heading("Egg", None, "less"),
-        Heading("Address", None, ""),
-        Heading("Memory", None, "num"),
-        Heading("Disk", None, "num"),
-        Heading("Created", Some(("created", Sort::Created)), "num"),
-        Heading("Changed", Some(("changed", Sort::Changed)), "num"),
+        Heading("name", "Name", Some(("name", Sort::Name)), ""),
+        Heading("status", "State", Some(("state", Sort::State)), ""),
+        Heading("userId", "Owner", None, ""),
+        Heading("nodeId", "Node", None, ""),
+        Heading("eggId", "Egg", None, "less"),
+        Heading("allocationId", "Address", None, ""),
+        Heading("limits.memory", "Memory", None, "num"),
+        Heading("limits.disk", "Disk", None, "num"),
+        Heading("createdAt", "Created", Some(("created", Sort::Created)), "num"),
+        Heading("changedAt", "Changed", Some(("changed", Sort::Changed)), "num"),
     ],
     parents: &[Kind::Node, Kind::Egg, Kind::User, Kind::Nest],
     nothing: "The panels have no servers. As soon as one is made there, it appears here with the next sync.",

@@ -3,6 +3,7 @@
 use askama::Template;
 use askama::filters::HtmlSafe;
 
+use super::columns::Columns;
 use super::desk::{Head, Shell};
 use super::value::Value;
 
@@ -14,6 +15,10 @@ pub(super) struct Table {
     pub(super) caption: String,
     pub(super) columns: Vec<Column>,
     pub(super) rows: Vec<Vec<Value>>,
+    /// The choice of columns.
+    pub(super) tools: Option<Columns>,
+    /// What makes rows to be ticked.
+    pub(super) picks: Option<Picks>,
 }
 
 impl HtmlSafe for Table {}
@@ -25,12 +30,28 @@ impl Table {
             Some(title) => Column { title, class: "num", sort: None },
             None => Column { title, class: "", sort: None },
         });
-        Self { caption: caption.into(), columns: columns.collect(), rows }
+        Self { caption: caption.into(), columns: columns.collect(), rows, ..Self::default() }
+    }
+
+    /// The box of a row: what it sends, and what the row is about.
+    fn pick(&self, at: &usize) -> Option<(&str, &str)> {
+        let key = self.picks.as_ref()?.keys.get(*at)?;
+        Some((key, self.rows.get(*at)?.first()?.words()))
     }
 
     fn class(&self, at: &usize) -> &'static str {
         self.columns.get(*at).map_or("", |column| column.class)
     }
+}
+
+/// Rows that can be ticked, over all pages, and what can be done with them.
+pub(super) struct Picks {
+    pub(super) action: String,
+    /// What each row sends.
+    pub(super) keys: Vec<String>,
+    /// How many rows the whole list has.
+    pub(super) total: String,
+    pub(super) token: String,
 }
 
 /// A column.

@@ -19,20 +19,20 @@ use super::{links, listing, nodes, shown};
 use crate::allow::{Allow, perm};
 use crate::page::PageResult;
 
-static LISTING: Listing<User> = Listing {
+pub(super) static LISTING: Listing<User> = Listing {
     spot: Spot::Users,
     title: "Panel users",
     icon: "user",
     search: "Name, e-mail, id, UUID",
     columns: &[
-        Heading("User", Some(("name", Sort::Name)), ""),
-        Heading("E-mail", None, ""),
-        Heading("Name", None, ""),
-        Heading("Role", None, ""),
-        Heading("Two-factor", None, ""),
-        Heading("Servers", None, "num"),
-        Heading("Created", Some(("created", Sort::Created)), "num"),
-        Heading("Changed", Some(("changed", Sort::Changed)), "num"),
+        Heading("username", "User", Some(("name", Sort::Name)), ""),
+        Heading("email", "E-mail", None, ""),
+        Heading("name", "Name", None, ""),
+        Heading("rootAdmin", "Role", None, ""),
+        Heading("twoFactor", "Two-factor", None, ""),
+        Heading("servers", "Servers", None, "num"),
+        Heading("createdAt", "Created", Some(("created", Sort::Created)), "num"),
+        Heading("changedAt", "Changed", Some(("changed", Sort::Changed)), "num"),
     ],
     parents: &[],
     nothing: "The panels have no users.",

@@ -78,6 +78,15 @@ impl Value {
         Self::Text(if is { "yes" } else { "no" }.into())
     }
 
+    /// What it says, where that is a few words.
+    pub(super) fn words(&self) -> &str {
+        match self {
+            Self::Text(text) | Self::Said(text) | Self::Muted(text) | Self::Code(text) | Self::Tag(text) => text,
+            Self::Name { text, .. } | Self::Link { text, .. } | Self::Out { text, .. } => text,
+            _ => "",
+        }
+    }
+
     /// A state in a word.
     pub(super) fn pill(tone: &'static str, text: impl Into<String>) -> Self {
         Self::Pill(Pill { tone, text: text.into() })

@@ -17,6 +17,7 @@ mod second_factor;
 mod settings;
 mod setup;
 mod sights;
+mod tables;
 mod webhooks;
 
 use actix_web::http::StatusCode;
@@ -74,6 +75,8 @@ fn all_pages() -> Vec<String> {
             "/admin/me?offset=20",
             "/admin/me/security",
             "/admin/me/display",
+            "/admin/keys-help",
+            "/admin/servers?cols=status&rows=25",
             "/admin/me/keys",
             "/admin/audit",
             "/admin/audit/1",

@@ -63,6 +63,7 @@ async fn place() -> Place {
     let (event, delivery) = fixture.told("<i>strange</i>").await;
     let job = fixture.job(JobKind::Backup, JobState::Dead).await.to_string();
     let parts = vec![
+        ("/admin/export/", "{kind}", "servers".into()),
         ("/admin/webhooks/", "{id}", hook.to_string()),
         ("/admin/deliveries/", "{id}", delivery.to_string()),
         ("/admin/events/", "{id}", event.to_string()),

@@ -30,7 +30,7 @@ pub(super) struct Item<T> {
 }
 
 /// A row as it is shown.
-pub(super) fn item<T: Mirror>(page: &Page<'_>, panel: PanelId, row: Mirrored<T>) -> Result<Value> {
+pub(crate) fn item<T: Mirror>(page: &Page<'_>, panel: PanelId, row: Mirrored<T>) -> Result<Value> {
     let object = ObjectKey { panel, kind: T::KIND, id: row.data.id() };
     let missing_since = page.missing(object)?.map(|missing| missing.since);
     let item = Item {

@@ -10,7 +10,7 @@ use aviary_domain::mirror::Page;
 use aviary_kernel::base::{Error, Result};
 use aviary_kernel::model::{Kind, ObjectKey, Panel, PanelId, RemoteId};
 
-pub(crate) use item::{__path_one, one};
+pub(crate) use item::{__path_one, item, one};
 pub(crate) use list::{__path_list, list};
 
 /// Does the same for whichever kind: `$T` is the kind's record.

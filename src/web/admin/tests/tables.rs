@@ -1,0 +1,137 @@
+//! Lists: columns, rows, files, ticked rows, and how true they are.
+
+use actix_web::http::StatusCode;
+use aviary_kernel::model::{SyncId, SyncStatus};
+
+use super::assert_is_clean;
+use super::fixture::{Fixture, run};
+
+/// The titles of the columns that a list shows.
+fn titles(body: &str) -> Vec<String> {
+    let heads = body.split("<thead>").nth(1).unwrap().split("</thead>").next().unwrap();
+    let cells = heads.split("<th ").skip(1).map(|cell| cell.split_once('>').unwrap().1);
+    cells
+        .map(|cell| {
+            cell.rsplit_once("</th>")
+                .unwrap()
+                .0
+                .split('<')
+                .map(|part| part.rsplit('>').next().unwrap())
+                .collect::<String>()
+        })
+        .collect()
+}
+
+#[actix_web::test]
+async fn columns_and_rows_are_as_the_address_says_or_as_they_are_kept() {
+    let fixture = Fixture::hostile().await;
+    let session = fixture.sign_in().await;
+    let get = async |uri: &str| fixture.get(&session, uri).await.body;
+    let usual = get("/admin/servers").await;
+    assert!(titles(&usual).len() >= 10, "{:?}", titles(&usual));
+
+    let few = get("/admin/servers?q=a&cols=status,limits.memory&rows=25").await;
+    assert_is_clean("/admin/servers", &few);
+    assert_eq!(titles(&few).len(), 3, "the name stays: {:?}", titles(&few));
+    assert!(
+        few.contains("cols=status%2Climits.memory&#38;rows=25") || few.contains("cols=status%2Climits.memory"),
+        "{few}"
+    );
+    assert_eq!(few.matches("name=\"pick\"").count(), 25);
+    let ticked = get("/admin/servers?col=name&col=status&col=limits.memory").await;
+    assert_eq!(titles(&ticked), titles(&few), "boxes mean the same as the word");
+
+    let strange = get("/admin/servers?cols=status,%3Cb%3Ebold%3C/b%3E&rows=7").await;
+    assert_is_clean("/admin/servers", &strange);
+    assert_eq!(titles(&strange).len(), 2);
+    assert!(
+        strange.contains("that does not exist: it is left out") && strange.contains("as many rows are shown as usual")
+    );
+    assert_eq!(titles(&get("/admin/servers?cols=nothing").await), titles(&usual), "none that is known: as it comes");
+
+    let keep = [("list", "servers"), ("col", "name"), ("col", "nodeId"), ("back", "/admin/servers")];
+    fixture.post(&session, "/admin/me/display/switch", &keep).await;
+    assert_eq!(titles(&get("/admin/servers").await).len(), 2);
+    assert_eq!(titles(&get("/admin/servers?cols=status,limits.memory").await), titles(&few), "the address comes first");
+    assert!(titles(&get("/admin/nodes").await).len() > 5, "of other lists nothing changes");
+}
+
+#[actix_web::test]
+async fn a_list_is_taken_out_whole_with_its_filters_and_nothing_in_it_is_a_formula() {
+    let fixture = Fixture::hostile().await;
+    let session = fixture.sign_in().await;
+    let panel = fixture.services.panels.all().await.unwrap()[0].id;
+    let names = ["=HYPERLINK(\"http://evil\")", "+1", "@SUM(A1)", "\tx", "a,\"b\"\r\nc"];
+    let writer = fixture.writer(panel, SyncId::from_u128(9));
+    let servers = names.iter().zip(700..).map(|(name, id)| super::fixture::server(id, name, 1, 1, 1)).collect();
+    super::fixture::apply(&writer, servers).await;
+
+    let page = fixture.get(&session, "/admin/servers?state=suspended").await.body;
+    assert!(page.contains("href=\"/admin/export/servers?state=suspended&#38;format=csv\""), "{page}");
+    let csv = fixture.get(&session, "/admin/export/servers?format=csv&rows=25&cols=name").await;
+    assert_eq!(csv.status, StatusCode::OK);
+    assert!(csv.body.starts_with("panelId,kind,id,"), "{}", &csv.body[..200]);
+    assert!(csv.body.lines().next().unwrap().contains("limits.memory,"));
+    for cell in ["\"'=HYPERLINK(\"\"http://evil\"\")\"", "\"'+1\"", "\"'@SUM(A1)\"", "\"a,\"\"b\"\"\r\nc\""] {
+        assert!(csv.body.contains(cell), "{cell}");
+    }
+    let lines = async |uri: &str| {
+        let body = fixture.get(&session, uri).await.body;
+        body.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap()).collect::<Vec<_>>()
+    };
+    let all = lines("/admin/export/servers?format=jsonl").await;
+    assert_eq!(all.len(), 124, "every page of it");
+    let suspended = lines("/admin/export/servers?format=jsonl&state=suspended").await;
+    assert!((5..20).contains(&suspended.len()) && suspended.iter().all(|server| server["suspended"] == true));
+    let free = lines("/admin/export/allocations?format=jsonl&use=free").await;
+    assert_eq!((free.len(), free.iter().all(|one| one["assigned"] == false)), (60, true));
+    for kind in ["nodes", "users", "databases", "locations", "nests", "eggs"] {
+        assert!(!lines(&format!("/admin/export/{kind}?format=jsonl")).await.is_empty(), "{kind}");
+    }
+    for bad in ["/admin/export/subusers", "/admin/export/nothing", "/admin/export/servers?format=exe"] {
+        assert!(fixture.get(&session, bad).await.status.is_client_error(), "{bad}");
+    }
+    let member = fixture.sign_in_as("bob@example.com", "MEMBER").await;
+    assert_eq!(fixture.get(&member, "/admin/export/servers").await.status, StatusCode::FORBIDDEN);
+}
+
+#[actix_web::test]
+async fn ticked_rows_are_taken_out_by_a_form_without_scripts() {
+    let fixture = Fixture::hostile().await;
+    let session = fixture.sign_in().await;
+    let page = fixture.get(&session, "/admin/servers").await.body;
+    assert!(page.contains("form=\"picks\" name=\"pick\" value=\"1-") && page.contains("id=\"picks\" method=\"post\""));
+    let take =
+        async |fields: &[(&str, &str)]| fixture.post(&session, "/admin/export/servers?state=suspended", fields).await;
+    let two = take(&[("format", "jsonl"), ("pick", "1-1"), ("pick", "1-2"), ("pick", "1-99999")]).await;
+    assert_eq!((two.status, two.body.lines().count()), (StatusCode::OK, 2), "{}", two.body);
+    let all = take(&[("format", "jsonl"), ("pick", "1-1"), ("all", "yes")]).await;
+    assert!(all.body.lines().count() > 5, "all that match: {}", all.body);
+    let none = take(&[("format", "csv")]).await;
+    assert!(none.status.is_client_error() && none.body.contains("ick what to export first"), "{}", none.body);
+    assert!(take(&[("format", "csv"), ("pick", "<b>")]).await.status.is_client_error());
+    let forged = fixture.get(&session, "/admin/servers").await;
+    assert_eq!(forged.status, StatusCode::OK);
+}
+
+#[actix_web::test]
+async fn a_mirror_that_is_behind_is_marked_with_the_way_to_its_panel() {
+    let fixture = Fixture::hostile().await;
+    let session = fixture.sign_in().await;
+    assert!(!fixture.get(&session, "/admin/servers").await.body.contains("stale"));
+    fixture.clock.advance_s(7 * 86_400);
+    let session = fixture.sign_in().await;
+    for uri in ["/admin/servers", "/admin/servers/1/1", "/admin/nodes/1/1", "/admin/allocations", "/admin/history"] {
+        let page = fixture.get(&session, uri).await.body;
+        assert!(
+            page.contains("stale: a sync is overdue") && page.contains("href=\"/admin/panels/1\""),
+            "{uri}: {page}"
+        );
+    }
+    let panel = fixture.services.panels.all().await.unwrap()[0].id;
+    fixture.services.panels.note_synced(panel).await.unwrap();
+    assert!(!fixture.get(&session, "/admin/servers").await.body.contains("stale"));
+    let failed = run(SyncId::from_u128(77), panel, SyncStatus::Failed, fixture.services.env.now());
+    fixture.put_run(failed).await;
+    assert!(fixture.get(&session, "/admin/servers").await.body.contains("stale: the last sync failed"));
+}
