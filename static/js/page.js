@@ -1,5 +1,4 @@
-// Small comforts on every page: keys, filters that apply themselves, times that stay true, forms that are sent once. Events are
-// listened for at the top, so that parts that are fetched anew have them too.
+// Small comforts on every page. Events are listened for at the top, so that parts that are fetched anew have them too.
 import { say } from "./say.js";
 
 export { say };
@@ -11,7 +10,7 @@ const on = (name, what, act) => addEventListener(name, (event) => {
   if (one) act(one, event);
 });
 
-// Keys; `/admin/keys-help` lists them. A letter after "g" goes to a page.
+// Keys, as `/admin/keys-help` lists them; a letter after "g" goes to a page.
 let went = 0;
 const press = {
   "/": () => {
@@ -40,7 +39,7 @@ addEventListener("keydown", (event) => {
   else if (press[event.key]?.()) event.preventDefault();
 });
 
-// Rows: the focus goes from link to link, so Enter opens.
+// The focus goes from link to link, so Enter opens.
 const here = () => document.activeElement.closest("main tbody tr");
 function row(step) {
   const rows = all("main tbody tr").filter((one) => one.querySelector("a"));
@@ -55,11 +54,9 @@ async function help() {
   const page = new DOMParser().parseFromString(await answer.text(), "text/html");
   const sheet = document.createElement("dialog");
   sheet.className = "keys";
-  sheet.setAttribute("aria-label", "Keys");
-  const close = document.createElement("form");
-  close.method = "dialog";
-  close.innerHTML = '<button class="btn" autofocus>Close</button>';
-  sheet.append(...page.querySelector("[data-keys]").childNodes, close);
+  sheet.ariaLabel = "Keys";
+  sheet.innerHTML = '<form method="dialog"><button class="btn" autofocus>Close</button></form>';
+  sheet.prepend(...page.querySelector("[data-keys]").childNodes);
   sheet.addEventListener("close", () => sheet.remove());
   document.body.append(sheet);
   sheet.showModal();
@@ -69,10 +66,9 @@ on("click", "[data-help]", (_, event) => {
   help();
 });
 
-// A list of choices in a filter applies at once.
 on("change", "select[data-submit]", (select) => select.form.requestSubmit());
 
-// What drops down closes with Escape and when something else is touched.
+// What drops down closes.
 const drops = () => all("details.phone[open], details.pop[open]");
 addEventListener("keydown", (event) => {
   if (event.key !== "Escape") return;
@@ -85,7 +81,7 @@ addEventListener("click", (event) => {
   for (const one of drops()) if (!one.contains(event.target)) one.open = false;
 });
 
-// Notices can be put away. Those of what went well go by themselves, unless somebody is at them.
+// What went well goes by itself, unless somebody is at it.
 on("click", "[data-dismiss]", (link, event) => {
   event.preventDefault();
   link.closest(".notice").remove();
@@ -100,9 +96,7 @@ for (const one of all(".notice[data-leaves]")) {
 function keep(theme) {
   try {
     localStorage.setItem("aviary-theme", theme);
-  } catch {
-    // storage is switched off: then that page is as the system has it
-  }
+  } catch {} // storage is switched off
 }
 keep(root.dataset.theme);
 on("submit", "form[data-look]", async (form, event) => {
@@ -121,7 +115,6 @@ on("submit", "form[data-look]", async (form, event) => {
   if (answer?.type !== "opaqueredirect") say("This could not be kept in your account.");
 });
 
-// The zone of this browser is one click away.
 const own = document.querySelector("[data-own-zone]");
 if (own) {
   const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
@@ -151,7 +144,7 @@ addEventListener("pageshow", () => {
   }
 });
 
-// What is for machines can be copied, and what is shown once printed too.
+// What is for machines can be copied, what is shown once printed too.
 async function copy(text, button) {
   await navigator.clipboard.writeText(text);
   say("Copied");
@@ -165,10 +158,7 @@ if (navigator.clipboard) {
   for (const button of all("[data-copy]")) button.hidden = false;
   for (const code of all(".facts dd > .mono, .truth .mono")) {
     const button = document.createElement("button");
-    button.className = "copy";
-    button.type = "button";
-    button.title = "Copy";
-    button.setAttribute("aria-label", `Copy ${code.textContent}`);
+    Object.assign(button, { className: "copy", type: "button", title: "Copy", ariaLabel: `Copy ${code.textContent}` });
     code.after(button);
   }
   on("click", ".copy", (button) => copy(button.previousElementSibling.textContent));

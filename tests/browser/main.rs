@@ -7,6 +7,7 @@ mod empty;
 mod every_page;
 mod find;
 mod first_run;
+mod frame;
 mod jobs;
 mod keyboard;
 mod live;

@@ -10,7 +10,7 @@ use aviary_kernel::model::{Delivery, DeliveryAttempt, DeliveryId, DeliveryState,
 
 use super::card::{Body, Card, CardsView, Fact, fact};
 use super::desk::{Act, Desk, Head, Known, Shell};
-use super::form::{Fields, Sent};
+use super::form::{self, Fields, Sent};
 use super::nav::Spot;
 use super::query::Query;
 use super::shown;
@@ -86,7 +86,7 @@ pub(super) fn table(known: &Known, webhooks: &Webhooks, deliveries: &[(Delivery,
             last.map_or(Value::Nothing, |attempt| status(attempt.status)),
         ]
     });
-    Table::plain("Deliveries, newest first", TITLES, rows.collect())
+    Table::plain("Deliveries, newest first", TITLES, rows.collect()).with(&[(1, "wrap"), (3, "num less")])
 }
 
 const TITLES: &[&str] = &["Event", "What happened", "State", "#Tries", "Written", "Next try", "Last status"];
@@ -294,6 +294,8 @@ struct AgainView {
     /// From when on, exactly.
     since: Timestamp,
     count: u64,
+    /// The number to be typed.
+    to_type: Option<u64>,
     said: String,
 }
 
@@ -323,6 +325,7 @@ async fn show_again(desk: Desk, webhooks: &Webhooks, again: Again, hours: u32, e
         spans: SPANS.map(|(span, words)| (span, words, span == hours)).into(),
         since: again.since,
         count,
+        to_type: form::to_type(count),
         said: shown::counted(count, "delivery", "deliveries"),
         shell: desk.shell(&known, Spot::Webhooks, webhook::crumbs(&hook, Some("Send again"))),
     })
@@ -340,10 +343,14 @@ pub(super) async fn send_all_again(
     let since = Timestamp::parse(sent.field("since")).ok_or_else(|| Error::invalid("since", "is no time"))?;
     let expected = sent.field("expected").parse().map_err(|_| Error::invalid("expected", "is no number"))?;
     let again = Again { webhook: *id, since };
+    let hours = sent.field("hours").parse().unwrap_or(USUAL_SPAN);
+    if !form::is_typed(&sent, expected) {
+        let why = format!("Nothing was sent: type {expected} to say that you mean all of them.");
+        return show_again(desk, &webhooks, again, hours, Some(why)).await;
+    }
     match webhooks.send_all_again(&desk.who(), again, expected).await {
         Ok(_) => Ok(webhook::back(&desk, *id, "deliveries-again").await?),
         Err(Error::Conflict(why)) => {
-            let hours = sent.field("hours").parse().unwrap_or(USUAL_SPAN);
             show_again(desk, &webhooks, again, hours, Some(super::sentence(&why))).await
         }
         Err(error) => Err(error.into()),

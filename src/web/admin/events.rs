@@ -49,7 +49,8 @@ pub(super) async fn list(_may: Allow<perm::WebhookRead>, mut desk: Desk, events:
             "Events, newest first",
             &["When", "Event", "What happened", "Weight", "Panel", "From"],
             rows,
-        ),
+        )
+        .with(&[(2, "wrap"), (5, "less")]),
         pager: Pager { back: "Newest", on: "Older", ..Pager::new(said, newest, next) },
         shell: desk.shell(&known, Spot::Events, vec![Crumb::here("Events")]),
     };

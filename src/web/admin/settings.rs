@@ -104,7 +104,7 @@ fn of_group(group: Group) -> impl Iterator<Item = Key> {
 fn test_of(group: Group) -> Option<(&'static str, &'static str)> {
     match group {
         Group::Panel => Some(("panel", "Test the stored panel")),
-        Group::Mail => Some(("mail", "Test the stored mail key")),
+        Group::Mail => Some(("mail", "Test the mail service")),
         Group::Notices => Some(("webhook", "Test the webhook")),
         Group::Keeping => Some(("database", "Test the data file")),
         Group::VirtFusion => Some(("virtfusion", "Test the stored VirtFusion")),

@@ -230,7 +230,16 @@ pub(super) fn query(pairs: &[(&str, &str)]) -> String {
 
 /// A message as a sentence: with a capital letter and a period.
 pub(crate) fn sentence(text: &str) -> String {
-    let text = text.trim();
+    // What errors put between backticks is quoted for people.
+    let mut is_open = false;
+    let quote = |c| match c {
+        '`' => {
+            is_open = !is_open;
+            if is_open { '“' } else { '”' }
+        }
+        c => c,
+    };
+    let text: String = text.trim().chars().map(quote).collect();
     let mut chars = text.chars();
     let mut out: String = chars.next().into_iter().flat_map(char::to_uppercase).chain(chars).collect();
     if !out.is_empty() && !out.ends_with(['.', '!', '?', '…', ':']) {

@@ -33,6 +33,16 @@ impl Table {
         Self { caption: caption.into(), columns: columns.collect(), rows, ..Self::default() }
     }
 
+    /// With classes for columns: what is long wraps (`wrap`), what matters least goes first where it is narrow (`less`).
+    pub(super) fn with(mut self, classes: &[(usize, &'static str)]) -> Self {
+        for (at, class) in classes {
+            if let Some(column) = self.columns.get_mut(*at) {
+                column.class = class;
+            }
+        }
+        self
+    }
+
     /// The box of a row: what it sends, and what the row is about.
     fn pick(&self, at: &usize) -> Option<(&str, &str)> {
         let key = self.picks.as_ref()?.keys.get(*at)?;

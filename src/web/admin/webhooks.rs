@@ -39,7 +39,7 @@ pub(super) async fn list(_may: Allow<perm::WebhookRead>, desk: Desk, webhooks: D
         filters: None,
         pager: Pager::new(shown::counted(rows.len() as u64, "webhook", "webhooks"), None, None),
         empty: rows.is_empty().then(|| empty(&known)),
-        table: Table::plain("Webhooks, newest first", TITLES, rows),
+        table: Table::plain("Webhooks, newest first", TITLES, rows).with(&[(1, "wrap"), (2, "wrap"), (3, "wrap")]),
         shell: desk.shell(&known, Spot::Webhooks, vec![Crumb::here("Webhooks")]),
     };
     html(&view)
@@ -98,7 +98,7 @@ fn state(known: &Known, hook: &Webhook) -> Value {
     match (&hook.disabled_why, hook.failing_since) {
         (Some(why), _) => lines.push(Value::long(why, 80)),
         (None, Some(since)) => {
-            lines.push(Value::Many(vec![Value::Text("since".into()), Value::When(known.when(since))]))
+            lines.push(Value::Many(vec![Value::Text("first failed".into()), Value::When(known.when(since))]))
         }
         (None, None) => {}
     }

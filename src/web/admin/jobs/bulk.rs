@@ -8,7 +8,7 @@ use aviary_kernel::model::{JobKind, JobState};
 use super::asked::Asked;
 use super::{does, looks, pill};
 use crate::admin::desk::{Crumb, Desk, Head, Known, Shell};
-use crate::admin::form::{Fields, Sent};
+use crate::admin::form::{self, Fields, Sent};
 use crate::admin::nav::Spot;
 use crate::admin::notices::Notice;
 use crate::admin::shown;
@@ -38,6 +38,8 @@ struct Question {
     fields: Vec<(&'static str, String)>,
     button: String,
     class: &'static str,
+    /// The number to be typed.
+    to_type: Option<u64>,
 }
 
 /// Asks.
@@ -54,6 +56,11 @@ pub(in crate::admin) async fn act(_may: Allow<perm::JobWrite>, desk: Desk, sent:
     let act: Bulk = sent.field("act").parse()?;
     let asked = Asked::in_form(&sent)?;
     let expected: u64 = sent.field("expected").parse().map_err(|_| Error::invalid("expected", "is a number"))?;
+    if !form::is_typed(&sent, expected) {
+        let known = desk.known().await?;
+        let changed = Notice::new("warn", format!("Nothing was done: type {expected} to say that you mean all of them."));
+        return show(desk, &known, Some(act), &asked, Some(changed)).await;
+    }
     match desk.jobs.bulk(&desk.visitor.who, act, asked.0.clone(), expected).await {
         Ok(done) => {
             let word = match act {
@@ -106,6 +113,7 @@ impl Question {
             table: Table::plain("The jobs", &["Job", "State", "#How many"], rows(&act.among(&asked.0), counts)),
             fields,
             button: format!("{verb} {}", shown::counted(n, "job", "jobs")),
+            to_type: form::to_type(n),
             class: if class.is_empty() { "main" } else { class },
         }
     }

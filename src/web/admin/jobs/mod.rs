@@ -132,11 +132,7 @@ const TITLES: &[&str] = &["Job", "State", "Queue", "Asked by", "Asked for", "Due
 
 /// Names and news have room to be read; the queue goes first where there is little.
 fn table(rows: Vec<Vec<Value>>) -> Table {
-    let mut table = Table::plain("Jobs", TITLES, rows);
-    for (column, class) in [(0, "wrap"), (2, "less"), (6, "wrap")] {
-        table.columns[column].class = class;
-    }
-    table
+    Table::plain("Jobs", TITLES, rows).with(&[(0, "wrap"), (2, "less"), (6, "wrap")])
 }
 
 fn row(known: &Known, shown: &ShownJob) -> Vec<Value> {
@@ -164,7 +160,7 @@ fn timing(known: &Known, job: &Job) -> Value {
         JobState::Pending | JobState::Scheduled | JobState::Retrying => Value::When(known.due(job.due_at)),
         JobState::Running => job
             .started_at
-            .map_or(Value::Nothing, |at| Value::Many(vec![Value::Muted("since".into()), Value::When(known.when(at))])),
+            .map_or(Value::Nothing, |at| Value::Many(vec![Value::Muted("began".into()), Value::When(known.when(at))])),
         _ => took(job).map_or(Value::Nothing, Value::Text),
     }
 }

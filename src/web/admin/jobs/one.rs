@@ -222,10 +222,12 @@ fn message(known: &Known, job: &Job) -> (String, Option<When>) {
     let with_note = |text: &str| note().map_or_else(|| text.to_owned(), |note| format!("{text} {note}"));
     match job.state {
         JobState::Pending => (with_note("Waits for a free place."), None),
-        JobState::Scheduled => (with_note("Waits for its time:"), due),
+        JobState::Scheduled if job.due_at <= known.now => (with_note("Begins any moment."), None),
+        JobState::Scheduled => (with_note("Begins"), due),
         JobState::Running => ("At work.".into(), None),
         JobState::Retrying => {
-            (format!("Try {} of {} failed. The next one is due:", job.attempts.max(1), job.max_attempts), due)
+            let failed = format!("Try {} of {} failed. The next one comes", job.attempts.max(1), job.max_attempts);
+            if job.due_at <= known.now { (failed + " any moment.", None) } else { (failed, due) }
         }
         JobState::Completed => (note().unwrap_or_else(|| "Done.".into()), None),
         JobState::Failed => (with_note("Given up, since another try would end the same."), None),
