@@ -350,9 +350,7 @@ pub(super) async fn send_all_again(
     }
     match webhooks.send_all_again(&desk.who(), again, expected).await {
         Ok(_) => Ok(webhook::back(&desk, *id, "deliveries-again").await?),
-        Err(Error::Conflict(why)) => {
-            show_again(desk, &webhooks, again, hours, Some(super::sentence(&why))).await
-        }
+        Err(Error::Conflict(why)) => show_again(desk, &webhooks, again, hours, Some(super::sentence(&why))).await,
         Err(error) => Err(error.into()),
     }
 }
