@@ -1,38 +1,37 @@
 // Rows that are ticked stay ticked over the pages of a list, as long as the tab is open.
 import { say } from "./say.js";
 
-const address = new URL(location.href);
-for (const name of ["after", "before", "offset", "cols", "col", "rows", "sort", "done"]) address.searchParams.delete(name);
-const place = `picked ${address.pathname}${address.search}`;
+const { pathname, searchParams: filters } = new URL(location.href);
+for (const name of ["after", "before", "offset", "cols", "col", "rows", "sort", "done"]) filters.delete(name);
+const place = `picked ${pathname}?${filters}`;
 const picked = new Set(JSON.parse(sessionStorage.getItem(place) ?? "[]"));
 const boxes = () => [...document.querySelectorAll(".pick")];
 
 function show() {
   const form = document.getElementById("picks");
   if (!form) return;
-  const n = picked.size;
-  for (const box of boxes()) box.checked = picked.has(box.value);
   const page = form.querySelector("[data-page]");
+  const [whole] = page.children;
+  for (const box of boxes()) box.checked = picked.has(box.value);
+  const n = boxes().filter((box) => box.checked).length;
   page.hidden = false;
-  const whole = page.querySelector("input");
-  whole.checked = boxes().length > 0 && boxes().every((box) => box.checked);
-  whole.indeterminate = !whole.checked && boxes().some((box) => box.checked);
-  form.querySelector("[data-count]").textContent = `${n} ticked`;
-  for (const one of form.querySelectorAll("[data-clear], [data-copy-picks]")) one.hidden = n === 0;
-  form.classList.toggle("any", n > 0);
+  whole.checked = n > 0 && n === boxes().length;
+  whole.indeterminate = n > 0 && !whole.checked;
+  form.querySelector("[data-count]").textContent = `${picked.size} ticked`;
+  for (const one of form.querySelectorAll("[data-clear], [data-copy-picks]")) one.hidden = !picked.size;
+  form.classList.toggle("any", picked.size);
 }
 
-function keep(text) {
+function keep() {
   sessionStorage.setItem(place, JSON.stringify([...picked]));
   show();
-  say(text ?? `${picked.size} ticked`);
+  say(`${picked.size} ticked`);
 }
 
-const mark = (box, is) => (is ? picked.add(box.value) : picked.delete(box.value));
 addEventListener("change", ({ target }) => {
-  if (target.matches(".pick")) mark(target, target.checked);
-  else if (target.matches("[data-page] input")) for (const box of boxes()) mark(box, target.checked);
-  else return;
+  const page = target.matches("[data-page] input");
+  if (!page && !target.matches(".pick")) return;
+  for (const { value } of page ? boxes() : [target]) target.checked ? picked.add(value) : picked.delete(value);
   keep();
 });
 addEventListener("click", ({ target }) => {
@@ -40,8 +39,8 @@ addEventListener("click", ({ target }) => {
     picked.clear();
     keep();
   } else if (target.matches("[data-copy-picks]")) {
-    const ids = [...picked].map((key) => key.split("-")[1]).join("\n");
-    navigator.clipboard?.writeText(ids).then(() => say(`${picked.size} ids copied`));
+    const ids = [...picked].map((key) => key.split("-")[1]);
+    navigator.clipboard?.writeText(ids.join("\n")).then(() => say("Copied"));
   }
 });
 // What is ticked on other pages goes along.
