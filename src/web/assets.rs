@@ -63,6 +63,7 @@ impl Asset {
             Cow::Borrowed(bytes) => Bytes::from_static(bytes),
             Cow::Owned(bytes) => Bytes::from(bytes),
         };
+        let plain = if mime.contains("javascript") { slim(&plain) } else { plain };
         Self { plain, gzip: OnceLock::new(), version, mime }
     }
 
@@ -70,6 +71,13 @@ impl Asset {
         let smaller = || compress(&self.plain).filter(|small| small.len() < self.plain.len() / 10 * 9);
         self.gzip.get_or_init(smaller).as_ref()
     }
+}
+
+/// A script without indentation and without lines that are comments. None of ours has a text over several lines.
+fn slim(script: &[u8]) -> Bytes {
+    let text = String::from_utf8_lossy(script);
+    let lines = text.lines().map(str::trim_start).filter(|line| !line.is_empty() && !line.starts_with("//"));
+    Bytes::from(lines.flat_map(|line| [line, "\n"]).collect::<String>())
 }
 
 fn compress(plain: &[u8]) -> Option<Bytes> {
@@ -149,6 +157,21 @@ mod tests {
         assert_eq!(plain.headers().get("cache-control").unwrap(), "public, no-cache");
         assert!(plain.headers().get("content-encoding").is_none());
         assert_eq!(test::read_body(plain).await.as_ref(), &*Files::get(&path).unwrap().data);
+    }
+
+    #[actix_web::test]
+    async fn scripts_are_small_together_and_lose_nothing_but_comments() {
+        let scripts: Vec<_> = Files::iter().filter(|path| path.ends_with(".js")).collect();
+        let mut sent = 0;
+        for path in &scripts {
+            let file = Files::get(path).unwrap().data.into_owned();
+            let text = std::str::from_utf8(&file).unwrap();
+            let is_whole = |line: &str| line.matches('`').count().is_multiple_of(2) && !line.contains("/*");
+            assert!(text.lines().all(is_whole), "{path} has a text or a comment over several lines");
+            sent += slim(&file).len();
+        }
+        assert!(scripts.len() > 3 && sent < 20 * 1024, "{sent} bytes");
+        assert_eq!(slim(b"// a\n  b(); // c\n\n").as_ref(), b"b(); // c\n");
     }
 
     #[actix_web::test]
