@@ -27,7 +27,7 @@ const press = {
   "]": () => one('main a[rel="next"]')?.click(),
 };
 addEventListener("keydown", (event) => {
-  const busy = event.target.closest?.("input:not(.pick), select, textarea, dialog");
+  const busy = event.target.closest?.("input:not([type=checkbox]), select, textarea, dialog");
   if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || busy) return;
   const { key } = event;
   if (Date.now() - went < 1500) {
