@@ -174,7 +174,7 @@ impl Plan {
             let is_within =
                 self.since.is_none_or(|at| at <= month.from()) && self.until.is_none_or(|at| at >= month.until());
             let range = (!is_within).then(|| self.range());
-            let shard = shelf.slice(month)?;
+            let Some(shard) = shelf.read(month)? else { continue };
             let before = all.ranks.len();
             self.ask(&shard, false, limits, collect, range, all)?;
             found += all.ranks.len() - before;

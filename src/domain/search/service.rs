@@ -105,7 +105,13 @@ impl Search {
     /// When the index or the data file cannot be read or written; searches then find what was there before.
     pub async fn tick(&self) -> Result<()> {
         let inner = self.inner.clone();
-        tokio::task::spawn_blocking(move || inner.round()).await.map_err(Error::internal)?
+        let round = tokio::task::spawn_blocking(move || inner.round()).await;
+        round.unwrap_or_else(|panic| {
+            // A file that is not what it should be may do that; the next round opens everything anew.
+            *self.inner.follower() = Follower::default();
+            self.inner.stand(Standing::Broken("following broke off unexpectedly; see the log".into()));
+            Err(Error::internal(panic))
+        })
     }
 
     /// Waits until there is something to follow, at most so long. Changes that come in a row are taken together.
@@ -184,7 +190,12 @@ impl Search {
     /// When the data file cannot be read.
     pub async fn find(&self, asked: Asked, sight: Sight) -> Result<Found> {
         let inner = self.inner.clone();
-        tokio::task::spawn_blocking(move || inner.find(&asked, &sight)).await.map_err(Error::internal)?
+        let found = tokio::task::spawn_blocking(move || inner.find(&asked, &sight)).await;
+        found.unwrap_or_else(|panic| {
+            // A file that is not what it should be may do that.
+            self.inner.is_suspect.store(true, Ordering::SeqCst);
+            Err(Error::internal(panic))
+        })
     }
 
     /// Tells lists which rows hold a text, as long as the index holds exactly what they see.
@@ -301,6 +312,9 @@ impl Inner {
 
     fn open(&self, follower: &mut Follower) -> Outcome<Arc<Shelf>> {
         follower.pens.close()?;
+        if let Some(shelf) = self.shelf() {
+            shelf.retire();
+        }
         let shelf = Arc::new(Shelf::open(&self.dir)?);
         let payload = shelf.objects.payload()?;
         follower.mark = payload.and_then(|payload| Mark::from_payload(&payload, &shelf.months()));
@@ -317,6 +331,9 @@ impl Inner {
         drop(follower.pens.close());
         *follower = Follower::default();
         self.stand(Standing::Building { done: 0, of: 0 });
+        if let Some(shelf) = self.shelf() {
+            shelf.retire();
+        }
         self.put_up(None);
         Shelf::clear(&self.dir)?;
         let shelf = Arc::new(Shelf::open(&self.dir)?);

@@ -86,7 +86,15 @@ impl Shard {
         make_dir(dir)?;
         let (schema, fields) = Fields::make();
         let directory = MmapDirectory::open(dir).map_err(TantivyError::from)?;
-        let index = Index::open_or_create(directory, schema)?;
+        Self::of(Index::open_or_create(directory, schema)?, fields, dir)
+    }
+
+    /// The index in this folder, to be read. It is not made: what writes may just be about to make another.
+    pub(super) fn read(dir: &Path) -> Outcome<Self> {
+        Self::of(Index::open_in_dir(dir)?, Fields::make().1, dir)
+    }
+
+    fn of(index: Index, fields: Fields, dir: &Path) -> Outcome<Self> {
         let reader =
             index.reader_builder().reload_policy(ReloadPolicy::Manual).doc_store_cache_num_blocks(1).try_into()?;
         Ok(Self { index, reader, fields, dir: dir.to_owned() })

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use aviary_kernel::base::Timestamp;
@@ -62,6 +63,7 @@ pub(super) struct Shelf {
     /// The objects.
     pub(super) objects: Arc<Shard>,
     slices: Mutex<BTreeMap<Slice, Month>>,
+    is_retired: AtomicBool,
 }
 
 /// The records of a month.
@@ -92,7 +94,7 @@ impl Shelf {
             }
         }
         let objects = Arc::new(Shard::open(&dir.join("objects"))?);
-        Ok(Self { dir, objects, slices: Mutex::new(slices) })
+        Ok(Self { dir, objects, slices: Mutex::new(slices), is_retired: AtomicBool::new(false) })
     }
 
     /// Removes everything.
@@ -118,6 +120,27 @@ impl Shelf {
         let shard = Arc::new(Shard::open(&self.path(slice))?);
         slices.insert(slice, Month::Open(shard.clone()));
         Ok(shard)
+    }
+
+    /// The records of a month, to be read; none when they are just gone.
+    pub(super) fn read(&self, slice: Slice) -> Outcome<Option<Arc<Shard>>> {
+        let mut slices = self.slices();
+        match slices.get(&slice) {
+            _ if self.is_retired.load(Ordering::SeqCst) => return Ok(None),
+            None => return Ok(None),
+            Some(Month::Open(shard)) => return Ok(Some(shard.clone())),
+            Some(Month::Closed(_)) => {}
+        }
+        let shard = Arc::new(Shard::read(&self.path(slice))?);
+        slices.insert(slice, Month::Open(shard.clone()));
+        Ok(Some(shard))
+    }
+
+    /// Others are about to make another in its place. Searches that are under way open nothing of it any more.
+    pub(super) fn retire(&self) {
+        // Whoever opens something is done with that then.
+        let _slices = self.slices();
+        self.is_retired.store(true, Ordering::SeqCst);
     }
 
     /// Forgets a month.

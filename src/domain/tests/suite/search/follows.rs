@@ -1,5 +1,7 @@
 use std::fs;
+use std::ops::ControlFlow;
 
+use aviary_domain::ops::{Backup, BackupOptions, BackupProgress, Backups, Restore, restore_to};
 use aviary_domain::search::{Asked, Search, Standing};
 use aviary_domain::sync::{Limits, Syncs};
 use aviary_kernel::base::Timestamp;
@@ -214,4 +216,24 @@ async fn a_disk_that_takes_nothing_breaks_the_index_only() {
     assert!(matches!(found.standing, Standing::Broken(_)) && places(&found).is_empty());
     fs::remove_file(kit.search_dir()).unwrap();
     assert_whole(&kit, &search).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_restore_removes_the_index_of_the_file_from_before() {
+    let kit = Kit::filled().await;
+    let options = BackupOptions { dir: kit.dir.path().join("backups"), keep: 0 };
+    let backups = Backups::new(kit.store.clone(), kit.env.clone(), options);
+    let made = backups.make(&who(), |_: &BackupProgress| ControlFlow::Continue(())).await.unwrap();
+    kit.search.shut_down().await.unwrap();
+    let Kit { search, store, panels, dir, env, .. } = kit;
+    drop((search, store, panels, backups));
+    let data_file = dir.path().join("aviary.redb");
+    let wanted =
+        Restore { backup: Backup::look(&made.path).unwrap(), data_file: data_file.clone(), keys: None, by: who() };
+    restore_to(env.clone(), wanted, |_| ControlFlow::Continue(())).await.unwrap();
+    assert!(!dir.path().join("search").exists());
+    let store = Store::open(Options::file(&data_file)).unwrap();
+    let search = Search::new(store, env, dir.path().join("search"));
+    search.caught_up().await.unwrap();
+    assert_eq!(titles(&search.find(asked("kind:server survival"), all()).await.unwrap()), ["Survival One"]);
 }
