@@ -50,6 +50,7 @@ async fn a_server_is_found_by_its_name_and_leads_to_what_it_belongs_to_and_back(
         browser.see_heading(&label).await;
         if what != "Nest" {
             // The server stands there, or in the whole list of its servers.
+            open_part(&browser, "Servers").await;
             if browser.all(&format!("//main//a[normalize-space(.) = {}]", quoted(&name))).await.is_empty() {
                 let all = "//main//a[starts-with(normalize-space(.), 'All ') and contains(@href, '/servers')]";
                 let all = browser.find("a link to all servers", all).await;
