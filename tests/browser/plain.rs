@@ -72,7 +72,7 @@ async fn everything_can_be_done_without_javascript() {
     let link = browser.find("a server", "//main//tbody/tr[1]/td[1]/a").await;
     browser.leave_by(&link).await;
     browser.see("Limits").await;
-    let fold = browser.find("all fields", "//summary[starts-with(normalize-space(.), 'All fields')]").await;
+    let fold = browser.find("all fields", "//summary[starts-with(normalize-space(.), 'Show them')]").await;
     browser.click(&fold).await;
     browser.see("allocationId").await;
 
