@@ -73,7 +73,7 @@ async fn a_pelican_panel_is_shown_as_what_it_is() {
 /// Addresses of our pages that this one leads to. The same look twice is not worth a visit, so fragments go.
 async fn links(browser: &Browser) -> Vec<String> {
     let script = "
-        const here = [...document.querySelectorAll('a[href]:not([download])')].map((one) => new URL(one.href)).filter((url) => url.origin === location.origin);
+        const here = [...document.querySelectorAll('a[href]:not([download])')].map((one) => new URL(one.getAttribute('href'), location.href)).filter((url) => url.origin === location.origin);
         return [...new Set(here.map((url) => url.pathname + url.search))];";
     let links: Vec<String> = serde_json::from_value(browser.script(script).await).expect("addresses");
     links.into_iter().filter(|link| link.starts_with("/admin")).collect()
