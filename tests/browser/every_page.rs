@@ -63,7 +63,7 @@ async fn a_pelican_panel_is_shown_as_what_it_is() {
         browser.go(name).await;
         let first = browser.find("an object", "//main//tbody/tr[1]//a[contains(@href, '/admin/')]").await;
         browser.leave_by(&first).await;
-        browser.see("All fields").await;
+        browser.see("as the panel names them").await;
         check_answered(&browser, 200).await;
         let out = browser.link("Open on the panel").await.attr("href").await.unwrap().unwrap();
         assert!(out.ends_with("/edit"), "as Pelican names its pages: {out}");

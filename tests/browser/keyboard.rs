@@ -59,7 +59,7 @@ async fn the_keyboard_alone_leads_everywhere() {
 
     // What folds opens by Enter; what scrolls can be reached.
     browser.open("/admin/servers/1/4").await;
-    browser.tab_to("All fields").await;
+    browser.tab_to("Show them").await;
     browser.keys(Key::Enter).await;
     browser.see("allocationId").await;
 
