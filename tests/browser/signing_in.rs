@@ -29,8 +29,8 @@ async fn only_who_signs_in_sees_the_overview_and_nobody_after_signing_out() {
 
     browser.go("Overview").await;
     browser.see_the_demo().await;
-    for (what, least) in [("Servers", 110), ("Panel users", 60), ("Nodes", 3)] {
-        let tile = format!("//main//a[.//*[normalize-space(.) = '{what}']]");
+    for (what, least) in [("Servers", 110), ("Panel users", 60), ("Allocations", 100)] {
+        let tile = format!("//main//section[contains(@class, 'tile')][.//h2[normalize-space(.) = '{what}']]");
         let text = browser.find(&format!("the tile “{what}”"), &tile).await.text().await.unwrap();
         let count = text.lines().filter_map(|line| line.replace(',', "").parse::<u64>().ok()).next();
         assert!(count.is_some_and(|count| count >= least), "{what}: {text}");
