@@ -48,7 +48,9 @@ pub(super) fn groups(known: &Known, mut placed: Vec<PlacedAllocation>) -> Vec<Po
             (true, _) => {
                 end_range(&mut groups, &mut range);
                 let what = used_by(known, &one);
-                groups.last_mut().map(|group| group.cells.push(Cell { ports: port.to_string(), is_free: false, what }));
+                if let Some(group) = groups.last_mut() {
+                    group.cells.push(Cell { ports: port.to_string(), is_free: false, what });
+                }
             }
         }
     }

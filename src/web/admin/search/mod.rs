@@ -1,20 +1,19 @@
 //! Finding anything: one field, what it found by kind and time, and the searches that somebody keeps.
 
 mod asked;
-mod histogram;
 mod hits;
 
 use actix_web::HttpResponse;
 use actix_web::web::Path;
 use askama::Template;
-use aviary_domain::search::{Asked, Found, Order, Standing};
+use aviary_domain::search::{Asked, Bar, Found, Order, Standing};
 use aviary_kernel::base::Error;
 use aviary_kernel::model::SavedSearch;
 use uuid::Uuid;
 
 use self::asked::{ASKED, FacetPart, facets, orders, ranges, ties};
-use self::histogram::Histogram;
 use self::hits::HitGroup;
+use super::chart::{Histogram, HistogramColumn};
 use super::desk::{Act, Crumb, Desk, Head, Known, Shell};
 use super::form::{Fields, Sent};
 use super::nav::Spot;
@@ -244,11 +243,31 @@ fn part(known: &Known, query: &Query, asked: &Asked, found: Found, kept: &str) -
     FoundPart {
         tail: format!("/api/v1/search/tail?{kept}"),
         facets: facets(known, query, asked, &found.facets),
-        histogram: Histogram::new(known, query, &found.histogram),
+        histogram: histogram(known, query, &found.histogram),
         empty: found.hits.is_empty().then(|| empty(known, query, asked)),
         groups: hits::groups(known, asked.order, found.hits),
         pager: Pager { back: "First", on: "More", ..Pager::new(said, first, next) },
     }
+}
+
+/// How many there were when; none where there is nothing to compare.
+fn histogram(known: &Known, query: &Query, bars: &[Bar]) -> Option<Histogram> {
+    let first = bars.first().filter(|_| bars.len() > 1 && bars.iter().any(|bar| bar.count > 0))?;
+    let unit = match first.until.since(first.from).as_secs() {
+        // Days, weeks and months may be an hour longer or shorter than usual.
+        0..3_600 => "quarter of an hour",
+        3_600..7_200 => "hour",
+        7_200..172_800 => "day",
+        172_800..1_209_600 => "week",
+        1_209_600..5_184_000 => "month",
+        _ => "year",
+    };
+    let columns = bars.iter().map(|bar| HistogramColumn {
+        when: known.clock(bar.from),
+        count: bar.count,
+        href: query.link(&[("since", &bar.from.to_string()), ("until", &bar.until.to_string())]),
+    });
+    Some(Histogram::new("Records by time", unit, columns.collect()))
 }
 
 /// Nothing was found: what may help.

@@ -56,8 +56,8 @@ async fn facets_bars_and_pages_are_links_that_keep_the_question() {
     let page = fixture.get(&session, "/admin/search?q=alert").await.body;
     let main = main(&page);
     assert!(main.contains("<a href=\"/admin/search?q=alert&#38;kind=server\">"), "{main}");
-    assert!(main.contains("<svg viewBox=\"0 0 ") && main.contains("The same as a table"), "{main}");
-    assert!(main.contains("<a href=\"/admin/search?q=alert&#38;since=20"), "{main}");
+    assert!(main.contains("<svg viewBox=\"0 0 ") && main.contains("Show as a table"), "{main}");
+    assert!(main.contains("href=\"/admin/search?q=alert&#38;since=20"), "{main}");
     assert!(main.contains("/api/v1/search/export?format=csv&#38;q=alert"), "{main}");
     let next = main.split("rel=\"next\" href=\"").nth(1).unwrap().split_once('"').unwrap().0.replace("&#38;", "&");
     assert!(next.starts_with("/admin/search?q=alert&after="), "{next}");
