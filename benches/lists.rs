@@ -57,7 +57,7 @@ struct Site {
 
 impl Site {
     async fn new(servers: u32) -> Outcome<Self> {
-        let Filled { app, address, client, dir } = Filled::new(servers).await?;
+        let Filled { app, address, client, dir, .. } = Filled::new(servers).await?;
         let book = app.services.book.clone();
         let places = places(&book, servers).await?;
         let past = middle_of_history(&book, servers).await?;

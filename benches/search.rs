@@ -4,30 +4,25 @@ mod measure;
 
 use std::net::SocketAddr;
 use std::ops::ControlFlow;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use aviary::app::App;
 use aviary_domain::mirror::Writer;
-use aviary_domain::panels::NewPanel;
 use aviary_domain::search::{Asked, Sight};
-use aviary_kernel::base::{Env, MasterKey, Sealer, Secret, Timestamp};
-use aviary_kernel::config::{Config, Sources};
-use aviary_kernel::model::{
-    Actor, FieldChange, HistoryEntry, JsonText, Kind, ObjectKey, Operation, PanelId, Server, SyncId,
-};
+use aviary_kernel::base::Timestamp;
+use aviary_kernel::model::{FieldChange, HistoryEntry, JsonText, Kind, ObjectKey, Operation, Server, SyncId};
 use aviary_kernel::store::tables::{HISTORY, SERVERS};
 use aviary_kernel::store::{Direction, Read, Span, Store};
+use measure::filled::{Filled, PANEL};
 use measure::program::API_KEY;
-use measure::{Outcome, Wanted, fact, figure, folder, rows, title};
+use measure::{Outcome, Wanted, fact, figure, rows, title};
 use reqwest::Client;
 use serde_json::{Value, json};
 use tempfile::TempDir;
-use tokio::runtime::{Handle, Runtime};
+use tokio::runtime::Runtime;
 use url_text::encoded;
 
-const PANEL: PanelId = PanelId(1);
-const SERVERS_MIRRORED: u64 = 10_000;
+const SERVERS_MIRRORED: u32 = 10_000;
 const RECORDS: u64 = 1_000_000;
 /// Records of one commit.
 const PER_COMMIT: u64 = 10_000;
@@ -63,31 +58,8 @@ struct Site {
 impl Site {
     async fn new() -> Outcome<Self> {
         let began = Instant::now();
-        let dir = folder()?;
-        let data_dir = dir.path().join("data").display().to_string();
-        let flags = [("data_dir", data_dir.as_str()), ("security.api_key", API_KEY)];
-        let config = Config::load(&Sources::new().flags(flags))?;
-        let app = App::open(&config, Env::system(), Handle::current()).await?;
-        let services = &app.services;
-        let new = NewPanel {
-            name: "Main".into(),
-            url: "http://127.0.0.1:9".into(),
-            app_key: Secret::from("ptla_SimulatedAp0123456789abcdefghijABCDEFGHIJxy"),
-            client_key: None,
-            share_percent: None,
-            sync_every_s: None,
-        };
-        services.panels.add(&Actor::job("bench"), new).await?;
-        let sealer = Arc::new(Sealer::new(&MasterKey::parse(&"07".repeat(32))?));
-        let (store, env) = (services.store.clone(), services.env.clone());
-        let sync = env.ids.next();
-        let writer = Writer::new(store.clone(), env.clone(), sealer, PANEL, sync);
-        rows::fill(&writer, SERVERS_MIRRORED, 40).await?;
-        fill(&store, env.now(), sync).await?;
-        let (server, address) = aviary_web::serve(services.clone(), ([127, 0, 0, 1], 0).into(), None, 1)?;
-        tokio::spawn(server);
-        aviary_remote::init_tls();
-        let client = Client::builder().tls_certs_only([]).no_proxy().build()?;
+        let Filled { app, address, client, writer, sync, dir } = Filled::new(SERVERS_MIRRORED).await?;
+        fill(&app.services.store, app.services.env.now(), sync).await?;
         println!("filled in {} s", began.elapsed().as_secs());
         Ok(Self { app, address, client, writer, _dir: dir })
     }
@@ -266,7 +238,7 @@ fn entry(seq: u64, number: u64, at: Timestamp, sync: SyncId) -> HistoryEntry {
     let field = pick(&FIELDS, mixed(number) >> 8).to_owned();
     HistoryEntry {
         seq,
-        object: ObjectKey { panel: PANEL, kind: Kind::Server, id: 1 + mixed(number) % SERVERS_MIRRORED },
+        object: ObjectKey { panel: PANEL, kind: Kind::Server, id: 1 + mixed(number) % u64::from(SERVERS_MIRRORED) },
         label: name(number),
         at,
         sync,
@@ -278,13 +250,13 @@ fn entry(seq: u64, number: u64, at: Timestamp, sync: SyncId) -> HistoryEntry {
 /// What people ask, the same each time: words, names, parts, ids, fields, times, and all of it together.
 fn queries(store: &Store) -> Outcome<Vec<String>> {
     let uuid = |id: u64| -> Outcome<String> {
-        let row = store.read_blocking(|tx| tx.get(SERVERS, &(PANEL, 1 + id % SERVERS_MIRRORED)))?;
+        let row = store.read_blocking(|tx| tx.get(SERVERS, &(PANEL, 1 + id % u64::from(SERVERS_MIRRORED))))?;
         Ok(row.ok_or("a server is not there")?.data.uuid)
     };
     let mut queries = Vec::with_capacity(QUERIES);
     for number in 0..QUERIES as u64 {
         let (a, b) = (pick(&ADJECTIVES, mixed(number)), pick(&NOUNS, mixed(number) >> 20));
-        let id = mixed(number) % SERVERS_MIRRORED;
+        let id = mixed(number) % u64::from(SERVERS_MIRRORED);
         queries.push(match number % 20 {
             0 => b.to_owned(),
             1 => format!("{a} {b}"),

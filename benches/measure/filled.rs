@@ -11,7 +11,7 @@ use aviary_domain::panels::NewPanel;
 use aviary_domain::sign_in::Credentials;
 use aviary_kernel::base::{Env, MasterKey, Sealer, Secret};
 use aviary_kernel::config::{Config, Sources};
-use aviary_kernel::model::{Actor, Origin, PanelId, SessionKind};
+use aviary_kernel::model::{Actor, Origin, PanelId, SessionKind, SyncId};
 use reqwest::Client;
 use tempfile::TempDir;
 use tokio::runtime::Handle;
@@ -27,6 +27,9 @@ pub(crate) struct Filled {
     pub(crate) app: App,
     pub(crate) address: SocketAddr,
     pub(crate) client: Client,
+    /// Writes into the panel as this sync does.
+    pub(crate) writer: Writer,
+    pub(crate) sync: SyncId,
     // Last, so that the file is closed before its folder goes.
     pub(crate) dir: TempDir,
 }
@@ -51,12 +54,13 @@ impl Filled {
         let sealer = Arc::new(Sealer::new(&MasterKey::parse(&"07".repeat(32))?));
         let env = services.env.clone();
         let sync = env.ids.next();
-        rows::fill(&Writer::new(services.store.clone(), env, sealer, PANEL, sync), servers.into(), 40).await?;
+        let writer = Writer::new(services.store.clone(), env, sealer, PANEL, sync);
+        rows::fill(&writer, servers.into(), 40).await?;
         let (server, address) = aviary_web::serve(services.clone(), ([127, 0, 0, 1], 0).into(), None, 1)?;
         tokio::spawn(server);
         aviary_remote::init_tls();
         let client = Client::builder().tls_certs_only([]).no_proxy().build()?;
-        Ok(Self { app, address, client, dir })
+        Ok(Self { app, address, client, writer, sync, dir })
     }
 
     /// The cookie of somebody who may everything.
