@@ -5,6 +5,7 @@ const hits = part?.querySelector("[data-tail-hits]");
 const said = part?.querySelector("[data-tail-said]");
 const MOST = 200;
 let source;
+let last = "";
 let count = 0;
 
 function row(hit) {
@@ -44,32 +45,41 @@ function row(hit) {
   return line;
 }
 
-function stop(text) {
-  source?.close();
-  source = undefined;
-  button.setAttribute("aria-pressed", "false");
-  button.lastElementChild.textContent = "Follow";
-  said.textContent = text;
+// One stream a tab: what else moves waits until this ends. Nobody follows in a tab that nobody sees, and nothing is missed.
+function listen() {
+  const on = "follows" in document.body.dataset;
+  if (!on || document.hidden) {
+    source?.close();
+    source = undefined;
+  } else if (!source) {
+    const address = new URL(part.dataset.tail, location.href);
+    if (last) address.searchParams.set("last", last);
+    source = new EventSource(address);
+    source.addEventListener("hit", (event) => {
+      last = event.lastEventId;
+      hits.prepend(row(JSON.parse(event.data)));
+      while (hits.children.length > MOST) hits.lastChild.remove();
+      said.textContent = `${++count} came in`;
+    });
+    source.addEventListener("end", () => turn(false, "You are no longer signed in. Load the page again."));
+    source.addEventListener("error", () => {
+      if (source?.readyState === EventSource.CLOSED) turn(false, "Following ended. Load the page again.");
+    });
+  }
 }
 
-function follow() {
-  source = new EventSource(part.dataset.tail);
-  part.hidden = false;
-  button.setAttribute("aria-pressed", "true");
-  button.lastElementChild.textContent = "Stop";
-  said.textContent = "Following. What fits appears here.";
-  source.addEventListener("hit", (event) => {
-    hits.prepend(row(JSON.parse(event.data)));
-    while (hits.children.length > MOST) hits.lastChild.remove();
-    said.textContent = `${++count} came in`;
-  });
-  source.addEventListener("end", () => stop("You are no longer signed in. Load the page again."));
-  source.addEventListener("error", () => {
-    if (source?.readyState === EventSource.CLOSED) stop("Following ended. Load the page again.");
-  });
+function turn(on, text) {
+  if (on) document.body.dataset.follows = "";
+  else delete document.body.dataset.follows;
+  part.hidden &&= !on;
+  button.setAttribute("aria-pressed", String(on));
+  button.lastElementChild.textContent = on ? "Stop" : "Follow";
+  said.textContent = text;
+  dispatchEvent(new Event("visibilitychange"));
 }
 
 if (part && button) {
   button.hidden = false;
-  button.addEventListener("click", () => (source ? stop("Stopped.") : follow()));
+  addEventListener("visibilitychange", listen);
+  button.addEventListener("click", () => (source ? turn(false, "Stopped.") : turn(true, "Following. What fits appears here.")));
 }

@@ -125,8 +125,11 @@ function open() {
   }));
 }
 
+// A page that follows a search has its stream there; what moves else is told when that ends.
+const follows = () => document.body.hasAttribute("data-follows");
+
 function look() {
-  if (document.hidden) {
+  if (document.hidden || follows()) {
     source?.close();
     source = null;
   } else if (!source) open();
@@ -139,7 +142,7 @@ if (live && offer) {
   parts().forEach(move);
   // Should the stream break for good, what follows something looks now and then by itself.
   setInterval(() => {
-    if (!document.hidden && source?.readyState !== EventSource.OPEN) {
+    if (!document.hidden && !follows() && source?.readyState !== EventSource.OPEN) {
       parts().forEach(move);
       if (source?.readyState === EventSource.CLOSED) open();
     }

@@ -35,12 +35,13 @@ const REMEMBERED: usize = 5000;
 /// Server-sent events: `hit` with each new record that fits, oldest first, as soon as it can be found; objects too when kinds of
 /// them are asked for, whenever they change. `doubts` with what of the question made no sense, `gap` when so much was missed
 /// that it is left out, `end` when the session or key is no longer good; a comment every 15 seconds. Each `hit` has an id:
-/// `Last-Event-ID` goes on behind it. The key may stand in the address as `token`.
+/// `Last-Event-ID`, or `last` in the address, goes on behind it. The key may stand in the address as `token`.
 #[utoipa::path(get, path = "/api/v1/search/tail", tag = "search", params(
     ("q" = Option<String>, Query, description = "As for the search"),
     ("kind" = Option<Vec<String>>, Query),
     ("panel" = Option<u32>, Query),
     ("zone" = Option<String>, Query),
+    ("last" = Option<String>, Query, description = "The id of an event"),
     ("token" = Option<String>, Query),
 ), responses((status = 200, description = "A stream of events", body = super::view::HitView, content_type = "text/event-stream")))]
 pub(crate) async fn tail(
@@ -50,8 +51,11 @@ pub(crate) async fn tail(
     caller: Allow<perm::Following<perm::Known>>,
     request: HttpRequest,
 ) -> ApiResult {
-    let wanted = read(&pairs(request.query_string()), env.now(), None);
-    let last = request.headers().get("last-event-id").and_then(|value| value.to_str().ok()).and_then(Mark::read);
+    let pairs = pairs(request.query_string());
+    let wanted = read(&pairs, env.now(), None);
+    let header = request.headers().get("last-event-id").and_then(|value| value.to_str().ok());
+    let named = || pairs.iter().find(|(name, _)| name == "last").map(|(_, value)| value.as_str());
+    let last = header.or_else(named).and_then(Mark::read);
     let doubts = wanted.doubts;
     let mut tail = Tail::new(search, recogniser, caller.caller, wanted.asked, last, env.now());
     if last.is_none() {
