@@ -17,7 +17,9 @@ const CHOSEN: &str = "
 const IS_OPEN: &str = "return document.getElementById('palette').open";
 
 async fn chooses(browser: &Browser, text: &str) {
-    browser.until(&format!("“{text}” to be chosen"), async || (browser.script(CHOSEN).await == text).then_some(())).await;
+    browser
+        .until(&format!("“{text}” to be chosen"), async || (browser.script(CHOSEN).await == text).then_some(()))
+        .await;
 }
 
 async fn opens(browser: &Browser, is: bool) {
@@ -117,7 +119,10 @@ async fn the_palette_leads_anywhere_and_gives_the_focus_back() {
     browser.chord(Key::Control, "k").await;
     opens(&browser, true).await;
     browser.keys(&*name).await;
-    let path = format!("//*[@id='palette']//a[contains(@href, '/admin/servers/') and span[normalize-space(.) = {}]]", quoted(&name));
+    let path = format!(
+        "//*[@id='palette']//a[contains(@href, '/admin/servers/') and span[normalize-space(.) = {}]]",
+        quoted(&name)
+    );
     let object = browser.find("the server in the palette", &path).await;
     browser.leave_by(&object).await;
     browser.see_heading(&name).await;

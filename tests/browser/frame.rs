@@ -13,8 +13,7 @@ async fn the_frame_is_as_its_reader_wants_it_in_every_browser() {
     let look = async |name: &str| browser.script(&format!("return document.documentElement.dataset.{name}")).await;
     let side = "return document.querySelector('.side').getBoundingClientRect().width";
     let wide = browser.script(side).await.as_f64().unwrap();
-    for (button, name, value) in
-        [("Side bar: open", "side", "folded"), ("Density: comfortable", "density", "compact")]
+    for (button, name, value) in [("Side bar: open", "side", "folded"), ("Density: comfortable", "density", "compact")]
     {
         let button = browser.button(button).await;
         browser.click(&button).await;

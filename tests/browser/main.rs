@@ -17,6 +17,7 @@ mod pictures;
 mod plain;
 mod removals;
 mod second_factor;
+mod settings;
 mod signing_in;
 mod sound;
 mod tables;
