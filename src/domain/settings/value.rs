@@ -9,7 +9,7 @@ use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Vis
 use serde_json::json;
 
 use super::catalogue::{Key, Type};
-use crate::masked::{MASK, marked};
+use crate::masked::{MASK, marked, meant};
 
 /// The value of a setting.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -233,7 +233,7 @@ fn lines(text: &str) -> Vec<String> {
 const LONGEST_SECRET: usize = 4096;
 
 fn secret(text: &Secret<String>) -> Result<Step, String> {
-    match text.reveal().trim() {
+    match meant(text.reveal()) {
         "" | MASK => Ok(Step::Keep),
         clear if clear.len() <= LONGEST_SECRET && clear.chars().all(|c| c.is_ascii_graphic()) => {
             Ok(Step::Put(Value::Secret(Some(clear.into()))))

@@ -2,7 +2,7 @@
 
 use actix_web::web::Path;
 use askama::Template;
-use aviary_domain::masked::MASK;
+use aviary_domain::masked::{self, MASK};
 use aviary_domain::panels::{NewPanel, PanelPatch};
 use aviary_kernel::base::{Error, Result, Secret};
 use aviary_kernel::model::{Panel, PanelId};
@@ -190,7 +190,7 @@ fn require(sent: &Sent, fields: &[(&'static str, &str)], errors: &mut Errors) {
 }
 
 fn key(sent: &Sent, field: &str) -> Secret<String> {
-    Secret::from(sent.field(field).trim())
+    Secret::from(masked::meant(sent.field(field)))
 }
 
 fn read_share(sent: &Sent, errors: &mut Errors) -> Option<u8> {

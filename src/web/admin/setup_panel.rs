@@ -1,7 +1,7 @@
 //! The first run, once there is somebody: connect the first panel, look whether it can be mirrored, start the first sync.
 
 use askama::Template;
-use aviary_domain::masked::MASK;
+use aviary_domain::masked::{self, MASK};
 use aviary_domain::panels::{NewPanel, PanelPatch};
 use aviary_kernel::base::{Error, Secret};
 use aviary_kernel::model::{Panel, PanelId, Permission};
@@ -64,7 +64,7 @@ pub(super) async fn connect(_may: Allow<perm::PanelWrite>, desk: Desk, sent: Sen
 }
 
 async fn keep(desk: &Desk, known: Option<&Panel>, sent: &Sent) -> Result<Panel, Error> {
-    let key = |field: &str| Secret::from(sent.field(field).trim());
+    let key = |field: &str| Secret::from(masked::meant(sent.field(field)));
     let (name, url) = (sent.field("name").to_owned(), sent.field("url").to_owned());
     let client_key = Some(key("client_key")).filter(|key| !key.reveal().is_empty());
     match known {
@@ -102,12 +102,16 @@ fn show(
     sent: Option<&Sent>,
     errors: &Errors,
 ) -> PageResult {
-    let answers = outcome.as_ref().map_or(panel.is_some() && errors.is_empty(), |outcome| outcome.failed.is_none());
+    let reach = panel.map(|panel| &panel.reach);
+    let trouble = reach.filter(|_| outcome.is_none() && sent.is_none()).and_then(|reach| reach.trouble.as_deref());
+    // Looked at later, it is as connected as it was when somebody last asked it.
+    let answered = reach.is_some_and(|reach| reach.at.is_some() && reach.trouble.is_none());
+    let answers = outcome.as_ref().map_or(answered && errors.is_empty(), |outcome| outcome.failed.is_none());
     let filled = |field: Field| sent.map_or(field.clone(), |sent| field.typed(sent)).checked(errors);
     html(&SetupPanel {
         steps: Steps { at: if answers { 2 } else { 1 } },
         token: desk.visitor.form_token.clone(),
-        error: errors.whole().map(str::to_owned),
+        error: errors.whole().map(str::to_owned).or(trouble.map(super::sentence)),
         can_sync: answers && desk.visitor.caller.may(Permission::SyncRun),
         outcome,
         fields: fields(panel).into_iter().map(filled).collect(),

@@ -4,6 +4,7 @@ use actix_web::cookie::Cookie;
 use actix_web::http::StatusCode;
 use actix_web::test::TestRequest;
 use aviary_domain::access::SUPER_ADMIN;
+use aviary_domain::masked::MASK;
 use aviary_sim::{PanelSpec, SimPanel};
 
 use super::assert_is_clean;
@@ -158,7 +159,12 @@ async fn the_first_panel_is_connected_tested_and_synced() {
     assert!(!refused.body.contains("verysecret") && !refused.body.contains("Start the first sync"));
     assert_is_clean(here, &refused.body);
     let id = hidden(&refused.body, "panel");
-    let right = [("panel", id.as_str()), ("name", "Main"), ("url", &sim.url()), ("app_key", sim.app_key())];
+    let later = fixture.get(&session, here).await.body;
+    assert!(!later.contains("is connected") && !later.contains("Start the first sync"), "{later}");
+    assert!(later.contains("Nobody answers at 127.0.0.1:9") && later.contains("Test it again"), "{later}");
+    // A key that is pasted into a field with the mask in it stands behind the mask.
+    let key = format!("{MASK}{}", sim.app_key());
+    let right = [("panel", id.as_str()), ("name", "Main"), ("url", &sim.url()), ("app_key", &key)];
     let good = fixture.post(&session, here, &right).await;
     assert!(
         good.body.contains("What the keys may read") && good.body.contains("Start the first sync"),
