@@ -26,6 +26,8 @@ pub(super) struct Columns {
     keep: Option<String>,
     /// Some are kept already.
     is_kept: bool,
+    /// Somebody chose them, if only all.
+    is_chosen: bool,
     /// Formats with the way to all of the list in it.
     exports: Vec<(&'static str, String)>,
     token: String,
@@ -73,6 +75,7 @@ impl Columns {
             choices: ROWS.map(|choice| (choice, choice == rows)),
             keep: is_asked.then(|| query.link(&[("cols", "")])),
             is_kept: kept.is_some(),
+            is_chosen: wanted.is_some(),
             exports: Vec::new(),
             token: String::new(),
         }
@@ -94,7 +97,7 @@ impl Columns {
                 on(at - 1)
             });
         }
-        if self.columns.iter().any(|column| !column.on) {
+        if self.is_chosen {
             // Who chose sees all that was chosen, however narrow it gets.
             table.columns.iter_mut().filter(|column| column.class == "less").for_each(|column| column.class = "");
         }

@@ -41,6 +41,13 @@ async fn columns_and_rows_are_as_the_address_says_or_as_they_are_kept() {
     let ticked = get("/admin/servers?col=name&col=status&col=limits.memory").await;
     assert_eq!(titles(&ticked), titles(&few), "boxes mean the same as the word");
 
+    // Where it is narrow some columns go first, but none that somebody chose, even when that is all of them.
+    assert!(usual.contains("class=\"less"), "{usual}");
+    let all = "name,status,userId,nodeId,eggId,allocationId,limits.memory,limits.disk,createdAt,changedAt";
+    let every = get(&format!("/admin/servers?cols={all}")).await;
+    assert_eq!(titles(&every), titles(&usual));
+    assert!(!every.contains("class=\"less"), "{every}");
+
     let strange = get("/admin/servers?cols=status,%3Cb%3Ebold%3C/b%3E&rows=7").await;
     assert_is_clean("/admin/servers", &strange);
     assert_eq!(titles(&strange).len(), 2);
