@@ -4,9 +4,11 @@ const { live, about } = document.body.dataset;
 const offer = document.querySelector("[data-offer]");
 const PAUSE = 400;
 const FRAME_PAUSE = 2000;
+const LOST = 3;
 let source = null;
 let place = "";
 let news = { new: 0, changed: 0, gone: 0 };
+let lost = 0;
 
 const parts = () => document.querySelectorAll("[data-part]");
 
@@ -37,13 +39,15 @@ function put(part, fresh) {
   if (sent === (part.sent ?? part.innerHTML.trim())) return;
   part.sent = sent;
   const open = [...part.querySelectorAll("details[open][id]")].map((one) => one.id);
-  const at = part.contains(document.activeElement) ? document.activeElement.getAttribute("href") : null;
+  const held = part.contains(document.activeElement) ? document.activeElement : null;
+  const to = held?.getAttribute("href");
   part.replaceChildren(...fresh.childNodes);
   for (const id of open) document.getElementById(id)?.setAttribute("open", "");
-  if (at) part.querySelector(`a[href="${CSS.escape(at)}"]`)?.focus();
+  const like = (one) => (to ? one.getAttribute("href") === to : one.textContent === held.textContent);
+  if (held) [...part.querySelectorAll(held.localName)].find(like)?.focus({ preventScroll: true });
 }
 
-// The side bar and what runs, as the page shows them now.
+// The side bar, what runs, and on the overview all of it, as the page shows them now.
 function putFrame(page) {
   const fresh = page.querySelectorAll("[data-frame]");
   document.querySelectorAll("[data-frame]").forEach((one, at) => fresh[at] && put(one, fresh[at]));
@@ -101,7 +105,7 @@ function hear(list) {
   for (const { topic, ...how } of list) {
     const follows = [...parts()].filter((part) => part.dataset.on?.split(" ").includes(topic));
     follows.forEach(move);
-    if (topic === "syncs" || topic === "removals") frame();
+    if (["syncs", "removals", "panels"].includes(topic)) frame();
     if (topic !== about || (about.includes("/") && follows.length) || !(how.new + how.changed + how.gone)) continue;
     for (const word of Object.keys(news)) news[word] += how[word];
     offerNews();
@@ -112,6 +116,13 @@ function open() {
   const address = new URL(live, location.href);
   if (place) address.searchParams.set("after", place);
   source = new EventSource(address);
+  source.onopen = () => {
+    if (lost >= LOST) {
+      offer.replaceChildren();
+      if (news.new + news.changed + news.gone) offerNews();
+    }
+    lost = 0;
+  };
   const keep = (act) => (event) => {
     place = event.lastEventId || place;
     act(JSON.parse(event.data));
@@ -140,11 +151,12 @@ if (live && offer) {
   addEventListener("visibilitychange", look);
   addEventListener("pagehide", () => source?.close());
   parts().forEach(move);
-  // Should the stream break for good, what follows something looks now and then by itself.
+  // Should the stream break for good, what follows something looks now and then by itself, and the page says how it stands.
   setInterval(() => {
     if (!document.hidden && !follows() && source?.readyState !== EventSource.OPEN) {
       parts().forEach(move);
       if (source?.readyState === EventSource.CLOSED) open();
+      if (++lost === LOST) offer.replaceChildren("The connection to Aviary is lost: what stands here may be old.");
     }
   }, 5000);
 }

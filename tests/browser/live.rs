@@ -38,3 +38,25 @@ async fn a_list_offers_what_is_new_and_a_hidden_tab_holds_no_stream() {
     browser.script(&hide(false)).await;
     browser.see("Since you opened this list").await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_overview_goes_along_and_says_when_the_connection_is_lost() {
+    let aviary = Aviary::demo();
+    let browser = Browser::start(&aviary).await;
+    browser.sign_in(&aviary).await;
+    browser.see_the_demo().await;
+    browser.open("/admin").await;
+    let words = "return document.querySelector('main .truth').textContent.match(/As of [0-9:]+/)?.[0]";
+    browser.script("document.querySelector('main a[href=\"/admin/history\"]').focus()").await;
+    let first = browser.script(words).await;
+    assert!(first.is_string(), "{first}");
+    // The panel of the demo is synced every 20 seconds.
+    let moved = async || (browser.script(words).await != first).then_some(());
+    browser.until_within(Duration::from_secs(60), "the next sync on the overview", moved).await;
+    let held = "return document.activeElement.getAttribute('href')";
+    assert_eq!(browser.script(held).await, "/admin/history", "the focus stays where it was");
+
+    drop(aviary);
+    let lost = async || browser.text().await.contains("The connection to Aviary is lost").then_some(());
+    browser.until_within(Duration::from_secs(60), "the word that nothing is heard", lost).await;
+}
