@@ -54,7 +54,7 @@ async function help() {
   sheet.className = "keys";
   sheet.ariaLabel = "Keys";
   sheet.innerHTML = '<form method="dialog"><button class="btn" autofocus>Close</button></form>';
-  sheet.prepend(...page.querySelector("[data-keys]").childNodes);
+  sheet.append(...page.querySelector("[data-keys]").childNodes);
   sheet.onclose = () => sheet.remove();
   document.body.append(sheet);
   sheet.showModal();
@@ -66,9 +66,10 @@ on("click", "[data-help]", (_, event) => {
 
 on("change", "select[data-submit]", (select) => select.form.requestSubmit());
 
-// What drops down closes.
+// What drops down closes; from a field that finds, the keys come back.
 const drops = () => all("details:is(.phone, .pop)[open]");
-addEventListener("keydown", ({ key }) => {
+addEventListener("keydown", ({ key, target }) => {
+  if (key === "Escape" && target.matches?.("[data-focus]")) target.blur();
   for (const drop of key === "Escape" ? drops() : []) {
     drop.open = false;
     drop.querySelector("summary").focus();

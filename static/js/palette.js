@@ -23,7 +23,11 @@ function keep(pages) {
     // then nothing is kept
   }
 }
-keep([[here, document.title.replace(/ · Aviary$/, "")], ...recent()].slice(0, 13));
+// A list stands once for each thing that was looked for in it.
+const looked = new URLSearchParams(location.search).get("q")?.trim();
+const title = document.title.replace(/ · Aviary$/, "") + (looked ? `: ${looked.slice(0, 60)}` : "");
+const is = ([to, text]) => text === title && to.split("?")[0] === location.pathname;
+keep([[here, title], ...recent().filter((one) => !is(one))].slice(0, 13));
 document.querySelector('[action="/admin/logout"]').addEventListener("submit", () => keep([]));
 
 const options = () => [...list.querySelectorAll("[role=option]")];

@@ -81,6 +81,9 @@ async fn the_palette_leads_anywhere_and_gives_the_focus_back() {
     let browser = Browser::start(&aviary).await;
     browser.sign_in(&aviary).await;
     browser.see_the_demo().await;
+    for looked in ["lobby", "lobby&order=newest", "hub"] {
+        browser.open(&format!("/admin/search?q={looked}")).await;
+    }
     browser.open("/admin/nodes").await;
     browser.open("/admin/locations").await;
 
@@ -90,6 +93,9 @@ async fn the_palette_leads_anywhere_and_gives_the_focus_back() {
     opens(&browser, true).await;
     assert_eq!(browser.focused().await, "Page, action or anything else");
     chooses(&browser, "Nodes").await;
+    let lately = browser.texts("//*[@id='palette']//*[@aria-label='Lately']//a").await;
+    assert_eq!(lately[..3], ["Nodes", "Search: hub", "Search: lobby"], "{lately:?}");
+    assert_eq!(lately.iter().filter(|one| one.starts_with("Search")).count(), 2, "{lately:?}");
     browser.keys(Key::Escape).await;
     opens(&browser, false).await;
     assert!(browser.focused().await.starts_with("Servers"), "{}", browser.focused().await);

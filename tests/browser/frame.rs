@@ -35,8 +35,15 @@ async fn the_frame_is_as_its_reader_wants_it_in_every_browser() {
     browser.keys("?").await;
     browser.find("the sheet of keys", "//dialog[@open]//dt[contains(., 's')]").await;
     browser.see("Tick the row").await;
+    let top = "const sheet = document.querySelector('dialog[open]');
+        return sheet.scrollTop === 0 && sheet.contains(document.activeElement)";
+    browser.resize(1400, 600).await;
+    assert_eq!(browser.script(top).await, true, "it is read from its beginning");
+    browser.resize(1400, 900).await;
     browser.keys(Key::Escape).await;
     browser.until("the sheet to go", async || browser.all("//dialog").await.is_empty().then_some(())).await;
+    browser.keys("/").await;
+    browser.keys(Key::Escape).await;
     browser.leave_when(async |browser| browser.keys("gn").await).await;
     browser.see_heading("Nodes").await;
 
