@@ -54,6 +54,12 @@ async fn the_main_pages_sit_for_a_picture_in_light_and_dark() {
             }
         }
     }
+    // On a small notebook no number is cut.
+    browser.resize(1280, 800).await;
+    browser.open("/admin").await;
+    let cut = "return [...document.querySelectorAll('.cap *')].filter((one) => one.scrollWidth > one.clientWidth + 1
+        && one.clientWidth && getComputedStyle(one).overflowX !== 'visible').map((one) => one.textContent)";
+    assert_eq!(browser.script(cut).await, serde_json::json!([]));
     // As a phone shows them.
     browser.resize(390, 844).await;
     for (name, address) in [
