@@ -1,9 +1,11 @@
 //! What came of the times at which an entry was due.
 
 use aviary_kernel::base::{Env, Result, Timestamp};
-use aviary_kernel::model::{Job, JobId, JobKind, JobState, RunOutcome, Schedule, ScheduleRun, ScheduledWork};
-use aviary_kernel::store::tables::{JOBS, SCHEDULES};
-use aviary_kernel::store::{Read, WriteTx};
+use aviary_kernel::model::{
+    Job, JobId, JobKind, JobState, RunOutcome, Schedule, ScheduleRun, ScheduledWork, SyncStatus,
+};
+use aviary_kernel::store::tables::{JOBS, SCHEDULES, SYNCS};
+use aviary_kernel::store::{Read, Span, WriteTx};
 
 use super::{GRACE, put};
 use crate::events::{self, Happening, ScheduleFacts};
@@ -12,6 +14,8 @@ use crate::sync;
 
 /// So many times left out in a row mean that the last run hangs.
 const HANGS_AFTER: usize = 3;
+/// How the trouble begins that the next run that goes well ends.
+const FAILED: &str = "The last run failed:";
 const NOT_STARTED: &str = "it did not begin within five minutes: too much other work waits";
 
 /// Takes note of the end of a job that a schedule began, and begins the run that waited for it. An observer of jobs: called in
@@ -20,12 +24,28 @@ const NOT_STARTED: &str = "it did not begin within five minutes: too much other 
 /// # Errors
 /// When the file cannot be read or written.
 pub fn job_over(tx: &mut WriteTx<'_>, env: &Env, job: &Job) -> Result<()> {
+    make_up(tx, env, job)?;
     let Some(mut schedule) = job.schedule.map(|id| tx.get(SCHEDULES, &id)).transpose()?.flatten() else {
         return Ok(());
     };
     if note_end(&mut schedule, job) {
         begin_waiting(tx, env, &mut schedule)?;
         put(tx, env, &schedule)?;
+    }
+    Ok(())
+}
+
+/// A panel that was synced whole, whoever asked for it, is in no trouble for a scheduled sync that failed before.
+fn make_up(tx: &mut WriteTx<'_>, env: &Env, job: &Job) -> Result<()> {
+    let Some(id) = sync::of_job(job).filter(|_| job.state == JobState::Completed) else { return Ok(()) };
+    let Some(run) = tx.get(SYNCS, &id)?.filter(|run| run.status == SyncStatus::Completed && run.is_full()) else {
+        return Ok(());
+    };
+    for (_, schedule) in tx.all(SCHEDULES, &Span::all())? {
+        let is_of_it = matches!(&schedule.work, ScheduledWork::Sync { panel, .. } if *panel == run.panel);
+        if is_of_it && schedule.trouble.as_deref().is_some_and(|why| why.starts_with(FAILED)) {
+            put(tx, env, &Schedule { trouble: None, ..schedule })?;
+        }
     }
     Ok(())
 }
@@ -51,7 +71,7 @@ fn note_end(schedule: &mut Schedule, job: &Job) -> bool {
 
 fn why_failed(job: &Job) -> String {
     let what = job.faults.last().map_or("it did not say why", |fault| fault.what.as_str());
-    format!("The last run failed: {what}")
+    format!("{FAILED} {what}")
 }
 
 /// One that waited begins when nothing else is at work, unless the schedule is held back by now.

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use aviary_domain::jobs::JobQuery;
 use aviary_domain::ops::Heartbeats;
 use aviary_domain::schedules::Schedules;
 use aviary_domain::settings::{AutoSync, Settings};
@@ -108,6 +109,31 @@ async fn a_sync_that_fails_shows_red_and_comes_again_after_its_interval() {
     lab.clock.advance_s(900);
     schedules.tick().await.unwrap();
     assert_eq!(wait_for_all(&lab, &schedules).await, 2);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_full_sync_by_hand_makes_up_for_a_scheduled_one_that_failed() {
+    let lab = Lab::new(small()).await;
+    let (schedules, _) = schedules(&lab, Some(900));
+    lab.sim.faults().inject(Fault { when: Match::containing("/api/application"), what: FaultKind::Status(401) });
+    schedules.tick().await.unwrap();
+    wait_for_all(&lab, &schedules).await;
+    let in_trouble = async || {
+        for job in lab.jobs.list(JobQuery::default()).await.unwrap().jobs {
+            lab.jobs.wait(job.job.id).await.unwrap();
+        }
+        schedules.list().await.unwrap().iter().any(|shown| shown.is_in_trouble())
+    };
+    lab.sync().await;
+    assert!(in_trouble().await, "that one failed as well");
+    lab.sim.faults().clear();
+    lab.sync_only(&[Target::Nodes]).await;
+    assert!(in_trouble().await, "a part is not all");
+    lab.clean_sync().await;
+    assert!(!in_trouble().await);
+    let all = schedules.list().await.unwrap();
+    let shown = all.iter().find(|shown| shown.panel_name.is_some()).unwrap();
+    assert!(matches!(shown.schedule.runs[0].outcome, RunOutcome::Over(_, JobState::Failed)), "what was, stays");
 }
 
 #[tokio::test]
