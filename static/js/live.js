@@ -38,11 +38,11 @@ function put(part, fresh) {
   const sent = fresh.innerHTML.trim();
   if (sent === (part.sent ?? part.innerHTML.trim())) return;
   part.sent = sent;
-  const open = [...part.querySelectorAll("details[open][id]")].map((one) => one.id);
+  const open = [...part.querySelectorAll("[open] > summary")].map((one) => one.textContent);
   const held = part.contains(document.activeElement) ? document.activeElement : null;
   const to = held?.getAttribute("href");
   part.replaceChildren(...fresh.childNodes);
-  for (const id of open) document.getElementById(id)?.setAttribute("open", "");
+  for (const one of part.querySelectorAll("details > summary")) if (open.includes(one.textContent)) one.parentElement.open = true;
   const like = (one) => (to ? one.getAttribute("href") === to : one.textContent === held.textContent);
   if (held) [...part.querySelectorAll(held.localName)].find(like)?.focus({ preventScroll: true });
 }

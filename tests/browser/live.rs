@@ -47,6 +47,8 @@ async fn the_overview_goes_along_and_says_when_the_connection_is_lost() {
     browser.see_the_demo().await;
     browser.open("/admin").await;
     let words = "return document.querySelector('main .truth').textContent.match(/As of [0-9:]+/)?.[0]";
+    let table = browser.find("the table of the hours", "//summary[contains(., 'Show as a table')]").await;
+    browser.click(&table).await;
     browser.script("document.querySelector('main a[href=\"/admin/history\"]').focus()").await;
     let first = browser.script(words).await;
     assert!(first.is_string(), "{first}");
@@ -55,6 +57,7 @@ async fn the_overview_goes_along_and_says_when_the_connection_is_lost() {
     browser.until_within(Duration::from_secs(60), "the next sync on the overview", moved).await;
     let held = "return document.activeElement.getAttribute('href')";
     assert_eq!(browser.script(held).await, "/admin/history", "the focus stays where it was");
+    assert!(!browser.all("//main//details[@open]").await.is_empty(), "what was opened stays open");
 
     drop(aviary);
     let lost = async || browser.text().await.contains("The connection to Aviary is lost").then_some(());
