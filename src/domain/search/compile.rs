@@ -16,6 +16,7 @@ use tantivy::{Searcher, Term};
 use super::query::{Clause, Item, Query, Text};
 use super::schema::{Fields, of_user};
 use super::shard::Outcome;
+use super::without::Without;
 use super::words;
 
 /// A beginning, or a misspelt word, stands for at most so many words.
@@ -61,8 +62,11 @@ impl Compiler<'_> {
     pub(super) fn clauses(&self, query: &Query) -> Outcome<Vec<(Occur, Box<dyn Ask>)>> {
         let mut asks = Vec::new();
         for clause in &query.clauses {
-            let occur = if clause.is_not { Occur::MustNot } else { Occur::Must };
-            asks.push((occur, self.clause(clause)?));
+            let ask = self.clause(clause)?;
+            asks.push(match clause.is_not {
+                true => (Occur::MustNot, Box::new(Without(ask)) as Box<dyn Ask>),
+                false => (Occur::Must, ask),
+            });
         }
         Ok(asks)
     }

@@ -6,7 +6,7 @@
 //! * [`docs`]: what is known of a thing, from its row; [`schema`], [`words`]: how that stands in the index.
 //! * [`shelf`], [`shard`], [`pens`]: the indexes on disk. Only these, [`compile`] and [`collect`] know tantivy.
 //! * [`follow`], [`rebuild`], [`mark`], [`depends`]: how the index keeps up, exactly once across crashes.
-//! * [`query`], [`compile`], [`collect`], [`find`], [`marks`], [`bars`]: how a question is answered.
+//! * [`query`], [`compile`], [`without`], [`collect`], [`find`], [`marks`], [`bars`]: how a question is answered.
 //! * [`finder`]: how lists are searched.
 
 mod asked;
@@ -30,6 +30,7 @@ mod service;
 mod shard;
 mod shelf;
 mod subject;
+mod without;
 mod words;
 
 pub use asked::{Asked, Order, Sight};

@@ -18,6 +18,8 @@ async fn every_element_of_a_query_means_what_it_says() {
         ("survival OR lobby", &[cafe, one]),
         ("-survival", &[cafe, build]),
         ("-survival -lobby", &[build]),
+        ("-\"survival one\"", &[cafe, build]),
+        ("-10.0.0.9:25565", &[cafe, build]),
         ("node:alpha", &[build, one]),
         ("node:\"alpha\"", &[build, one]),
         ("node:be*", &[cafe]),
@@ -139,4 +141,26 @@ async fn newest_and_oldest_go_over_everything() {
     assert_eq!(newest.total, oldest.total);
     let usual = first(Order::Usual).await;
     assert!(usual.hits[0].place.subject().unwrap().is_object());
+}
+
+#[tokio::test]
+async fn phrases_that_stand_nowhere_or_everywhere_are_left_out_of_records() {
+    let kit = Kit::filled().await;
+    kit.search.caught_up().await.unwrap();
+    let count = async |query: &str| kit.find(query).await.total;
+    for kind in ["change", "audit", "event", "sync", "server", "server,change,audit"] {
+        let all = count(&format!("kind:{kind}")).await;
+        for phrase in
+            ["\"no such words\"", "\"survival one\"", "nobody@example.com", "10.0.0.9:25565", "\"created by\""]
+        {
+            let (with, without) =
+                (count(&format!("kind:{kind} {phrase}")).await, count(&format!("kind:{kind} -{phrase}")).await);
+            assert!(without <= all && without + with >= all, "{kind} {phrase}: {with} and {without} of {all}");
+        }
+        let exact = "\"survival one\"";
+        let (with, without) =
+            (count(&format!("kind:{kind} {exact}")).await, count(&format!("kind:{kind} -{exact}")).await);
+        assert_eq!(with + without, all, "{kind}");
+        assert_eq!(count(&format!("kind:{kind} -\"no such words\"")).await, all, "{kind}");
+    }
 }
