@@ -1,4 +1,5 @@
 use std::ops::ControlFlow;
+use std::panic::AssertUnwindSafe;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
@@ -179,7 +180,7 @@ impl Search {
         IndexStats { documents, bytes, behind, as_of, slices }
     }
 
-    /// Changes with each commit that searches see.
+    /// Changes with each commit that searches see, and when it is told to stop.
     pub fn watch(&self) -> watch::Receiver<u64> {
         self.inner.told.subscribe()
     }
@@ -190,12 +191,15 @@ impl Search {
     /// When the data file cannot be read.
     pub async fn find(&self, asked: Asked, sight: Sight) -> Result<Found> {
         let inner = self.inner.clone();
-        let found = tokio::task::spawn_blocking(move || inner.find(&asked, &sight)).await;
-        found.unwrap_or_else(|panic| {
-            // A file that is not what it should be may do that.
-            self.inner.is_suspect.store(true, Ordering::SeqCst);
-            Err(Error::internal(panic))
-        })
+        let found = tokio::task::spawn_blocking(move || {
+            // A file that is not what it should be may make it break off.
+            let found = std::panic::catch_unwind(AssertUnwindSafe(|| inner.find(&asked, &sight)));
+            found.unwrap_or_else(|_| {
+                inner.is_suspect.store(true, Ordering::SeqCst);
+                inner.find_nothing(&asked, &sight, "a search broke off unexpectedly; see the log")
+            })
+        });
+        found.await.map_err(Error::internal)?
     }
 
     /// Tells lists which rows hold a text, as long as the index holds exactly what they see.
@@ -204,9 +208,15 @@ impl Search {
         Arc::new(move |sought| inner.rows(sought))
     }
 
-    /// Begins nothing more, and soon ends what is under way.
+    /// Begins nothing more, and soon ends what is under way. Who watches is woken, to end too.
     pub fn stop(&self) {
         self.inner.stops.store(true, Ordering::SeqCst);
+        self.inner.told.send_modify(|_| {});
+    }
+
+    /// Whether it was told to stop.
+    pub fn is_stopping(&self) -> bool {
+        self.inner.stops.load(Ordering::SeqCst)
     }
 
     /// Ends what is under way. What is not in the index by then is brought in after the next start.
@@ -390,8 +400,13 @@ impl Inner {
                 return Err(error);
             }
             self.meet(&trouble);
-            let broken = Standing::Broken(said(&trouble).to_string());
-            find::find(&self.store, None, asked, sight, now, broken).map_err(|trouble| said(&trouble))
+            self.find_nothing(asked, sight, &said(&trouble).to_string())
         })
+    }
+
+    /// The answer while the index cannot be asked, with the reason.
+    fn find_nothing(&self, asked: &Asked, sight: &Sight, why: &str) -> Result<Found> {
+        let broken = Standing::Broken(why.to_owned());
+        find::find(&self.store, None, asked, sight, self.env.now(), broken).map_err(|trouble| said(&trouble))
     }
 }

@@ -1,11 +1,11 @@
 use std::fs;
-use std::io::ErrorKind;
+use std::io::{self, ErrorKind};
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
 use aviary_kernel::base::Error;
 use tantivy::directory::MmapDirectory;
-use tantivy::directory::error::{OpenDirectoryError, OpenReadError};
+use tantivy::directory::error::{OpenDirectoryError, OpenReadError, OpenWriteError};
 use tantivy::indexer::{IndexWriterOptions, LogMergePolicy};
 use tantivy::{Index, IndexReader, IndexWriter, ReloadPolicy, Searcher, TantivyError};
 
@@ -38,30 +38,35 @@ impl From<TantivyError> for Trouble {
             | TantivyError::IncompatibleIndex(_)
             | TantivyError::FieldNotFound(_)
             | TantivyError::DeserializeError(_)
-            | TantivyError::OpenDirectoryError(OpenDirectoryError::DoesNotExist(_))
+            | TantivyError::OpenDirectoryError(
+                OpenDirectoryError::DoesNotExist(_) | OpenDirectoryError::NotADirectory(_),
+            )
             | TantivyError::OpenReadError(OpenReadError::FileDoesNotExist(_) | OpenReadError::IncompatibleIndex(_)) => {
                 Self::Damaged(text)
             }
-            TantivyError::IoError(io) => Self::from_io(io.kind(), text),
-            TantivyError::OpenReadError(OpenReadError::IoError { io_error, .. }) => {
-                Self::from_io(io_error.kind(), text)
-            }
+            TantivyError::IoError(io_error)
+            | TantivyError::OpenReadError(OpenReadError::IoError { io_error, .. })
+            | TantivyError::OpenWriteError(OpenWriteError::IoError { io_error, .. }) => Self::from_io(&io_error),
             _ => Self::Disk(text),
         }
     }
 }
 
 impl Trouble {
-    fn from_io(kind: ErrorKind, text: String) -> Self {
-        match kind {
-            ErrorKind::UnexpectedEof | ErrorKind::InvalidData | ErrorKind::NotFound => Self::Damaged(text),
-            _ => Self::Disk(text),
+    fn from_io(error: &io::Error) -> Self {
+        match error.kind() {
+            ErrorKind::UnexpectedEof
+            | ErrorKind::InvalidData
+            | ErrorKind::NotFound
+            | ErrorKind::IsADirectory
+            | ErrorKind::NotADirectory => Self::Damaged(error.to_string()),
+            _ => Self::Disk(error.to_string()),
         }
     }
 }
 
-impl From<std::io::Error> for Trouble {
-    fn from(error: std::io::Error) -> Self {
+impl From<io::Error> for Trouble {
+    fn from(error: io::Error) -> Self {
         Self::Disk(error.to_string())
     }
 }

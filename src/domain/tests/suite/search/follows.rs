@@ -1,4 +1,5 @@
 use std::fs;
+use std::io::Write;
 use std::ops::ControlFlow;
 
 use aviary_domain::ops::{Backup, BackupOptions, BackupProgress, Backups, Restore, restore_to};
@@ -106,9 +107,38 @@ async fn an_index_that_is_missing_damaged_or_of_another_release_is_made_anew() {
     let again = kit.reopened();
     assert_whole(&kit, &again).await;
     again.shut_down().await.unwrap();
+    fs::write(dir.join("v1/records/2020-01"), b"no folder").unwrap();
+    let again = kit.reopened();
+    assert_whole(&kit, &again).await;
+    again.shut_down().await.unwrap();
+    fs::remove_file(dir.join("v1/objects/meta.json")).unwrap();
+    fs::create_dir(dir.join("v1/objects/meta.json")).unwrap();
+    let again = kit.reopened();
+    assert_whole(&kit, &again).await;
+    again.shut_down().await.unwrap();
     fs::rename(dir.join("v1"), dir.join("v0")).unwrap();
     assert_whole(&kit, &kit.reopened()).await;
     assert!(!dir.join("v0").exists(), "what an older release left goes");
+}
+
+#[tokio::test]
+async fn an_index_that_goes_bad_under_a_search_still_gives_an_answer() {
+    let kit = Kit::filled().await;
+    kit.search.caught_up().await.unwrap();
+    for byte in [0, 0xff] {
+        for file in fs::read_dir(kit.search_dir().join("v1/objects")).unwrap().flatten() {
+            if file.path().extension().is_some_and(|end| end != "json" && end != "lock") {
+                let mut file = fs::OpenOptions::new().write(true).open(file.path()).unwrap();
+                let length = usize::try_from(file.metadata().unwrap().len()).unwrap();
+                file.write_all(&vec![byte; length]).unwrap();
+            }
+        }
+        for query in ["survival", "\"survival one\"", "surv*", "-survival", "node:alpha", ""] {
+            kit.search.find(Asked { facets: true, ..asked(query) }, all()).await.unwrap();
+        }
+        kit.search.reindex().await.unwrap();
+        assert_whole(&kit, &kit.search).await;
+    }
 }
 
 #[tokio::test]
