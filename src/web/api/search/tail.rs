@@ -218,7 +218,7 @@ fn subjects(asked: &Asked, sight: &Sight) -> Option<Vec<Subject>> {
     (!wanted.is_empty()).then_some(wanted)
 }
 
-/// The events of a tail. It ends when the follower is let in no longer, or the index cannot be asked.
+/// The events of a tail. It ends when the follower is let in no longer, the index cannot be asked, or Aviary stops.
 fn follow(tail: Tail, doubts: Vec<String>) -> impl Stream<Item = Bytes> {
     let changes = tail.search.watch();
     let mut first = vec![sse::sign_of_life()];
@@ -236,6 +236,9 @@ fn follow(tail: Tail, doubts: Vec<String>) -> impl Stream<Item = Bytes> {
         loop {
             // Seen before it is looked, so that what comes meanwhile is looked at again.
             changes.mark_unchanged();
+            if tail.search.is_stopping() {
+                return None;
+            }
             if !tail.is_let_in().await {
                 return Some((sse::event("end", &json!({ "why": "you are no longer signed in" })), None));
             }

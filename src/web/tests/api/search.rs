@@ -368,6 +368,18 @@ async fn a_tail_tells_what_comes_and_goes_on_where_it_was() {
 }
 
 #[actix_web::test]
+async fn a_tail_ends_at_once_when_aviary_stops() {
+    let (desk, token) = desk().await;
+    let request =
+        TestRequest::with_uri(&format!("{PATH}/tail")).insert_header(("authorization", format!("Bearer {token}")));
+    let mut tail = Tail::open(&desk, request).await;
+    tail.next().await;
+    // It waits for something new by now, or is about to.
+    let ((), last) = futures_util::join!(async { desk.services.search.stop() }, tail.next());
+    assert_eq!(last, "", "neither a sign of life nor anything else comes before the end");
+}
+
+#[actix_web::test]
 async fn programs_follow_with_the_key_of_the_configuration() {
     let desk = Desk::furnished().await;
     let request =
