@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 
 use actix_web::web::Path;
 use askama::Template;
-use aviary_kernel::base::Timestamp;
+use aviary_kernel::base::{Error, Timestamp};
 use aviary_kernel::model::{AccountId, ApiKey, Email, Permission};
 use uuid::Uuid;
 
+use super::ask::{Ask, Question};
 use super::card::{Card, Fact, fact};
 use super::desk::{Act, Crumb, Desk, Head, Known, Shell};
 use super::explained::Explained;
@@ -208,8 +209,6 @@ struct KeyView {
     shell: Shell,
     head: Head,
     id: Uuid,
-    name: String,
-    owner: String,
     facts: Vec<Fact>,
     may_revoke: bool,
     explained: Explained,
@@ -231,8 +230,6 @@ pub(super) async fn one(_may: Allow<perm::ApiKeyRead>, mut desk: Desk, id: Path<
             ..Head::default()
         },
         id: key.id,
-        name: shown::name(&key.name),
-        owner: owners.get(&key.owner).map_or_else(|| "somebody who is gone".into(), ToString::to_string),
         facts: facts(&known, &key, &owners),
         may_revoke: state != State::Revoked && known.may(Permission::ApiKeyWrite),
         explained,
@@ -270,6 +267,53 @@ fn facts(known: &Known, key: &ApiKey, owners: &Owners) -> Vec<Fact> {
         facts.push(fact("The text before it ends", Value::When(known.when(previous.until))));
     }
     facts
+}
+
+/// Asks whether a key shall be taken back.
+pub(super) async fn ask_revoke(_may: Allow<perm::ApiKeyWrite>, desk: Desk, id: Path<Uuid>) -> PageResult {
+    let known = desk.known().await?;
+    let here = format!("/admin/api-keys/{id}");
+    // Who may take keys back may not always look at them; then the id has to do.
+    let key = match desk.access.key(&known.reader, *id).await {
+        Ok(key) => Some(key),
+        Err(Error::Forbidden(_)) => None,
+        Err(error) => return Err(error.into()),
+    };
+    let owners = desk.access.owners(key.as_slice()).await?;
+    let name = key.as_ref().map_or_else(|| id.to_string(), |key| shown::name(&key.name));
+    let mut goes = key.as_ref().map_or_else(Vec::new, |key| loses(&known, key));
+    if let Some(key) = &key {
+        goes.insert(1, fact("Owner", owner(&known, key, &owners)));
+    }
+    let is_revoked = key.is_some_and(|key| key.revoked_at.is_some());
+    let crumbs =
+        vec![Crumb::to("API keys", "/admin/api-keys"), Crumb::to(name.clone(), here.clone()), Crumb::here("Revoke")];
+    Question::new(format!("Revoke the key {name}?"), goes, stays())
+        .ask(revoking(&name, &here).keep("Keep it", here.clone()).shut(is_revoked))
+        .show(desk, &known, Spot::ApiKeys, crumbs)
+}
+
+/// What a key that is revoked opens no more.
+pub(super) fn loses(known: &Known, key: &ApiKey) -> Vec<Fact> {
+    let used = key.used_at.map_or(Value::Muted("never".into()), |at| Value::When(known.when(at)));
+    vec![
+        fact("The key", Value::Said(shown::name(&key.name))),
+        fact("Begins with", Value::Code(key.start.clone())),
+        fact("May", may(key)),
+        fact("Last used", used),
+        fact("Last used from", key.used_from.map_or(Value::Nothing, |address| Value::Code(address.to_string()))),
+    ]
+}
+
+/// What stays of a key that is revoked.
+pub(super) fn stays() -> Vec<Fact> {
+    vec![fact("On record", Value::Text("that there was such a key, and what was done with it".into()))]
+}
+
+/// The form that takes a key back.
+pub(super) fn revoking(name: &str, at: &str) -> Ask {
+    Ask::new(format!("{at}/revoke"), format!("Revoke {name}"))
+        .line("Programs that use it are refused at once and need another one. That cannot be undone.")
 }
 
 /// Takes a key back.

@@ -2,9 +2,10 @@
 //!
 //! A handler takes a [`desk::Desk`], asks for one snapshot, and shows a page struct. One file for each family of pages; what
 //! they share stands in `desk` (frame), `prefers` (zone and units of the reader), `offer` (what is shown to whom), `listing` and `table` (lists), `object`, `card` and
-//! `timeline` (single objects), `value` and `shown` (how things look), `query` and `links` (addresses).
+//! `timeline` (single objects), `ask` (before what cannot be undone), `value` and `shown` (how things look), `query` and `links` (addresses).
 
 mod allocations;
+mod ask;
 mod audit;
 mod card;
 mod chart;
@@ -134,6 +135,7 @@ fn pages() -> Map {
         .post("/admin/me/security/password", me::security::password)
         .post("/admin/me/security/email", me::security::email)
         .post("/admin/me/security/verification", me::security::verification)
+        .get("/admin/me/security/sessions/end", me::security::ask_end_others)
         .post("/admin/me/security/sessions/end", me::security::end_session)
         .post("/admin/me/security/second-factor", me::second_factor::offer)
         .post("/admin/me/security/second-factor/on", me::second_factor::turn_on)
@@ -142,6 +144,7 @@ fn pages() -> Map {
         .get("/admin/me/keys", me::keys::page)
         .post("/admin/me/keys", me::keys::make)
         .post("/admin/me/keys/{id}/rotate", me::keys::rotate)
+        .get("/admin/me/keys/{id}/revoke", me::keys::ask_revoke)
         .post("/admin/me/keys/{id}/revoke", me::keys::revoke)
         .get("/admin/export/{kind}", export::list)
         .post("/admin/export/{kind}", export::picked)
@@ -188,12 +191,15 @@ fn pages() -> Map {
         .get("/admin/people/new", person_form::new)
         .get("/admin/people/{id}", person::page)
         .post("/admin/people/{id}/roles", person_acts::roles)
+        .get("/admin/people/{id}/disable", person_acts::ask_disable)
         .post("/admin/people/{id}/disable", person_acts::disable)
         .post("/admin/people/{id}/enable", person_acts::enable)
+        .get("/admin/people/{id}/sessions", person_acts::ask_end_all)
         .post("/admin/people/{id}/sessions", person_acts::end_all)
         .post("/admin/people/{id}/sessions/{session}", person_acts::end_one)
         .post("/admin/people/{id}/password", person_acts::password)
         .post("/admin/people/{id}/reset-link", person_acts::reset_link)
+        .get("/admin/people/{id}/second-factor", person_acts::ask_second_factor)
         .post("/admin/people/{id}/second-factor", person_acts::second_factor)
         .post("/admin/people/{id}/unlock", person_acts::unlock)
         .get("/admin/people/{id}/remove", person_acts::ask_remove)
@@ -203,9 +209,11 @@ fn pages() -> Map {
         .get("/admin/roles/new", role_form::new)
         .get("/admin/roles/{name}", roles::one)
         .post("/admin/roles/{name}", roles::save)
+        .get("/admin/roles/{name}/remove", roles::ask_remove)
         .post("/admin/roles/{name}/remove", roles::remove)
         .get("/admin/api-keys", keys::list)
         .get("/admin/api-keys/{id}", keys::one)
+        .get("/admin/api-keys/{id}/revoke", keys::ask_revoke)
         .post("/admin/api-keys/{id}/revoke", keys::revoke)
         .get("/admin/mails", mails::list)
         .get("/admin/mails/kept", mails::kept::ask)
@@ -259,6 +267,7 @@ fn pages() -> Map {
         .post("/admin/schedules/{id}/pause", schedules::pause)
         .post("/admin/schedules/{id}/resume", schedules::resume)
         .post("/admin/schedules/{id}/reset", schedules::reset)
+        .get("/admin/schedules/{id}/remove", schedules::ask_remove)
         .post("/admin/schedules/{id}/remove", schedules::remove)
         .get("/admin/settings", settings::page)
         .post("/admin/settings", settings::save)

@@ -10,6 +10,7 @@ use aviary_kernel::base::{Error, Result};
 use aviary_kernel::model::{Kind, Panel, PanelId, Permission, Target};
 use serde::Serialize;
 
+use super::ask::{Ask, Question};
 use super::card::{Card, Fact, fact};
 use super::desk::{Act, Crumb, Desk, Head, Known, Shell};
 use super::form::{Fields, Sent};
@@ -300,17 +301,6 @@ fn check_facts(check: &PanelCheck) -> Vec<Fact> {
     facts
 }
 
-#[derive(Template)]
-#[template(path = "panel/remove.html")]
-struct RemoveView {
-    shell: Shell,
-    name: String,
-    id: PanelId,
-    goes: Vec<(String, String)>,
-    /// What was typed is not the name.
-    wrong: bool,
-}
-
 /// Asks whether the panel shall go.
 pub(super) async fn ask_remove(_may: Allow<perm::PanelWrite>, desk: Desk, id: Path<PanelId>) -> PageResult {
     show_remove(desk, *id, false).await
@@ -321,13 +311,28 @@ async fn show_remove(desk: Desk, id: PanelId, wrong: bool) -> PageResult {
     let panel = desk.panels.require(id).await?;
     let counts = desk.look(&known, move |page, _| page.counts(Some(id))).await?;
     let goes = Kind::ALL.into_iter().filter(|kind| counts.of_kind(*kind) > 0);
-    let goes = goes.map(|kind| (upper(&format!("{}s", kind.noun())), shown::grouped(counts.of_kind(kind)))).collect();
+    let count = |kind| Value::Text(shown::grouped(counts.of_kind(kind)));
+    let goes = goes.map(|kind| fact(upper(&format!("{}s", kind.noun())), count(kind)));
+    let own = fact("Address and keys", Value::Text("of this panel".into()));
+    let goes = std::iter::once(own).chain(goes).collect();
+    let text = |text: &str| Value::Text(text.into());
+    let stays = vec![
+        fact("History", text("of all its objects")),
+        fact("Sync logs", text("of this panel")),
+        fact("The panel", text("with everything on it; nothing is changed there")),
+    ];
+    let error = wrong.then(|| "This is not the name of the panel. Type it as it stands above.".to_owned());
+    let ask = Ask::new(format!("/admin/panels/{id}/remove"), "Remove the panel")
+        .typing("name", panel.name.clone(), error)
+        .busy("Removing…")
+        .keep("Keep it", format!("/admin/panels/{id}"));
     let crumbs = vec![
         Crumb::to("Panels", "/admin/panels"),
         Crumb::to(panel.name.clone(), format!("/admin/panels/{id}")),
         Crumb::here("Remove"),
     ];
-    html(&RemoveView { name: panel.name, id, goes, wrong, shell: desk.shell(&known, Spot::Panels, crumbs) })
+    let title = format!("Remove {}?", panel.name);
+    Question::new(title, goes, stays).ask(ask).show(desk, &known, Spot::Panels, crumbs)
 }
 
 /// Removes the panel, if its name was typed.

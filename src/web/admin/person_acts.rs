@@ -8,12 +8,15 @@ use aviary_kernel::base::{Error, Secret};
 use aviary_kernel::model::{Account, AccountId, Letter};
 use uuid::Uuid;
 
+use super::ask::{Ask, Question};
+use super::card::{Fact, fact};
 use super::desk::{Crumb, Desk, Shell};
 use super::form::{Fields, Sent};
 use super::nav::Spot;
 use super::person::{self, Trouble};
 use super::shown::{self, When};
 use super::site;
+use super::value::Value;
 use crate::allow::{Allow, perm};
 use crate::page::{PageResult, html, see_other};
 
@@ -64,6 +67,78 @@ pub(super) async fn roles(may: Allow<perm::RoleAssign>, desk: Desk, id: Path<Acc
     let roles = sent.each("role").map(str::to_owned).collect();
     let set = desk.accounts.set_roles(&may.caller, *id, roles).await;
     done(desk, *id, set.map_err(Refusal::from), "roles-set").await
+}
+
+/// Asks before something is done to a person: what it is called, what goes, what stays, and what happens.
+async fn ask(
+    desk: Desk,
+    id: AccountId,
+    act: &'static str,
+    [title, button, line]: [&str; 3],
+    sides: impl FnOnce(&Account, u64) -> (Vec<Fact>, Vec<Fact>),
+) -> PageResult {
+    let known = desk.known().await?;
+    let person = desk.accounts.person(id).await?;
+    let email = person.account.email.to_string();
+    let (goes, stays) = sides(&person.account, person.sessions);
+    let form = Ask::new(format!("/admin/people/{id}/{act}"), button.replace("{}", &email))
+        .line(line.replace("{}", &email))
+        .keep("Leave it", format!("/admin/people/{id}"))
+        .shut(goes.is_empty());
+    let nothing = goes.is_empty().then(|| "There is nothing to be done here.".to_owned());
+    Question::new(title.replace("{}", &shown::name(&person.account.username)), goes, stays)
+        .noting("info", nothing)
+        .ask(form)
+        .show(desk, &known, Spot::People, person::crumbs(&person.account, Some("Sure?")))
+}
+
+fn said(text: impl Into<String>) -> Value {
+    Value::Text(text.into())
+}
+
+/// Asks whether the account shall be disabled.
+pub(super) async fn ask_disable(_may: Allow<perm::AccountWrite>, desk: Desk, id: Path<AccountId>) -> PageResult {
+    let line = "{} is signed out at once and cannot sign in. The account can be enabled again.";
+    ask(desk, *id, "disable", ["Disable {}?", "Disable {}", line], |account, sessions| {
+        let goes = vec![
+            fact("Sessions", said(format!("{sessions}, ended at once"))),
+            fact("API keys", said("all of theirs stop working")),
+        ];
+        let goes = if account.is_active { goes } else { Vec::new() };
+        (goes, vec![fact("The account", said("with password, roles and second factor"))])
+    })
+    .await
+}
+
+/// Asks whether all their sessions shall end.
+pub(super) async fn ask_end_all(_may: Allow<perm::AccountSecurity>, desk: Desk, id: Path<AccountId>) -> PageResult {
+    let line = "{} is signed out everywhere within a second, and can sign in again.";
+    ask(desk, *id, "sessions", ["End all sessions of {}?", "End every session of {}", line], |_, sessions| {
+        let goes = vec![fact("Sessions", said(shown::grouped(sessions)))];
+        let goes = if sessions > 0 { goes } else { Vec::new() };
+        (goes, vec![fact("API keys", said("stay good")), fact("Password", said("stays as it is"))])
+    })
+    .await
+}
+
+/// Asks whether the second factor shall be taken off.
+pub(super) async fn ask_second_factor(
+    _may: Allow<perm::AccountSecurity>,
+    desk: Desk,
+    id: Path<AccountId>,
+) -> PageResult {
+    let line = "For somebody who lost their telephone and their recovery codes. {} then signs in with the password \
+                alone. Make sure that it is they who ask.";
+    let words = ["Take the second factor off {}?", "Take the second factor off {}", line];
+    ask(desk, *id, "second-factor", words, |account, sessions| {
+        let goes = vec![
+            fact("Second factor", said("with its recovery codes")),
+            fact("Sessions", said(format!("{sessions}, ended at once"))),
+        ];
+        let goes = if account.second_factor.is_some() { goes } else { Vec::new() };
+        (goes, vec![fact("Password", said("alone lets them in"))])
+    })
+    .await
 }
 
 /// Disables the account.
@@ -181,17 +256,6 @@ pub(super) async fn reset_link(
     })
 }
 
-#[derive(Template)]
-#[template(path = "people/remove.html")]
-struct RemoveView {
-    shell: Shell,
-    id: AccountId,
-    name: String,
-    email: String,
-    sessions: u64,
-    trouble: Option<String>,
-}
-
 /// Asks whether the account shall go.
 pub(super) async fn ask_remove(_may: Allow<perm::AccountWrite>, desk: Desk, id: Path<AccountId>) -> PageResult {
     let person = desk.accounts.person(*id).await?;
@@ -200,14 +264,23 @@ pub(super) async fn ask_remove(_may: Allow<perm::AccountWrite>, desk: Desk, id: 
 
 async fn show_remove(desk: Desk, account: Account, sessions: u64, trouble: Option<String>) -> PageResult {
     let known = desk.known().await?;
-    html(&RemoveView {
-        id: account.id,
-        name: shown::name(&account.username),
-        email: account.email.to_string(),
-        sessions,
-        trouble,
-        shell: desk.shell(&known, Spot::People, person::crumbs(&account, Some("Remove"))),
-    })
+    let email = account.email.to_string();
+    let goes = vec![
+        fact("The account", said("with its password, roles and second factor")),
+        fact("Sessions", said(format!("{sessions}, ended at once"))),
+        fact("API keys", said("all of theirs")),
+        fact("Links", said("that were mailed to them")),
+    ];
+    let stays = vec![
+        fact("Audit trail", said("of what they did and what was done to them")),
+        fact("Panels", said("with their users and servers; nothing is changed there")),
+    ];
+    let ask = Ask::new(format!("/admin/people/{}/remove", account.id), format!("Remove {email}"))
+        .typing("email", email, trouble)
+        .keep("Keep it", format!("/admin/people/{}", account.id));
+    let crumbs = person::crumbs(&account, Some("Remove"));
+    let title = format!("Remove {}?", shown::name(&account.username));
+    Question::new(title, goes, stays).ask(ask).show(desk, &known, Spot::People, crumbs)
 }
 
 /// Removes the account, if its address was typed.

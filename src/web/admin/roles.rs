@@ -6,6 +6,7 @@ use aviary_domain::access::{RoleInfo, RolePatch};
 use aviary_kernel::base::{Error, Result};
 use aviary_kernel::model::{Grants, Permission, Role};
 
+use super::ask::{Ask, Question};
 use super::card::{Card, Fact, fact};
 use super::desk::{Act, Crumb, Desk, Head, Known, Shell};
 use super::form::{Fields, Sent};
@@ -174,6 +175,42 @@ pub(super) async fn save(may: Allow<perm::RoleWrite>, desk: Desk, name: Path<Str
             show(desk, info, form).await
         }
     }
+}
+
+/// Asks whether a role shall go.
+pub(super) async fn ask_remove(_may: Allow<perm::RoleWrite>, desk: Desk, name: Path<String>) -> PageResult {
+    let known = desk.known().await?;
+    let RoleInfo { role, people } = desk.access.role(&name).await?;
+    let here = format!("/admin/roles/{}", role.name);
+    let why = match people {
+        _ if role.built_in => Some("This role comes with the program and stays.".to_owned()),
+        0 => None,
+        n => Some(format!(
+            "{} it and would lose what it allows: give them another one first.",
+            shown::counted(n, "person has", "people have")
+        )),
+    };
+    let goes = vec![
+        fact("The role", Value::Said(role.name.clone())),
+        fact("It allows", Value::Text(allowed(&role.grants))),
+        fact("As written", Value::code(&role.grants.to_string())),
+        fact("People who have it", known.count(people, people_with(&role))),
+    ];
+    let stays = vec![
+        fact("Audit trail", Value::Text("of what was done with it".into())),
+        fact("The name", Value::Text("can be used again".into())),
+    ];
+    let ask = Ask::new(format!("{here}/remove"), format!("Remove {}", role.name))
+        .line("What people may do does not change by this: nobody may have the role when it goes.")
+        .keep("Keep it", here.clone())
+        .shut(why.is_some());
+    let crumbs = vec![Crumb::to("Roles", "/admin/roles"), Crumb::to(role.name.clone(), here), Crumb::here("Remove")];
+    Question::new(format!("Remove the role {}?", role.name), goes, stays).noting("warn", why).ask(ask).show(
+        desk,
+        &known,
+        Spot::Roles,
+        crumbs,
+    )
 }
 
 /// Removes a role that nobody has.

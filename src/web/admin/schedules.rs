@@ -8,6 +8,7 @@ use aviary_kernel::model::{
     JobState, MissedRuns, Overlap, RunOutcome, Schedule, ScheduleId, ScheduleRun, ScheduledWork, When,
 };
 
+use super::ask::{Ask, Question};
 use super::card::{Body, Card, Fact, fact};
 use super::desk::{Act, Crumb, Desk, Head, Known, Shell};
 use super::form::{Fields, Sent};
@@ -171,7 +172,6 @@ struct ScheduleView {
     shell: Shell,
     head: Head,
     id: ScheduleId,
-    name: String,
     trouble: Option<String>,
     /// Why what was asked for was not done.
     refused: Option<String>,
@@ -201,7 +201,6 @@ async fn show(desk: Desk, id: ScheduleId, refused: Option<String>) -> PageResult
             acts: known.offered(acts(&one)),
         },
         id,
-        name: shown::name(&schedule.name),
         trouble: schedule.trouble.as_deref().map(super::sentence),
         refused,
         facts: facts(&known, &one),
@@ -383,6 +382,39 @@ pub(super) async fn reset(
     desk.check(sent.token())?;
     let done = desk.schedules.reset(&desk.who(), *id).await;
     after(desk, *id, done, "schedule-reset").await
+}
+
+/// Asks whether it shall go.
+pub(super) async fn ask_remove(_may: Allow<perm::ScheduleWrite>, desk: Desk, id: Path<ScheduleId>) -> PageResult {
+    let known = desk.known().await?;
+    let one = desk.schedules.get(*id).await?;
+    let schedule = &one.schedule;
+    let name = shown::name(&schedule.name);
+    let goes = vec![
+        fact("The schedule", Value::Said(name.clone())),
+        fact("What it does", what(&known, &one)),
+        fact("When", Value::Text(shown::short(&one.spoken, 200))),
+        fact("Next run", next(&known, &one)),
+        fact("Runs on record", Value::number(schedule.runs.len() as u64)),
+    ];
+    let stays = vec![
+        fact("Jobs", Value::Text("of its runs, in the list of jobs".into())),
+        fact("What is at work", Value::Text("goes on to its end".into())),
+    ];
+    let built_in =
+        schedule.is_built_in.then(|| "This schedule comes with the program; hold it back instead.".to_owned());
+    let ask = Ask::new(href(*id, "/remove"), format!("Remove {name}"))
+        .line("It does not run any more. That cannot be undone; to stop it for a while, hold it back instead.")
+        .keep("Keep it", href(*id, ""))
+        .shut(built_in.is_some());
+    let crumbs =
+        vec![Crumb::to("Schedules", "/admin/schedules"), Crumb::to(name.clone(), href(*id, "")), Crumb::here("Remove")];
+    Question::new(format!("Remove the schedule {name}?"), goes, stays).noting("warn", built_in).ask(ask).show(
+        desk,
+        &known,
+        Spot::Schedules,
+        crumbs,
+    )
 }
 
 /// Removes it.

@@ -5,14 +5,16 @@ use std::time::Duration;
 use actix_web::web::{Data, Path};
 use askama::Template;
 use aviary_domain::access::{Access, LONGEST_OVERLAP, NewApiKey};
-use aviary_kernel::base::{Net, Secret, Timestamp};
+use aviary_kernel::base::{Error, Net, Secret, Timestamp};
 use aviary_kernel::model::{ApiKey, Grants, Permission};
 use uuid::Uuid;
 
 use super::{Tabs, crumbs, own};
-use crate::admin::desk::{Desk, Head, Known, Shell};
+use crate::admin::ask::Question;
+use crate::admin::desk::{Crumb, Desk, Head, Known, Shell};
 use crate::admin::field::{Errors, Field};
 use crate::admin::form::{Fields, Sent};
+use crate::admin::keys;
 use crate::admin::nav::Spot;
 use crate::admin::shown::{self, When};
 use crate::admin::value::Pill;
@@ -236,6 +238,31 @@ pub(in crate::admin) async fn rotate(
     let overlap = sent.field("overlap").parse().map_or(Duration::ZERO, Duration::from_secs).min(LONGEST_OVERLAP);
     let (key, text) = access.rotate_key(&may.caller, *id, overlap).await?;
     reveal(desk, &key, text, false).await
+}
+
+/// Asks whether a key shall be taken back.
+pub(in crate::admin) async fn ask_revoke(
+    may: Allow<perm::ApiKeyOwn>,
+    desk: Desk,
+    access: Data<Access>,
+    id: Path<Uuid>,
+) -> PageResult {
+    let known = desk.known().await?;
+    let own = access.keys(&may.caller, Some(own(&may.caller)?)).await?;
+    let key = own.into_iter().find(|key| key.id == *id).ok_or_else(|| Error::not_found("API key", *id))?;
+    let at = format!("/admin/me/keys/{}", key.id);
+    let crumbs = vec![
+        Crumb::to("Your account", "/admin/me"),
+        Crumb::to("API keys", "/admin/me/keys"),
+        Crumb::here(shown::name(&key.name)),
+    ];
+    Question::new(format!("Revoke the key {}?", shown::name(&key.name)), keys::loses(&known, &key), keys::stays())
+        .ask(
+            keys::revoking(&shown::name(&key.name), &at)
+                .keep("Keep it", "/admin/me/keys")
+                .shut(key.revoked_at.is_some()),
+        )
+        .show(desk, &known, Spot::Me, crumbs)
 }
 
 /// Takes a key back.

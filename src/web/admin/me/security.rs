@@ -11,11 +11,14 @@ use uuid::Uuid;
 
 use super::device::device;
 use super::{Tabs, crumbs, own};
-use crate::admin::desk::{Desk, Head, Known, Shell, service};
+use crate::admin::ask::{Ask, Question};
+use crate::admin::card::fact;
+use crate::admin::desk::{Crumb, Desk, Head, Known, Shell, service};
 use crate::admin::field::{Errors, Field};
 use crate::admin::form::{Fields, Sent};
 use crate::admin::nav::Spot;
 use crate::admin::shown::{self, When};
+use crate::admin::value::Value;
 use crate::allow::{Allow, perm};
 use crate::page::{PageResult, html, see_other};
 
@@ -248,6 +251,37 @@ pub(in crate::admin) async fn verification(
         Err(Refusal::AlreadyVerified) => Ok(see_other(&told("verified"))),
         Err(refusal) => Err(refusal.into()),
     }
+}
+
+/// Asks whether all sessions but this one shall end.
+pub(in crate::admin) async fn ask_end_others(may: Allow<perm::OwnSecurity>, desk: Desk, with: Services) -> PageResult {
+    let known = desk.known().await?;
+    let sessions = with.sign_in.sessions_of(own(&may.caller)?).await?;
+    let others = sessions.iter().filter(|session| may.caller.session != Some(session.id));
+    let goes: Vec<_> = others
+        .map(|session| {
+            let place = Place::new(&known, session, may.caller.session);
+            let seen = Value::Many(vec![
+                Value::Code(place.address),
+                Value::Text(format!("{}, last seen", place.what)),
+                Value::When(place.seen),
+            ]);
+            fact(place.device, seen)
+        })
+        .collect();
+    let n = goes.len() as u64;
+    let stays = vec![fact("This session", Value::Text("with which you look at this".into()))];
+    let ask = Ask::new("/admin/me/security/sessions/end", format!("End {}", shown::counted(n, "session", "sessions")))
+        .with("which", "others")
+        .line("Whoever is signed in there has to sign in again. API keys stay good.")
+        .keep("Leave them", HERE)
+        .shut(n == 0);
+    let crumbs = vec![
+        Crumb::to("Your account", "/admin/me"),
+        Crumb::to("Security", HERE),
+        Crumb::here("Sign out everywhere else"),
+    ];
+    Question::new("Sign out everywhere else?", goes, stays).ask(ask).show(desk, &known, Spot::Me, crumbs)
 }
 
 /// Ends one session, or all but this one.

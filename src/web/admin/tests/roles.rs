@@ -178,3 +178,28 @@ async fn what_turns_the_direction_of_writing_is_shown_in_a_role_as_a_sign() {
         assert!(body.contains("LOOKERS") && !body.contains('\u{202e}'), "{page}");
     }
 }
+
+#[actix_web::test]
+async fn what_cannot_be_undone_is_asked_on_a_page_that_names_it() {
+    let fixture = Fixture::hostile().await;
+    let session = fixture.sign_in().await;
+    let ada = fixture.person("ada@example.com", "MEMBER").await;
+    fixture.role("EMPTY", &["server.read"]).await;
+    fixture.role("TAKEN", &["server.read"]).await;
+    let zoe = fixture.person("zoe@example.com", "TAKEN").await;
+    let get = async |uri: &str| fixture.get(&session, uri).await.body;
+    let empty = get("/admin/roles/EMPTY/remove").await;
+    assert!(empty.contains("Remove the role EMPTY?") && empty.contains("What goes"), "{empty}");
+    assert!(!empty.contains(" disabled"), "{empty}");
+    let taken = get("/admin/roles/TAKEN/remove").await;
+    assert!(taken.contains("1 person has it and would lose what it allows") && taken.contains(" disabled"), "{taken}");
+    assert!(get("/admin/roles/MEMBER/remove").await.contains("comes with the program and stays"));
+    let disable = get(&format!("/admin/people/{}/disable", zoe.id)).await;
+    assert!(disable.contains("Disable zoe@example.com") && disable.contains("What stays"), "{disable}");
+    let factor = get(&format!("/admin/people/{}/second-factor", ada.id)).await;
+    assert!(factor.contains("There is nothing to be done here."), "{factor}");
+    let ends = get(&format!("/admin/people/{}/sessions", ada.id)).await;
+    assert!(ends.contains("End every session of ada@example.com"), "{ends}");
+    let own = get("/admin/me/security/sessions/end").await;
+    assert!(own.contains("Sign out everywhere else?") && own.contains("name=\"which\" value=\"others\""), "{own}");
+}
