@@ -56,10 +56,12 @@ impl Site {
             if of_kind.len() >= OF_A_KIND {
                 continue;
             }
+            // The sync that filled the panel is not on record, and its links lead nowhere.
+            let Ok(page) = self.get(&address).await else { continue };
             of_kind.push(address.clone());
-            let page = self.get(&address).await?;
             waiting.extend(links(&page).into_iter().filter(|link| met.insert(link.clone())));
         }
+        kinds.retain(|_, addresses| !addresses.is_empty());
         Ok(kinds)
     }
 

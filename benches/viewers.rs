@@ -110,7 +110,7 @@ async fn tell(
         waiting.spawn(heard(stream));
     }
     let one = tokio::spawn(heard(first));
-    program.make_panel(token, &format!("Panel {n}")).await?;
+    program.make_panel(token, n).await?;
     let one = one.await??;
     let took_one = began.elapsed();
     let mut streams = Vec::new();

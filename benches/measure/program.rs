@@ -82,7 +82,7 @@ impl Program {
         format!("http://{}{path}", self.address)
     }
 
-    /// Makes an account that may everything, while it runs, and signs in; the access token.
+    /// Makes an account that may everything, while it runs, signs in and lifts the limit of requests; the access token.
     pub(crate) async fn sign_in(&self, data_dir: &Path) -> Outcome<String> {
         let (email, password) = ("mara@example.com", "Right-1234");
         let file = data_dir.join("password");
@@ -101,12 +101,18 @@ impl Program {
         let request = self.client.post(self.url("/api/v1/auth/login")).json(&body);
         let answer: Value = request.send().await?.error_for_status()?.json().await?;
         let token = answer.pointer("/tokens/accessToken").or_else(|| answer.pointer("/data/tokens/accessToken"));
-        Ok(token.and_then(Value::as_str).ok_or_else(|| format!("no token in {answer}"))?.to_owned())
+        let token = token.and_then(Value::as_str).ok_or_else(|| format!("no token in {answer}"))?.to_owned();
+        let unlimited = json!({ "requests_per_minute": 0 });
+        let request = self.client.patch(self.url("/api/v1/settings")).bearer_auth(&token).json(&unlimited);
+        request.send().await?.error_for_status()?;
+        Ok(token)
     }
 
-    /// Adds a panel that answers nobody.
-    pub(crate) async fn make_panel(&self, token: &str, name: &str) -> Outcome {
-        let body = json!({ "name": name, "url": "http://127.0.0.1:9", "appKey": "ptla_SimulatedAp0123456789abcdefghijABCDEFGHIJxy" });
+    /// Adds the panel of this number, which answers nobody.
+    pub(crate) async fn make_panel(&self, token: &str, n: usize) -> Outcome {
+        let (name, url) = (format!("Panel {n}"), format!("http://127.0.0.1:{}", 9_000 + n));
+        let key = "ptla_SimulatedAp0123456789abcdefghijABCDEFGHIJxy";
+        let body = json!({ "name": name, "url": url, "appKey": key });
         self.client.post(self.url("/api/v1/panels")).bearer_auth(token).json(&body).send().await?.error_for_status()?;
         Ok(())
     }
