@@ -96,10 +96,11 @@ impl Plan {
     fn new(asked: &Asked, sight: &Sight, now: Timestamp, panels: &BTreeMap<PanelId, String>) -> Self {
         let zone = asked.zone.as_deref().and_then(|name| TimeZone::get(name).ok()).unwrap_or(TimeZone::UTC);
         let mut query = query::read(&asked.text, now, &zone, panels);
-        let narrowed = query.subjects.clone();
+        let (narrowed, left_out) = (query.subjects.clone(), query.left_out.clone());
         let wants = |subject: Subject| {
             (asked.subjects.is_empty() || asked.subjects.contains(&subject))
                 && narrowed.as_ref().is_none_or(|subjects| subjects.contains(&subject))
+                && !left_out.contains(&subject)
         };
         if let Some(panel) = asked.panel {
             match &mut query.panels {

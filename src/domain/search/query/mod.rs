@@ -20,6 +20,8 @@ pub(super) struct Query {
     pub(super) clauses: Vec<Clause>,
     /// Only these; none = all.
     pub(super) subjects: Option<Vec<Subject>>,
+    /// And none of these.
+    pub(super) left_out: Vec<Subject>,
     /// Only what has to do with these; none = all.
     pub(super) panels: Option<Vec<PanelId>>,
     /// Only in these states; none = all.

@@ -84,6 +84,7 @@ impl Reader<'_> {
                 self.add(term.is_not, joins, value.map(|value| Item::Attribute { fields, value }));
             }
             Some((_, Some(field))) if !term.is_not && !joins => self.narrow(field, &term.text),
+            Some((_, Some(Field::Kind))) if !joins => self.each(&term.text, Self::other_kinds),
             Some((name, Some(_))) => {
                 self.doubt(format!("“{name}:” cannot stand behind a minus or OR: it was left out."));
             }
@@ -151,13 +152,25 @@ impl Reader<'_> {
     }
 
     fn kind(&mut self, word: &str) {
-        match Subject::parse(word) {
-            Some(subject) => self.query.subjects.get_or_insert_default().push(subject),
-            None => {
-                let all: Vec<_> = Subject::ALL.iter().map(|subject| subject.word()).collect();
-                self.doubt(format!("“{}” is no kind of thing, take one of {}.", shown(word), all.join(", ")));
-            }
+        let kind = self.subject(word);
+        if let Some(kind) = kind {
+            self.query.subjects.get_or_insert_default().push(kind);
         }
+    }
+
+    /// Leaves a kind out, wherever in the query that is asked for.
+    fn other_kinds(&mut self, word: &str) {
+        let kind = self.subject(word);
+        self.query.left_out.extend(kind);
+    }
+
+    fn subject(&mut self, word: &str) -> Option<Subject> {
+        let subject = Subject::parse(word);
+        if subject.is_none() {
+            let all: Vec<_> = Subject::ALL.iter().map(|subject| subject.word()).collect();
+            self.doubt(format!("“{}” is no kind of thing, take one of {}.", shown(word), all.join(", ")));
+        }
+        subject
     }
 
     fn state(&mut self, word: &str) {

@@ -72,7 +72,8 @@ async fn what_is_left_out_or_read_differently_is_said() {
         ("at:soon", "is no time"),
         ("\"never closed", "not closed"),
         ("!!", "holds nothing to search for"),
-        ("-kind:server", "behind a minus"),
+        ("-kind:dragon", "no kind of thing"),
+        ("-state:failed", "behind a minus"),
         ("a OR -b", "OR cannot"),
     ];
     for (query, said) in cases {
@@ -85,6 +86,19 @@ async fn what_is_left_out_or_read_differently_is_said() {
     assert!(kit.find(&many).await.doubts.iter().any(|doubt| doubt.contains("first 32")));
     assert_eq!(kit.servers("localhost:25565").await, Vec::<String>::new());
     assert_eq!(kit.find("localhost:25565").await.doubts, Vec::<String>::new(), "an address is no field");
+}
+
+#[tokio::test]
+async fn a_kind_is_left_out_by_a_minus() {
+    let kit = Kit::filled().await;
+    let total = async |query: &str| kit.find(query).await.total;
+    let (all, servers, nodes) = (total("").await, total("kind:server").await, total("kind:node").await);
+    assert!(servers > 0 && nodes > 0);
+    assert_eq!(total("-kind:server").await, all - servers);
+    assert_eq!(total("-kind:server,nodes").await, all - servers - nodes);
+    assert_eq!(total("kind:server,node -kind:server").await, nodes, "wherever it stands");
+    assert_eq!(total("-kind:server").await + total("kind:server").await, all);
+    assert_eq!(kit.find("-kind:server").await.doubts, Vec::<String>::new());
 }
 
 #[tokio::test]
