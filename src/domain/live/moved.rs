@@ -16,6 +16,11 @@ pub struct Mark {
     pub(super) audit: u64,
 }
 
+impl Mark {
+    /// A place that nobody knows: who goes on from there looks at everything anew.
+    pub const UNKNOWN: Self = Self { feed: u64::MAX, audit: u64::MAX };
+}
+
 impl fmt::Display for Mark {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}.{}", self.feed, self.audit)

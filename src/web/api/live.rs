@@ -107,7 +107,6 @@ pub(crate) async fn live(
 ) -> ApiResult {
     let caller = allowed.caller;
     let (wanted, ignored) = wanted(&query.topics, &caller);
-    // A place that makes no sense is none: who sends it begins now.
     let follower = live.follow(place(&request, &query)).await?;
     let opened = follower.mark();
     let following = FollowingView { following: wanted.iter().map(|one| one.text.clone()).collect(), ignored };
@@ -117,9 +116,11 @@ pub(crate) async fn live(
     Ok(sse::answer(told(Listener { follower, wanted, pulse, caller, opened, until, first: Some(first) })))
 }
 
+/// Where to go on; none = from now. Who was somewhere that makes no sense may have missed anything.
 fn place(request: &HttpRequest, query: &LiveQuery) -> Option<Mark> {
     let header = request.headers().get("last-event-id").and_then(|value| value.to_str().ok());
-    header.or(query.after.as_deref())?.trim().parse().ok()
+    let given = header.or(query.after.as_deref()).map(str::trim).filter(|given| !given.is_empty())?;
+    Some(given.parse().unwrap_or(Mark::UNKNOWN))
 }
 
 /// What is followed, and what is not.

@@ -80,11 +80,13 @@ async fn who_may_not_see_something_does_not_hear_of_it() {
 async fn a_place_that_is_unknown_means_to_look_at_everything_anew() {
     let desk = Desk::furnished().await;
     let token = desk.token_of("ada@example.com", &["SUPER_ADMIN"]).await;
-    let mut stream = Stream::open(&desk, &token, "/api/v1/live?topics=nodes", Some("999999.0")).await;
-    stream.next().await.unwrap();
-    assert_eq!(stream.next().await.unwrap().1, "missed");
-    let mut stream = Stream::open(&desk, &token, "/api/v1/live?topics=nodes&after=nonsense", None).await;
-    assert_eq!(stream.next().await.unwrap().1, "following");
+    let here = "/api/v1/live?topics=nodes";
+    for (path, header) in [(here, Some("999999.0")), (here, Some("abc")), ("/api/v1/live?topics=nodes&after=0", None)] {
+        let mut stream = Stream::open(&desk, &token, path, header).await;
+        assert_eq!(stream.next().await.unwrap().1, "following");
+        let (place, name, _) = stream.next().await.unwrap();
+        assert_eq!((name.as_str(), place), ("missed", desk.services.live.mark().await.unwrap().to_string()));
+    }
 }
 
 #[actix_web::test]
