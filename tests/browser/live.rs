@@ -25,9 +25,9 @@ async fn a_list_offers_what_is_new_and_a_hidden_tab_holds_no_stream() {
     // A tab that nobody sees follows nothing, and misses nothing.
     browser
         .script(
-            "window.closed = 0;
+            "window.streamsClosed = 0;
             const close = EventSource.prototype.close;
-            EventSource.prototype.close = function () { window.closed += 1; close.call(this); };",
+            EventSource.prototype.close = function () { window.streamsClosed += 1; close.call(this); };",
         )
         .await;
     let hide = |hidden: bool| {
@@ -37,7 +37,7 @@ async fn a_list_offers_what_is_new_and_a_hidden_tab_holds_no_stream() {
         )
     };
     browser.script(&hide(true)).await;
-    assert_eq!(browser.script("return window.closed").await, 1, "the stream is closed");
+    assert_eq!(browser.script("return window.streamsClosed").await, 1, "the stream is closed");
     assert_eq!(browser.script(&made.replace("NIGHT_SHIFT", "DAY_SHIFT")).await, 201);
     assert!(browser.all("//*[@data-offer]//button").await.is_empty(), "nothing is told to who does not look");
     browser.script(&hide(false)).await;

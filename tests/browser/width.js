@@ -24,4 +24,11 @@ for (const one of document.body.querySelectorAll("*")) {
 for (const one of document.querySelectorAll("button, .btn, .state, .tag, th")) {
   if (one.checkVisibility() && one.scrollWidth > one.clientWidth + 1 && getComputedStyle(one).overflowX === "hidden") wrong.push(`cut: ${tell(one)} “${one.textContent.trim()}”`);
 }
+// Where text ends in an ellipsis, a box within it is not shortened but left out.
+for (const one of document.querySelectorAll("a, .tag, .state")) {
+  const around = one.parentElement;
+  const style = getComputedStyle(around);
+  if (style.textOverflow !== "ellipsis" || style.overflowX !== "hidden" || getComputedStyle(one).display !== "inline-block" || !one.checkVisibility()) continue;
+  if (one.getBoundingClientRect().right > around.getBoundingClientRect().right + 1) wrong.push(`left out: ${tell(one)} “${one.textContent.trim()}”`);
+}
 return wrong.slice(0, 6);
