@@ -1,9 +1,12 @@
 // Rows that are ticked stay ticked over the pages of a list, as long as the tab is open.
 import { say } from "./say.js";
 
-const { pathname, searchParams: filters } = new URL(location.href);
+const { pathname, searchParams } = new URL(location.href);
+const filters = new URLSearchParams(searchParams);
 for (const name of ["after", "before", "offset", "cols", "col", "rows", "sort", "done"]) filters.delete(name);
 const place = `picked ${pathname}?${filters}`;
+// What something was done with is not ticked any more.
+if (searchParams.has("done")) sessionStorage.removeItem(place);
 const picked = new Set(JSON.parse(sessionStorage.getItem(place) ?? "[]"));
 const boxes = () => [...document.querySelectorAll(".pick")];
 
@@ -39,7 +42,7 @@ addEventListener("click", ({ target }) => {
     picked.clear();
     keep();
   } else if (target.matches("[data-copy-picks]")) {
-    const ids = [...picked].map((key) => key.split("-")[1]);
+    const ids = [...picked].map((key) => key.split("/").pop());
     navigator.clipboard?.writeText(ids.join("\n")).then(() => say("Copied"));
   }
 });

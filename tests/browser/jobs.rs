@@ -62,6 +62,15 @@ async fn a_job_that_failed_is_found_and_retried_and_those_that_are_over_are_remo
     // What is over goes when its number was seen.
     browser.open(SYNCS).await;
     browser.keep("jobs").await;
+    let row = browser.find("a row to tick", "//input[@class='pick']").await;
+    browser.click(&row).await;
+    browser.see("1 ticked").await;
+    browser.press("Remove").await;
+    browser.see_heading("Remove 1 job?").await;
+    browser.keep("jobs-ticked").await;
+    check_answered(&browser, 200).await;
+    browser.follow("Leave them").await;
+    browser.see("1 ticked").await;
     browser.follow("Remove all 1").await;
     browser.see_heading("Remove 1 job?").await;
     browser.keep("jobs-bulk").await;
@@ -70,4 +79,6 @@ async fn a_job_that_failed_is_found_and_retried_and_those_that_are_over_are_remo
     browser.see("The jobs were removed from the list.").await;
     browser.see("No such jobs").await;
     check_answered(&browser, 200).await;
+    browser.open("/admin/jobs").await;
+    assert_eq!(browser.script("return Object.keys(sessionStorage).filter((key) => key.includes('/admin/jobs')).length").await, 0);
 }

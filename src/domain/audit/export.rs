@@ -87,12 +87,20 @@ fn csv_line(event: &Told) -> Result<String> {
 /// Events that are read in one look.
 const PAGE: usize = 500;
 
+/// What is still to be written.
+enum Rest {
+    /// All that this finds.
+    Found(AuditQuery),
+    /// Events by their numbers.
+    These(Vec<u64>),
+}
+
 /// A file on its way out, piece by piece.
 pub struct Export {
     audit: Audit,
     format: Format,
     /// What comes next; none = that was all.
-    next: Option<AuditQuery>,
+    next: Option<Rest>,
     is_begun: bool,
 }
 
@@ -102,14 +110,23 @@ impl Export {
     /// # Errors
     /// When the file cannot be read.
     pub async fn next(&mut self) -> Result<Option<String>> {
-        let Some(query) = self.next.take() else { return Ok(None) };
-        let page = self.audit.list(query.clone()).await?;
+        let Some(rest) = self.next.take() else { return Ok(None) };
+        let (events, next) = match rest {
+            Rest::Found(query) => {
+                let page = self.audit.list(query.clone()).await?;
+                (page.events, page.next.map(|cursor| Rest::Found(AuditQuery { after: Some(cursor), ..query })))
+            }
+            Rest::These(mut seqs) => {
+                let later = seqs.split_off(seqs.len().min(PAGE));
+                (self.audit.some(seqs).await?, Some(later).filter(|later| !later.is_empty()).map(Rest::These))
+            }
+        };
         let mut text = if self.format == Format::Csv && !self.is_begun { COLUMNS.to_owned() } else { String::new() };
         self.is_begun = true;
-        for event in page.events {
+        for event in events {
             text.push_str(&self.format.line(&Told::from(event))?);
         }
-        self.next = page.next.map(|cursor| AuditQuery { after: Some(cursor), ..query });
+        self.next = next;
         Ok(Some(text))
     }
 }
@@ -139,7 +156,19 @@ impl Audit {
         let (env, by, did) = (self.inner.env.clone(), by.clone(), asked(&query, format));
         self.inner.store.write(move |tx| record(tx, &env, &by, did)).await?;
         let query = AuditQuery { after: None, limit: PAGE, ..query };
-        Ok(Export { audit: self.clone(), format, next: Some(query), is_begun: false })
+        Ok(Export { audit: self.clone(), format, next: Some(Rest::Found(query)), is_begun: false })
+    }
+
+    /// Begins to export these events, as far as they are there; that it does is on record before the first piece.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub async fn export_these(&self, by: &Actor, seqs: Vec<u64>, format: Format) -> Result<Export> {
+        let did = Did::new(Action::AuditExported).to("audit", format, format!("events chosen by hand as {format}"));
+        let did = did.changed("events", None, Some(seqs.len().to_string()));
+        let (env, by) = (self.inner.env.clone(), by.clone());
+        self.inner.store.write(move |tx| record(tx, &env, &by, did)).await?;
+        Ok(Export { audit: self.clone(), format, next: Some(Rest::These(seqs)), is_begun: false })
     }
 
     /// Puts on record that what a search found is taken out as a file. `asked` is what was searched for.

@@ -22,7 +22,7 @@ use std::sync::{Arc, Mutex};
 use aviary_kernel::base::{Env, Error, Result, Sealer};
 use aviary_kernel::model::{Actor, AuditEvent};
 use aviary_kernel::store::tables::AUDIT;
-use aviary_kernel::store::{Read, Span, Store, WriteTx};
+use aviary_kernel::store::{Read, ReadTx, Span, Store, WriteTx};
 
 pub use did::Did;
 pub use export::{Export, Format};
@@ -83,6 +83,15 @@ impl Audit {
     pub async fn get(&self, seq: u64) -> Result<(u64, AuditEvent)> {
         let event = self.inner.store.read(move |tx| tx.get(AUDIT, &seq)).await?;
         event.map(|event| (seq, event)).ok_or_else(|| Error::not_found("audit event", seq))
+    }
+
+    /// Those of these events that are there, in this order.
+    async fn some(&self, seqs: Vec<u64>) -> Result<Vec<(u64, AuditEvent)>> {
+        let get = move |tx: &ReadTx| {
+            let one = |seq: &u64| Ok(tx.get(AUDIT, seq)?.map(|event| (*seq, event)));
+            seqs.iter().map(one).filter_map(Result::transpose).collect()
+        };
+        self.inner.store.read(get).await
     }
 
     /// A page of the events that are asked for, newest first.

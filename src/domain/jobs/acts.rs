@@ -83,7 +83,7 @@ impl Counts {
 pub struct BulkDone {
     /// Jobs with which it was done.
     pub done: u64,
-    /// Jobs that were no longer in a state for it, or had another of their name beside them.
+    /// Jobs that were gone or no longer in a state for it, or had another of their name beside them.
     pub left: u64,
 }
 
@@ -158,6 +158,21 @@ impl Jobs {
         }
     }
 
+    /// Does the same with jobs that somebody chose, as far as they are in a state for it.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub async fn each(&self, by: &Actor, act: Bulk, ids: &[JobId]) -> Result<BulkDone> {
+        let mut sum = BulkDone::default();
+        for some in ids.chunks(AT_ONCE) {
+            let (this, by, some) = (self.clone(), by.clone(), some.to_vec());
+            let batch = self.inner.store.write(move |tx| this.these(tx, &by, act, &some, "chosen".into())).await?;
+            sum.done += batch.done;
+            sum.left += batch.left;
+        }
+        Ok(sum)
+    }
+
     /// The next jobs of a filter, from the newest to the oldest; where to go on, unless that was all.
     fn some(
         &self,
@@ -168,22 +183,27 @@ impl Jobs {
         before: Option<JobId>,
     ) -> Result<(BulkDone, Option<JobId>)> {
         let ids = list::ids(tx, filter, before, AT_ONCE)?;
+        let which = filter.kind.map_or_else(|| filter.queue.map_or("all", |q| q.name()).to_owned(), |k| k.to_string());
+        let batch = self.these(tx, by, act, &ids, which)?;
+        Ok((batch, ids.last().copied().filter(|_| ids.len() == AT_ONCE)))
+    }
+
+    /// Does it with these jobs, and puts on record with how many of `which`.
+    fn these(&self, tx: &mut WriteTx<'_>, by: &Actor, act: Bulk, ids: &[JobId], which: String) -> Result<BulkDone> {
         let mut batch = BulkDone::default();
-        for id in &ids {
-            let Some(job) = tx.get(JOBS, id)? else { continue };
-            match self.act(tx, act, job) {
-                Ok(_) => batch.done += 1,
-                Err(Error::Conflict(_)) => batch.left += 1,
-                Err(error) => return Err(error),
+        for id in ids {
+            let done = tx.get(JOBS, id)?.map(|job| self.act(tx, act, job));
+            match done {
+                Some(Ok(_)) => batch.done += 1,
+                None | Some(Err(Error::Conflict(_))) => batch.left += 1,
+                Some(Err(error)) => return Err(error),
             }
         }
         if batch.done > 0 {
-            let which =
-                filter.kind.map_or_else(|| filter.queue.map_or("all", |q| q.name()).to_owned(), |k| k.to_string());
             let did = Did::new(act.action()).to("jobs", which, format!("{} jobs at once", batch.done));
             audit::record(tx, &self.inner.env, by, did)?;
         }
-        Ok((batch, ids.last().copied().filter(|_| ids.len() == AT_ONCE)))
+        Ok(batch)
     }
 
     fn act(&self, tx: &mut WriteTx<'_>, act: Bulk, job: Job) -> Result<Job> {

@@ -7,7 +7,7 @@ use std::ops::ControlFlow;
 use aviary_kernel::base::{Cursor, Env, Result, Timestamp};
 use aviary_kernel::model::{Job, JobId, JobKind, JobState, Queue};
 use aviary_kernel::store::tables::{JOBS, JOBS_OF};
-use aviary_kernel::store::{Direction, Key, Read, Span, WriteTx};
+use aviary_kernel::store::{Direction, Key, Read, ReadTx, Span, WriteTx};
 
 use super::{Jobs, ShownJob};
 use crate::queue::{self, Free};
@@ -112,6 +112,16 @@ impl Jobs {
         found.truncate(wanted);
         let next = found.last().filter(|_| more).map(|job| Cursor::after(&job.id.to_bytes()));
         Ok(JobPage { jobs: found.into_iter().map(|job| self.shown(job)).collect(), next })
+    }
+
+    /// Those of these jobs that are there.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub async fn chosen(&self, ids: Vec<JobId>) -> Result<Vec<ShownJob>> {
+        let get = move |tx: &ReadTx| ids.iter().filter_map(|id| tx.get(JOBS, id).transpose()).collect();
+        let jobs: Vec<Job> = self.inner.store.read(get).await?;
+        Ok(jobs.into_iter().map(|job| self.shown(job)).collect())
     }
 
     /// How many jobs there are of each kind in each state; kept, not counted.

@@ -93,6 +93,39 @@ impl Webhooks {
         Ok(sent)
     }
 
+    /// Sends deliveries to a webhook again that somebody chose, whatever became of them. How many: what waits anyway, is gone or
+    /// went elsewhere is passed over.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`]; [`Error::Conflict`] when the webhook is turned off.
+    pub async fn send_each_again(&self, by: &Actor, webhook: WebhookId, ids: &[DeliveryId]) -> Result<u64> {
+        let mut sent = 0;
+        for some in ids.chunks(AT_ONCE) {
+            let (this, actor, some) = (self.clone(), by.clone(), some.to_vec());
+            sent += self.store().write(move |tx| this.these_again(tx, &actor, webhook, &some)).await?;
+        }
+        Ok(sent)
+    }
+
+    fn these_again(&self, tx: &mut WriteTx<'_>, by: &Actor, webhook: WebhookId, ids: &[DeliveryId]) -> Result<u64> {
+        let hook = enabled(tx, webhook)?;
+        let mut sent = 0;
+        for id in ids {
+            let delivery = tx.get(DELIVERIES, id)?;
+            let is_over = |one: &Delivery| one.webhook == webhook && one.state != DeliveryState::Waiting;
+            if let Some(delivery) = delivery.filter(is_over) {
+                self.ask_again(tx, delivery)?;
+                sent += 1;
+            }
+        }
+        if sent > 0 {
+            events::wake(tx, self.env(), hook.id)?;
+            let did = about(&hook, Action::DeliveryRepeated).changed("deliveries", None, Some(sent.to_string()));
+            audit::record(tx, self.env(), by, did)?;
+        }
+        Ok(sent)
+    }
+
     fn again_in(
         &self,
         tx: &mut WriteTx<'_>,

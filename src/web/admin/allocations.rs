@@ -7,21 +7,32 @@ use aviary_kernel::base::Result;
 use aviary_kernel::model::{Allocation, Kind, Node, ObjectKey, PanelId};
 
 use super::card::{Body, Card, fact};
+use super::columns::{self, Columns, Heading, Ticks};
 use super::desk::{Crumb, Desk, Head, Known};
 use super::listing::nothing;
 use super::nav::Spot;
 use super::object::{self, Face, Look, Sight, Tab};
-use super::table::{Chip, Empty, Filters, ListView, Pager, Search, Select, Table, Tie};
+use super::query::Query;
+use super::table::{Chip, Column, Empty, Filters, ListView, Pager, Search, Select, Table, Tie};
 use super::value::{Pill, Value};
 use super::{links, shown};
 use crate::allow::{Allow, perm};
 use crate::page::{PageResult, html};
 
-const ROWS: usize = 50;
+const COLUMNS: [Heading; 6] = [
+    Heading("address", "Address", None, ""),
+    Heading("assigned", "State", None, ""),
+    Heading("server", "Server", None, ""),
+    Heading("nodeId", "Node", None, ""),
+    Heading("alias", "Alias", None, ""),
+    Heading("notes", "Notes", None, ""),
+];
 
 /// What one look gave.
 struct Seen {
     rows: Vec<Vec<Value>>,
+    /// What the boxes of the rows send.
+    keys: Vec<String>,
     total: u64,
     tie: Option<String>,
     assigned: u64,
@@ -31,7 +42,8 @@ struct Seen {
 /// The list.
 pub(super) async fn list(_may: Allow<perm::AllocationRead>, mut desk: Desk) -> PageResult {
     let known = desk.known().await?;
-    let asked = read(&mut desk, &known);
+    let columns = Columns::read(&mut desk.query, &known, "allocations", &COLUMNS);
+    let asked = read(&mut desk.query, &known, columns.rows);
     let wanted = asked.clone();
     let seen = desk.look(&known, move |page, known| look(page, known, &wanted)).await?;
     let shown_rows = seen.rows.len() as u64;
@@ -44,7 +56,7 @@ pub(super) async fn list(_may: Allow<perm::AllocationRead>, mut desk: Desk) -> P
         0 => String::new(),
         _ => format!("{}–{} of {}", shown::grouped(asked.offset + 1), shown::grouped(end), shown::grouped(seen.total)),
     };
-    let previous = (asked.offset > 0).then(|| page_at(asked.offset.saturating_sub(ROWS as u64)));
+    let previous = (asked.offset > 0).then(|| page_at(asked.offset.saturating_sub(asked.limit as u64)));
     let next = (end < seen.total && shown_rows > 0).then(|| page_at(end));
     let mut truth = vec![Value::Text(format!(
         "{} in all, {} free",
@@ -52,9 +64,9 @@ pub(super) async fn list(_may: Allow<perm::AllocationRead>, mut desk: Desk) -> P
         shown::grouped(seen.all - seen.assigned)
     ))];
     truth.extend(known.truth(asked.panel));
-    let mut titles = vec!["Address", "State", "Server", "Node", "Alias", "Notes"];
+    let mut headed = columns::unordered(&COLUMNS);
     if known.several() {
-        titles.push("Panel");
+        headed.push(Column { title: "Panel", class: "", sort: None });
     }
     let empty = match (shown_rows, known.counts.allocations, filtered) {
         (1.., ..) => None,
@@ -70,14 +82,17 @@ pub(super) async fn list(_may: Allow<perm::AllocationRead>, mut desk: Desk) -> P
             "The panels have no allocations: their nodes have no address to give to servers.",
         )),
     };
+    let filters = (known.counts.allocations > 0).then(|| filters(&desk, &known, &asked, &seen));
+    let ticks = Ticks::new(seen.keys, Some(seen.total));
+    let table = Table { caption: "Allocations".into(), columns: headed, rows: seen.rows, ..Table::default() };
     let view = ListView {
         head: Head {
             title: "Allocations".into(),
             truth: if known.panels.is_empty() { Vec::new() } else { truth },
             ..Head::default()
         },
-        filters: (known.counts.allocations > 0).then(|| filters(&desk, &known, &asked, &seen)),
-        table: Table::plain("Allocations", &titles, seen.rows),
+        filters,
+        table: columns.over(table, &desk, &known, "/admin/export/allocations", ticks),
         pager: Pager::new(said, previous, next),
         empty,
         shell: desk.shell(&known, Spot::Allocations, vec![Crumb::here("Allocations")]),
@@ -124,8 +139,8 @@ fn summary(look: &Look<'_>, row: &Mirrored<Allocation>) -> Result<Vec<Card>> {
     Ok(vec![Card::new("About", "c12", Body::Facts(facts))])
 }
 
-fn read(desk: &mut Desk, known: &Known) -> AllocationQuery {
-    let query = &mut desk.query;
+/// What an address asks for.
+pub(super) fn read(query: &mut Query, known: &Known, limit: usize) -> AllocationQuery {
     AllocationQuery {
         panel: query.panel(known),
         node: query.parse("node", "all nodes are shown"),
@@ -136,7 +151,7 @@ fn read(desk: &mut Desk, known: &Known) -> AllocationQuery {
         }),
         search: query.search(),
         offset: query.parse("offset", "the list begins at the front").unwrap_or(0),
-        limit: ROWS,
+        limit,
     }
 }
 
@@ -151,8 +166,9 @@ fn look(page: &Page<'_>, known: &Known, wanted: &AllocationQuery) -> Result<Seen
         _ => None,
     };
     let (assigned, all) = sums(page, known, wanted)?;
+    let keys = rows.iter().map(|placed| format!("{}/{}", placed.panel, placed.row.data.id)).collect();
     let rows = rows.into_iter().map(|placed| row(known, placed)).collect();
-    Ok(Seen { rows, total, tie, assigned, all })
+    Ok(Seen { rows, keys, total, tie, assigned, all })
 }
 
 /// Assigned ones and all, on the panel and node that are asked for.

@@ -1,15 +1,15 @@
 //! The audit trail: the list, one event, and taking it out as a file.
 
-use actix_web::HttpResponse;
 use actix_web::web::Path;
 use askama::Template;
-use aviary_domain::audit::{AuditQuery, Format, KnownActor, Told};
+use aviary_domain::audit::{AuditQuery, KnownActor, Told};
 use aviary_kernel::base::{Cursor, Zone};
 use aviary_kernel::model::{Action, AuditChange, AuditEvent, Went};
 
 use super::card::{Body, Card, CardsView, Fact, fact};
-use super::desk::{Act, Crumb, Desk, Head, Known, Shell};
-use super::form::{Fields, Sent};
+use super::columns::{self, Columns, Heading, Ticks};
+use super::desk::{Crumb, Desk, Head, Known, Shell};
+use super::export::Asked;
 use super::nav::Spot;
 use super::query::Query;
 use super::table::{Empty, Filters, Input, Pager, Search, Select, Table, Tie};
@@ -33,14 +33,14 @@ struct AuditView {
     empty: Option<Empty>,
 }
 
-const ROWS: usize = 50;
-/// What narrows the list; an export takes the same.
+/// What narrows the list.
 const FILTERS: [&str; 8] = ["q", "actor", "action", "kind", "id", "outcome", "from", "to"];
 
 /// The list.
 pub(super) async fn page(_may: Allow<perm::AuditRead>, mut desk: Desk) -> PageResult {
     let known = desk.known().await?;
-    let wanted = read(&mut desk.query, &known.prefers.zone);
+    let columns = Columns::read(&mut desk.query, &known, "audit", &COLUMNS);
+    let wanted = AuditQuery { limit: columns.rows, ..read(&mut desk.query, &known.prefers.zone) };
     let found = desk.audit.list(wanted.clone()).await?;
     let (actors, kinds) = (desk.audit.actors().await?, desk.audit.kinds().await?);
     let query = &desk.query;
@@ -49,19 +49,31 @@ pub(super) async fn page(_may: Allow<perm::AuditRead>, mut desk: Desk) -> PageRe
     let newest = wanted.after.is_some().then(|| query.link(&[]));
     let rows: Vec<_> = found.events.iter().map(|(seq, event)| row(&known, *seq, event)).collect();
     let said = format!("{} shown, newest first", shown::counted(rows.len() as u64, "event", "events"));
+    let (further, is_empty) = (rows.is_empty() && next.is_some(), rows.is_empty() && next.is_none());
+    let caption = "What was done, newest first".into();
+    let table = Table { caption, columns: columns::unordered(&COLUMNS), rows, ..Table::default() };
+    let keys = found.events.iter().map(|(seq, _)| seq.to_string()).collect();
+    let table = columns.over(table, &desk, &known, "/admin/audit/export", Ticks::new(keys, None));
     let view = AuditView {
-        head: Head { title: "Audit trail".into(), acts: known.offered(export_acts(query)), ..Head::default() },
+        head: Head { title: "Audit trail".into(), ..Head::default() },
         filters: filters(query, &wanted, actors, kinds, narrowed),
-        further: rows.is_empty() && next.is_some(),
-        empty: (rows.is_empty() && next.is_none()).then(|| empty(&known, narrowed)),
-        table: Table::plain("What was done, newest first", TITLES, rows),
+        further,
+        empty: is_empty.then(|| empty(&known, narrowed)),
+        table,
         pager: Pager { back: "Newest", on: "Older", ..Pager::new(said, newest, next) },
         shell: desk.shell(&known, Spot::Audit, vec![Crumb::here("Audit trail")]),
     };
     html(&view)
 }
 
-const TITLES: &[&str] = &["When", "Who", "From", "What", "To", "Outcome"];
+const COLUMNS: [Heading; 6] = [
+    Heading("at", "When", None, ""),
+    Heading("actor", "Who", None, ""),
+    Heading("address", "From", None, ""),
+    Heading("action", "What", None, ""),
+    Heading("target", "To", None, ""),
+    Heading("outcome", "Outcome", None, ""),
+];
 
 fn row(known: &Known, seq: u64, event: &AuditEvent) -> Vec<Value> {
     let address = event.actor.origin.address.map(|address| address.to_string());
@@ -75,7 +87,7 @@ fn row(known: &Known, seq: u64, event: &AuditEvent) -> Vec<Value> {
     ]
 }
 
-/// What an address or a form asks for.
+/// What an address asks for.
 fn read(query: &mut Query, zone: &Zone) -> AuditQuery {
     let text = |name| query.text(name).map(str::to_owned);
     let (actor, kind, id) = (text("actor"), text("kind"), text("id"));
@@ -91,7 +103,7 @@ fn read(query: &mut Query, zone: &Zone) -> AuditQuery {
         after: query.pick("after", "the list begins with the newest", |text| {
             text.parse::<Cursor>().ok().filter(|cursor| cursor.key().len() == 2 * size_of::<u64>())
         }),
-        limit: ROWS,
+        limit: 0,
     }
 }
 
@@ -134,25 +146,17 @@ fn empty(known: &Known, narrowed: bool) -> Empty {
     super::listing::nothing(known, "lock", "Whatever somebody does from now on is put on record.")
 }
 
-/// Buttons that take out what the list shows.
-fn export_acts(query: &Query) -> Vec<Act> {
-    let act = |text, format| {
-        let act = Act::post(text, "save", "/admin/audit/export").with("format", format);
-        let filters = FILTERS.into_iter().filter_map(|name| Some((name, query.text(name)?)));
-        filters.fold(act, |act, (name, value)| act.with(name, value))
+/// Takes out what the list finds, or what was ticked, as a file; that it is taken out is put on record first.
+pub(super) async fn export(may: Allow<perm::AuditExport>, mut desk: Desk, asked: Asked<u64>) -> PageResult {
+    let export = match asked.picked {
+        Some(seqs) => desk.audit.export_these(&may.who, seqs, asked.format).await?,
+        None => {
+            let zone = desk.known().await?.prefers.zone.clone();
+            let wanted = AuditQuery { after: None, ..read(&mut desk.query, &zone) };
+            desk.audit.export(&may.who, wanted, asked.format).await?
+        }
     };
-    vec![act("Export CSV", "csv"), act("Export JSON lines", "jsonl")]
-}
-
-/// Takes out what the list shows, as a file.
-pub(super) async fn export(may: Allow<perm::AuditExport>, desk: Desk, sent: Sent) -> PageResult<HttpResponse> {
-    desk.check(sent.token())?;
-    let format: Format = sent.field("format").parse()?;
-    let pairs: Vec<_> = FILTERS.into_iter().map(|name| (name, sent.field(name))).collect();
-    let mut query = Query::new("/admin/audit", &shown::query(&pairs));
-    let zone = desk.known().await?.prefers.zone.clone();
-    let export = desk.audit.export(&may.who, read(&mut query, &zone), format).await?;
-    Ok(api::audit::file(export, format))
+    Ok(api::audit::file(export, asked.format))
 }
 
 /// One event.

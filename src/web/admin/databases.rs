@@ -7,8 +7,9 @@ use aviary_kernel::base::Result;
 use aviary_kernel::model::{Kind, ObjectKey, PanelId, ServerDatabase};
 
 use super::card::{Body, Card, fact};
+use super::columns::Heading;
 use super::desk::{Desk, Known};
-use super::listing::{Heading, Listing};
+use super::listing::Listing;
 use super::nav::Spot;
 use super::object::{self, Face, Look, Sight, Tab};
 use super::value::Value;

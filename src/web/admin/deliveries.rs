@@ -9,18 +9,18 @@ use aviary_kernel::base::{Cursor, Error, Timestamp};
 use aviary_kernel::model::{Delivery, DeliveryAttempt, DeliveryId, DeliveryState, Event, Webhook, WebhookId};
 
 use super::card::{Body, Card, CardsView, Fact, fact};
+use super::columns::{self, Columns, Heading, Ticks};
 use super::desk::{Act, Desk, Head, Known, Shell};
 use super::form::{self, Fields, Sent};
 use super::nav::Spot;
 use super::query::Query;
 use super::shown;
-use super::table::{Chip, Empty, Filters, ListView, Pager, Table};
+use super::table::{Chip, Empty, Filters, ListView, Pager, PickAct, Table};
 use super::value::{Pill, Value};
-use super::{events, webhook};
+use super::{events, export, webhook};
 use crate::allow::{Allow, perm};
 use crate::page::{PageResult, html, see_other};
 
-const ROWS: usize = 50;
 const HOUR: Duration = Duration::from_secs(3600);
 /// How far back things are sent again, and in words.
 const SPANS: [(u32, &str); 5] =
@@ -86,10 +86,19 @@ pub(super) fn table(known: &Known, webhooks: &Webhooks, deliveries: &[(Delivery,
             last.map_or(Value::Nothing, |attempt| status(attempt.status)),
         ]
     });
-    Table::plain("Deliveries, newest first", TITLES, rows.collect()).with(&[(1, "wrap"), (3, "num less")])
+    let caption = "Deliveries, newest first".into();
+    Table { caption, columns: columns::unordered(&COLUMNS), rows: rows.collect(), ..Table::default() }
 }
 
-const TITLES: &[&str] = &["Event", "What happened", "State", "#Tries", "Written", "Next try", "Last status"];
+const COLUMNS: [Heading; 7] = [
+    Heading("type", "Event", None, ""),
+    Heading("summary", "What happened", None, "wrap"),
+    Heading("state", "State", None, ""),
+    Heading("tries", "Tries", None, "num less"),
+    Heading("createdAt", "Written", None, ""),
+    Heading("nextTryAt", "Next try", None, ""),
+    Heading("status", "Last status", None, ""),
+];
 
 /// When it is really tried: not while its webhook rests.
 fn next_try(known: &Known, webhooks: &Webhooks, delivery: &Delivery) -> Value {
@@ -108,14 +117,21 @@ pub(super) async fn list(
 ) -> PageResult {
     let known = desk.known().await?;
     let Listed { webhook: hook, counts } = webhooks.require(*id).await?;
-    let state = desk.query.parse::<DeliveryState>("state", "deliveries in every state are shown");
+    let columns = Columns::read(&mut desk.query, &known, "deliveries", &COLUMNS);
+    let state = state(&mut desk.query);
     let after = desk.query.pick("after", "the list begins with the newest", cursor);
-    let query = DeliveryQuery { webhook: Some(hook.id), state, after: after.clone(), limit: ROWS };
+    let query = DeliveryQuery { webhook: Some(hook.id), state, after: after.clone(), limit: columns.rows };
     let page = webhooks.deliveries(query).await?;
     let next = page.next.map(|cursor| desk.query.link(&[("after", &cursor.to_string())]));
     let newest = after.is_some().then(|| desk.query.link(&[]));
     let said =
         format!("{} shown, newest first", shown::counted(page.deliveries.len() as u64, "delivery", "deliveries"));
+    let at = |what: &str| format!("/admin/webhooks/{}/{what}", hook.id);
+    let keys = page.deliveries.iter().map(|(delivery, _)| delivery.id.to_string()).collect();
+    let ticks =
+        Ticks { acts: ticked_acts(&known, at("deliveries/again")), ..Ticks::new(keys, Some(total(counts, state))) };
+    let table =
+        columns.over(table(&known, &webhooks, &page.deliveries), &desk, &known, &at("deliveries/export"), ticks);
     let view = ListView {
         head: Head {
             title: format!("Deliveries to {}", shown::name(&hook.name)),
@@ -125,11 +141,27 @@ pub(super) async fn list(
         },
         filters: Some(filters(&desk.query, state, counts)),
         empty: page.deliveries.is_empty().then(|| empty(&desk.query, state)),
-        table: table(&known, &webhooks, &page.deliveries),
+        table,
         pager: Pager { back: "Newest", on: "Older", ..Pager::new(said, newest, next) },
         shell: desk.shell(&known, Spot::Webhooks, webhook::crumbs(&hook, Some("Deliveries"))),
     };
     html(&view)
+}
+
+/// The state that an address asks for.
+pub(super) fn state(query: &mut Query) -> Option<DeliveryState> {
+    query.parse("state", "deliveries in every state are shown")
+}
+
+/// What can be done with deliveries that are ticked.
+fn ticked_acts(known: &Known, to: String) -> Vec<PickAct> {
+    let act = PickAct { text: "Send again", act: "again", to, class: "" };
+    if known.takes(&act.to) { vec![act] } else { Vec::new() }
+}
+
+/// How many deliveries are in a state, or in any.
+fn total(counts: DeliveryCounts, state: Option<DeliveryState>) -> u64 {
+    state.map_or_else(|| DeliveryState::ALL.map(|of| count_of(counts, of)).iter().sum(), |of| count_of(counts, of))
 }
 
 /// A place in a list of ids.
@@ -156,8 +188,7 @@ fn filters(query: &Query, chosen: Option<DeliveryState>, counts: DeliveryCounts)
         href: query.link(&[("state", word)]),
         on,
     };
-    let all = DeliveryState::ALL.map(|state| count_of(counts, state)).iter().sum();
-    let mut chips = vec![chip("All", "", all, chosen.is_none())];
+    let mut chips = vec![chip("All", "", total(counts, None), chosen.is_none())];
     let states = DeliveryState::ALL.into_iter();
     chips.extend(states.map(|of| chip(of.word(), of.word(), count_of(counts, of), chosen == Some(of))));
     Filters { action: query.bare(), chips_label: "State", chips, ..Filters::default() }
@@ -280,6 +311,29 @@ pub(super) async fn again(
     let known = desk.known().await?;
     let page = format!("/admin/deliveries/{id}");
     Ok(see_other(&if known.opens(&page) { format!("{page}?done={done}") } else { "/admin".into() }))
+}
+
+/// Sends again what was ticked; all that ended badly is asked about on a page of its own.
+pub(super) async fn again_ticked(
+    _may: Allow<perm::WebhookWrite>,
+    desk: Desk,
+    webhooks: Data<Webhooks>,
+    id: Path<WebhookId>,
+    sent: Sent,
+) -> PageResult {
+    desk.check(sent.token())?;
+    if !sent.field("all").is_empty() {
+        return Ok(see_other(&format!("/admin/webhooks/{id}/again?hours=0")));
+    }
+    let picked: Vec<DeliveryId> = export::picked(&sent)?;
+    let list = format!("/admin/webhooks/{id}/deliveries");
+    let done = match webhooks.send_each_again(&desk.who(), *id, &picked).await {
+        Ok(0) | Err(Error::Conflict(_)) => "deliveries-stay",
+        Ok(_) => "deliveries-again",
+        Err(error) => return Err(error.into()),
+    };
+    let known = desk.known().await?;
+    Ok(see_other(&if known.opens(&list) { format!("{list}?done={done}") } else { "/admin".into() }))
 }
 
 #[derive(Template)]

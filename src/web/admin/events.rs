@@ -7,29 +7,43 @@ use aviary_kernel::model::{Delivery, Event, EventId, EventName, EventPattern, We
 use serde_json::Value as Json;
 
 use super::card::{Body, Card, CardsView, fact};
+use super::columns::{self, Columns, Heading, Ticks};
 use super::deliveries::{cursor, pill, status};
 use super::desk::{Act, Crumb, Desk, Head, Known};
 use super::nav::Spot;
+use super::query::Query;
 use super::shown;
 use super::table::{Empty, Filters, ListView, Pager, Select, Table};
 use super::value::{Pill, Value};
 use crate::allow::{Allow, perm};
 use crate::page::{PageResult, html};
 
-const ROWS: usize = 50;
+const COLUMNS: [Heading; 6] = [
+    Heading("at", "When", None, ""),
+    Heading("type", "Event", None, ""),
+    Heading("summary", "What happened", None, "wrap"),
+    Heading("severity", "Weight", None, ""),
+    Heading("panel", "Panel", None, ""),
+    Heading("postedBy", "From", None, "less"),
+];
 
 /// The list.
 pub(super) async fn list(_may: Allow<perm::WebhookRead>, mut desk: Desk, events: Data<Events>) -> PageResult {
     let known = desk.known().await?;
-    let asked = desk.query.pick("name", "all events are shown", |text| EventQuery::like(text).ok());
+    let columns = Columns::read(&mut desk.query, &known, "events", &COLUMNS);
+    let asked = read(&mut desk.query);
     let after = desk.query.pick("after", "the list begins with the newest", cursor);
-    let page = events.list(EventQuery { after: after.clone(), limit: ROWS, ..asked.unwrap_or_default() }).await?;
+    let page = events.list(EventQuery { after: after.clone(), limit: columns.rows, ..asked }).await?;
     let query = &desk.query;
     let name = query.text("name").map(str::to_owned);
     let rows: Vec<_> = page.events.iter().map(|event| row(&known, event)).collect();
     let said = format!("{} shown, newest first", shown::counted(rows.len() as u64, "event", "events"));
     let next = page.next.map(|cursor| query.link(&[("after", &cursor.to_string())]));
     let newest = after.map(|_| query.link(&[]));
+    let empty = rows.is_empty().then(|| empty(name.is_some()));
+    let ticks = Ticks::new(page.events.iter().map(|event| event.id.to_string()).collect(), None);
+    let caption = "Events, newest first".into();
+    let table = Table { caption, columns: columns::unordered(&COLUMNS), rows, ..Table::default() };
     let view = ListView {
         head: Head {
             title: "Events".into(),
@@ -44,17 +58,17 @@ pub(super) async fn list(_may: Allow<perm::WebhookRead>, mut desk: Desk, events:
             reset: name.as_ref().map(|_| query.bare()),
             ..Filters::default()
         }),
-        empty: rows.is_empty().then(|| empty(name.is_some())),
-        table: Table::plain(
-            "Events, newest first",
-            &["When", "Event", "What happened", "Weight", "Panel", "From"],
-            rows,
-        )
-        .with(&[(2, "wrap"), (5, "less")]),
+        empty,
+        table: columns.over(table, &desk, &known, "/admin/events/export", ticks),
         pager: Pager { back: "Newest", on: "Older", ..Pager::new(said, newest, next) },
         shell: desk.shell(&known, Spot::Events, vec![Crumb::here("Events")]),
     };
     html(&view)
+}
+
+/// What an address asks for.
+pub(super) fn read(query: &mut Query) -> EventQuery {
+    query.pick("name", "all events are shown", |text| EventQuery::like(text).ok()).unwrap_or_default()
 }
 
 /// Every event, and before those of a noun all of them together.

@@ -5,6 +5,7 @@ use aviary_domain::mirror::HistoryQuery;
 use aviary_kernel::base::{Cursor, Timestamp};
 use aviary_kernel::model::{Kind, ObjectKey, Operation, RemoteId, SyncId};
 
+use super::columns::{Columns, Heading};
 use super::desk::{Crumb, Desk, Head, Known, Shell};
 use super::nav::Spot;
 use super::query::Query;
@@ -23,17 +24,20 @@ struct HistoryView {
     filters: Filters,
     timeline: Timeline,
     pager: Pager,
+    tools: Columns,
     /// Nothing was found so far, but there is more to look at.
     further: bool,
     empty: Option<Empty>,
 }
 
-const ENTRIES: usize = 50;
+/// Changes have no columns to choose from.
+const COLUMNS: [Heading; 0] = [];
 
 /// The page.
 pub(super) async fn page(_may: Allow<perm::HistoryRead>, mut desk: Desk) -> PageResult {
     let known = desk.known().await?;
-    let wanted = read(&mut desk.query, &known);
+    let tools = Columns::read(&mut desk.query, &known, "history", &COLUMNS);
+    let wanted = HistoryQuery { limit: tools.rows, ..read(&mut desk.query, &known) };
     let asked = wanted.clone();
     let (found, names, label) = desk
         .look(&known, move |page, known| {
@@ -48,6 +52,7 @@ pub(super) async fn page(_may: Allow<perm::HistoryRead>, mut desk: Desk) -> Page
     let newest = wanted.after.is_some().then(|| desk.query.link(&[]));
     let count = found.entries.len() as u64;
     let view = HistoryView {
+        tools: tools.with(&desk, &known, "/admin/history/export"),
         head: Head { title: "History".into(), truth: known.truth(wanted.panel), ..Head::default() },
         filters: filters(&desk.query, &known, &wanted, label, narrowed),
         further: count == 0 && next.is_some(),
@@ -63,7 +68,8 @@ pub(super) async fn page(_may: Allow<perm::HistoryRead>, mut desk: Desk) -> Page
     html(&view)
 }
 
-fn read(query: &mut Query, known: &Known) -> HistoryQuery {
+/// What an address asks for.
+pub(super) fn read(query: &mut Query, known: &Known) -> HistoryQuery {
     // A panel that was removed still has a history.
     let panel = query.parse("panel", "all panels are shown");
     let kind: Option<Kind> = query.parse("kind", "all kinds are shown");
@@ -84,7 +90,7 @@ fn read(query: &mut Query, known: &Known) -> HistoryQuery {
         after: query.pick("after", "the list begins with the newest", |text| {
             text.parse::<Cursor>().ok().filter(|cursor| cursor.key().len() == size_of::<u64>())
         }),
-        limit: ENTRIES,
+        limit: 0,
     }
 }
 

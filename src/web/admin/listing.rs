@@ -5,11 +5,11 @@ use aviary_kernel::base::Result;
 use aviary_kernel::model::{Kind, ObjectKey, PanelId, RemoteId, ServerState};
 use aviary_kernel::store::tables::counted;
 
-use super::columns::Columns;
+use super::columns::{self, Columns, Heading, Ticks};
 use super::desk::{Crumb, Desk, Head, Known};
 use super::nav::Spot;
 use super::query::Query;
-use super::table::{Chip, Column, Empty, Filters, ListView, Pager, Picks, Search, Select, SortLink, Table, Tie};
+use super::table::{Chip, Column, Empty, Filters, ListView, Pager, Search, Select, Table, Tie};
 use super::value::Value;
 use super::{links, servers, shown};
 use crate::page::{PageResult, html};
@@ -24,21 +24,13 @@ pub(super) struct Listing<T: Searchable> {
     pub(super) icon: &'static str,
     /// What the search looks at.
     pub(super) search: &'static str,
-    pub(super) columns: &'static [Heading],
+    pub(super) columns: &'static [Heading<Sort>],
     /// Kinds whose objects a list can be narrowed to.
     pub(super) parents: &'static [Kind],
     /// What it means when a panel that was synced has none.
     pub(super) nothing: &'static str,
     pub(super) row: RowOf<T>,
 }
-
-/// A column: its name as programs have it, its title, the word and order it sorts by, and its class.
-pub(super) struct Heading(
-    pub(super) &'static str,
-    pub(super) &'static str,
-    pub(super) Option<(&'static str, Sort)>,
-    pub(super) &'static str,
-);
 
 /// What the address asks for.
 #[derive(Clone)]
@@ -65,27 +57,19 @@ struct Seen {
 /// Answers with a list.
 pub(super) async fn list<T: Searchable>(mut desk: Desk, how: &'static Listing<T>) -> PageResult {
     let known = desk.known().await?;
-    let all: Vec<_> = how.columns.iter().map(|heading| (heading.0, heading.1)).collect();
-    let columns = Columns::read(&mut desk.query, &known, T::KIND.plural(), &all);
+    let columns = Columns::read(&mut desk.query, &known, T::KIND.plural(), how.columns);
     let wanted = Wanted::read::<T>(&mut desk.query, &known, how.columns, how.parents, columns.rows);
     let (query, asked) = (desk.query.clone(), wanted.clone());
     let mut seen = desk.look(&known, move |page, known| Seen::look(page, known, &query, &asked, how)).await?;
-    columns.cut(&mut seen.table);
+    let ticks = Ticks::new(std::mem::take(&mut seen.keys), Some(seen.total));
     let export = format!("/admin/export/{}", T::KIND.plural());
-    let columns = columns.with(&desk.visitor.form_token, &desk.query, &export);
-    seen.table.picks = Some(Picks {
-        action: desk.query.elsewhere(&export, &[("cols", ""), ("rows", "")]),
-        keys: std::mem::take(&mut seen.keys),
-        total: shown::grouped(seen.total),
-        token: desk.visitor.form_token.clone(),
-    });
-    seen.table.tools = Some(columns);
+    let table = columns.over(std::mem::take(&mut seen.table), &desk, &known, &export, ticks);
     let view = ListView {
         head: Head { title: how.title.into(), truth: truth(&known, &wanted, &seen), ..Head::default() },
         filters: Some(filters(&desk.query, &known, how, &wanted, &seen)).filter(|_| known.counts.of_kind(T::KIND) > 0),
         empty: (seen.shown == 0).then(|| empty(&known, &desk.query, how)),
         pager: Pager::new(said(&seen), seen.previous, seen.next),
-        table: seen.table,
+        table,
         shell: desk.shell(&known, how.spot, vec![Crumb::here(how.title)]),
     };
     html(&view)
@@ -95,7 +79,7 @@ impl Wanted {
     pub(super) fn read<T: Searchable>(
         query: &mut Query,
         known: &Known,
-        columns: &[Heading],
+        columns: &[Heading<Sort>],
         parents: &[Kind],
         rows: usize,
     ) -> Self {
@@ -122,7 +106,8 @@ impl Wanted {
                 })
             })
             .flatten();
-        let (mut sort, descending) = order(query, columns);
+        let order = columns::order(query, columns, "the list is ordered by name");
+        let (mut sort, descending) = order.unwrap_or((Sort::Name, false));
         if (tie.is_some() || state.is_some()) && sort != Sort::Name {
             query.doubts.push("With this filter the list is ordered by name.".into());
             sort = Sort::Name;
@@ -153,16 +138,6 @@ impl Wanted {
     }
 }
 
-/// The order that `sort=name` or `sort=-name` asks for.
-fn order(query: &mut Query, columns: &[Heading]) -> (Sort, bool) {
-    let picked = query.pick("sort", "the list is ordered by name", |text| {
-        let (word, descending) = text.strip_prefix('-').map_or((text, false), |word| (word, true));
-        let (_, sort) = columns.iter().filter_map(|heading| heading.2).find(|(name, _)| *name == word)?;
-        Some((sort, descending))
-    });
-    picked.unwrap_or((Sort::Name, false))
-}
-
 impl Seen {
     fn look<T: Searchable>(
         page: &Page<'_>,
@@ -172,7 +147,7 @@ impl Seen {
         how: &Listing<T>,
     ) -> Result<Self> {
         let list: ListPage<T> = page.list(&wanted.list)?;
-        let keys = list.rows.iter().map(|(panel, row)| format!("{panel}-{}", row.data.id())).collect();
+        let keys = list.rows.iter().map(|(panel, row)| format!("{panel}/{}", row.data.id())).collect();
         let mut rows = Vec::with_capacity(list.rows.len());
         for (panel, row) in &list.rows {
             let mut cells = (how.row)(page, known, *panel, row)?;
@@ -187,7 +162,7 @@ impl Seen {
             keys,
             table: Table {
                 caption: how.title.into(),
-                columns: columns(query, known, wanted, how),
+                columns: headed(query, known, wanted, how),
                 rows,
                 ..Table::default()
             },
@@ -224,21 +199,9 @@ fn states(page: &Page<'_>, known: &Known, panel: Option<PanelId>) -> Result<Vec<
     ServerState::ALL.into_iter().map(|state| Ok((state, count(state)?))).collect()
 }
 
-fn columns<T: Searchable>(query: &Query, known: &Known, wanted: &Wanted, how: &Listing<T>) -> Vec<Column> {
-    let of = |Heading(_, title, sort, class): &Heading| {
-        let sort = sort.filter(|(_, sort)| wanted.is_ordered(*sort)).map(|(word, sort)| {
-            let mine = wanted.list.sort == sort;
-            let direction = match (mine, wanted.list.descending) {
-                (false, _) => "",
-                (true, false) => "ascending",
-                (true, true) => "descending",
-            };
-            let word = if mine && !wanted.list.descending { format!("-{word}") } else { word.to_owned() };
-            SortLink { href: query.link(&[("sort", &word)]), direction }
-        });
-        Column { title, class, sort }
-    };
-    let mut columns: Vec<_> = how.columns.iter().map(of).collect();
+fn headed<T: Searchable>(query: &Query, known: &Known, wanted: &Wanted, how: &Listing<T>) -> Vec<Column> {
+    let order = Some((wanted.list.sort, wanted.list.descending));
+    let mut columns = columns::headed(query, how.columns, order, |sort| wanted.is_ordered(sort));
     if known.several() {
         columns.push(Column { title: "Panel", class: "", sort: None });
     }

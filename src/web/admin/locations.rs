@@ -8,8 +8,9 @@ use aviary_kernel::model::{Kind, Location, Node, PanelId, Permission};
 use aviary_kernel::store::tables::counted;
 
 use super::card::{Body, Card, fact};
+use super::columns::Heading;
 use super::desk::{Desk, Known};
-use super::listing::{Heading, Listing};
+use super::listing::Listing;
 use super::nav::Spot;
 use super::nodes::gauges;
 use super::object::{self, Face, Look, Sight, Tab};

@@ -8,8 +8,9 @@ use aviary_kernel::model::{Egg, EggVariable, Kind, Nest, PanelId, Permission};
 use aviary_kernel::store::tables::counted;
 
 use super::card::{Body, Card, Fact, fact};
+use super::columns::Heading;
 use super::desk::{Desk, Known};
-use super::listing::{Heading, Listing};
+use super::listing::Listing;
 use super::nav::Spot;
 use super::object::{self, Face, Look, Sight, Tab};
 use super::servers::{scalar, table_or};

@@ -9,8 +9,9 @@ use aviary_kernel::store::tables::counted;
 
 use super::card::{Body, Card, fact};
 use super::chart::Gauge;
+use super::columns::Heading;
 use super::desk::{Desk, Known};
-use super::listing::{Heading, Listing};
+use super::listing::Listing;
 use super::nav::Spot;
 use super::object::{self, Banner, Face, Look, Sight, Tab};
 use super::servers::{pill as server_pill, table_or};

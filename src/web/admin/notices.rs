@@ -111,6 +111,7 @@ pub(super) fn done(word: &str) -> Option<Notice> {
         }
         "webhook-off" => ("info", "The webhook is off. What waited was not sent; it can be sent again later."),
         "deliveries-again" => ("good", "They are on their way again."),
+        "deliveries-stay" => ("info", "Nothing was sent: they wait already, or the webhook is turned off."),
         "deliveries-dropped" => ("info", "What waited is not sent. It can be sent again."),
         "delivery-again" => ("good", "It is on its way again. Load this page again to see what comes of it."),
         "delivery-stays" => ("info", "It waits already, or its webhook is turned off."),

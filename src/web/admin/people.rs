@@ -4,16 +4,15 @@ use aviary_domain::access::RoleInfo;
 use aviary_domain::accounts::{AccountQuery, LinkedUser, PeopleFilter, PeoplePage, PeopleSort, Person};
 use aviary_kernel::model::{Account, Kind};
 
+use super::columns::{self, Columns, Heading, Ticks};
 use super::desk::{Act, Crumb, Desk, Head, Known};
 use super::nav::Spot;
 use super::query::Query;
-use super::table::{Column, Empty, Filters, ListView, Pager, Search, Select, SortLink, Table};
+use super::table::{Empty, Filters, ListView, Pager, Search, Select, Table};
 use super::value::{Pill, Value};
 use super::{links, shown};
 use crate::allow::{Allow, perm};
 use crate::page::{PageResult, html};
-
-const ROWS: usize = 50;
 
 /// The choices of who is shown: the word in the address and the words for people.
 const FILTERS: [(&str, &str, PeopleFilter); 5] = [
@@ -24,26 +23,24 @@ const FILTERS: [(&str, &str, PeopleFilter); 5] = [
     ("admin", "Administrators, here or on a panel", PeopleFilter::Admin),
 ];
 
-/// A column: title, class, and the order by it with its word.
-type Heading = (&'static str, &'static str, Option<(&'static str, PeopleSort)>);
-
-const COLUMNS: [Heading; 9] = [
-    ("Name", "", Some(("name", PeopleSort::Username))),
-    ("E-mail", "", Some(("email", PeopleSort::Email))),
-    ("State", "", None),
-    ("Roles", "", None),
-    ("Panel user", "", None),
-    ("Servers", "num", None),
-    ("Sessions", "num", None),
-    ("Second factor", "", None),
-    ("Last sign-in", "num", Some(("sign-in", PeopleSort::LastLogin))),
+const COLUMNS: [Heading<PeopleSort>; 9] = [
+    Heading("username", "Name", Some(("name", PeopleSort::Username)), ""),
+    Heading("email", "E-mail", Some(("email", PeopleSort::Email)), ""),
+    Heading("state", "State", None, ""),
+    Heading("roles", "Roles", None, ""),
+    Heading("linked", "Panel user", None, ""),
+    Heading("servers", "Servers", None, "num"),
+    Heading("sessions", "Sessions", None, "num"),
+    Heading("secondFactor", "Second factor", None, ""),
+    Heading("lastLoginAt", "Last sign-in", Some(("sign-in", PeopleSort::LastLogin)), "num"),
 ];
 
 /// The list.
 pub(super) async fn list(_may: Allow<perm::AccountRead>, mut desk: Desk) -> PageResult {
     let known = desk.known().await?;
     let roles = desk.access.roles().await?;
-    let wanted = read(&mut desk.query, &roles);
+    let columns = Columns::read(&mut desk.query, &known, "people", &COLUMNS);
+    let wanted = AccountQuery { limit: columns.rows, ..read(&mut desk.query, &roles) };
     let page = desk.accounts.list(wanted.clone()).await?;
     let query = &desk.query;
     let narrowed = query.has_any(&["q", "state", "role"]);
@@ -51,34 +48,32 @@ pub(super) async fn list(_may: Allow<perm::AccountRead>, mut desk: Desk) -> Page
         cursor.map(|cursor| query.link(&[(name, &cursor.to_string())]))
     };
     let acts = [Act::link("Add a person", "plus", "/admin/people/new").class("main")];
+    let ticks = Ticks::new(page.rows.iter().map(|person| person.account.id.to_string()).collect(), Some(page.total));
+    let table = Table {
+        caption: "People".into(),
+        columns: columns::headed(query, &COLUMNS, Some((wanted.sort, wanted.descending)), |_| true),
+        rows: page.rows.iter().map(|person| row(&known, person)).collect(),
+        ..Table::default()
+    };
     let view = ListView {
         head: Head { title: "People".into(), truth: truth(&page), acts: known.offered(acts), ..Head::default() },
         filters: Some(filters(query, &wanted, &roles, narrowed)),
         pager: Pager::new(said(&page), link("before", page.previous.as_ref()), link("after", page.next.as_ref())),
         empty: page.rows.is_empty().then(|| empty(&known, query, narrowed)),
-        table: Table {
-            caption: "People".into(),
-            columns: columns(query, &wanted),
-            rows: page.rows.iter().map(|person| row(&known, person)).collect(),
-            ..Table::default()
-        },
+        table: columns.over(table, &desk, &known, "/admin/people/export", ticks),
         shell: desk.shell(&known, Spot::People, vec![Crumb::here("People")]),
     };
     html(&view)
 }
 
-fn read(query: &mut Query, roles: &[RoleInfo]) -> AccountQuery {
+pub(super) fn read(query: &mut Query, roles: &[RoleInfo]) -> AccountQuery {
     let filter = query.pick("state", "everybody is shown", |word| {
         FILTERS.into_iter().find(|(name, ..)| *name == word).map(|(.., filter)| filter)
     });
     let role = query.pick("role", "people with every role are shown", |name| {
         roles.iter().map(|info| &info.role.name).find(|role| *role == name).cloned()
     });
-    let order = query.pick("sort", "the oldest account comes first", |text| {
-        let (word, descending) = text.strip_prefix('-').map_or((text, false), |word| (word, true));
-        let (_, sort) = COLUMNS.into_iter().filter_map(|(.., sort)| sort).find(|(name, _)| *name == word)?;
-        Some((sort, descending))
-    });
+    let order = columns::order(query, &COLUMNS, "the oldest account comes first");
     let (sort, descending) = order.unwrap_or_default();
     AccountQuery {
         search: query.search(),
@@ -87,25 +82,8 @@ fn read(query: &mut Query, roles: &[RoleInfo]) -> AccountQuery {
         sort,
         descending,
         at: query.place(),
-        limit: ROWS,
+        limit: 0,
     }
-}
-
-fn columns(query: &Query, wanted: &AccountQuery) -> Vec<Column> {
-    let of = |(title, class, sort): Heading| {
-        let sort = sort.map(|(word, sort)| {
-            let mine = wanted.sort == sort;
-            let direction = match (mine, wanted.descending) {
-                (false, _) => "",
-                (true, false) => "ascending",
-                (true, true) => "descending",
-            };
-            let word = if mine && !wanted.descending { format!("-{word}") } else { word.to_owned() };
-            SortLink { href: query.link(&[("sort", &word)]), direction }
-        });
-        Column { title, class, sort }
-    };
-    COLUMNS.into_iter().map(of).collect()
 }
 
 fn truth(page: &PeoplePage) -> Vec<Value> {

@@ -11,8 +11,9 @@ use aviary_kernel::model::{
 
 use super::card::{Body, Card, Fact, fact};
 use super::chart::Gauge;
+use super::columns::Heading;
 use super::desk::{Desk, Known};
-use super::listing::{Heading, Listing};
+use super::listing::Listing;
 use super::nav::Spot;
 use super::object::{self, Banner, Face, Look, Sight, Tab};
 use super::table::Table;

@@ -10,6 +10,7 @@ use aviary_kernel::model::{
 };
 
 use super::card::Card;
+use super::columns::{self, Columns, Heading, Ticks};
 use super::desk::{Act, Crumb, Desk, Head, Known, Running, Shell};
 use super::form::{Fields, Sent};
 use super::nav::Spot;
@@ -19,17 +20,16 @@ use super::{on_record, shown};
 use crate::allow::{Allow, perm};
 use crate::page::{PageResult, html, see_other};
 
-const ROWS: usize = 30;
-
 /// The list.
 pub(super) async fn list(_may: Allow<perm::SyncRead>, mut desk: Desk) -> PageResult {
     let known = desk.known().await?;
+    let columns = Columns::read(&mut desk.query, &known, "syncs", &COLUMNS);
     let panel = desk.query.panel(&known);
     let after = desk.query.pick("after", "the list begins with the newest", |text| {
         text.parse::<Cursor>().ok().filter(|cursor| cursor.key().len() == size_of::<SyncId>())
     });
     let older = after.is_some();
-    let page = desk.syncs.list(SyncQuery { panel, after, limit: ROWS, ..SyncQuery::default() }).await?;
+    let page = desk.syncs.list(SyncQuery { panel, after, limit: columns.rows, ..SyncQuery::default() }).await?;
     let query = &desk.query;
     let next = page.next.map(|cursor| query.link(&[("after", &cursor.to_string())]));
     let rows: Vec<_> = page.runs.iter().map(|run| row(&known, run)).collect();
@@ -39,6 +39,7 @@ pub(super) async fn list(_may: Allow<perm::SyncRead>, mut desk: Desk) -> PageRes
         let panels = known.panels.iter().map(|panel| (panel.id.to_string(), panel.name.clone()));
         Filters {
             action: query.bare(),
+            hidden: query.carried(&["panel"]),
             selects: vec![Select::new("panel", "Panel", "All panels", chosen.as_deref(), panels)],
             reset: panel.is_some().then(|| query.bare()),
             ..Filters::default()
@@ -51,10 +52,12 @@ pub(super) async fn list(_may: Allow<perm::SyncRead>, mut desk: Desk) -> PageRes
         acts: known.ways(vec![("Go to the panels", "/admin/panels".into())]),
     });
     let pager = Pager { back: "Newest", on: "Older", ..Pager::new(said, older.then(|| query.link(&[])), next) };
+    let ticks = Ticks::new(page.runs.iter().map(|run| run.id.to_string()).collect(), None);
+    let table = Table { caption: "Syncs".into(), columns: columns::unordered(&COLUMNS), rows, ..Table::default() };
     let view = ListView {
         head: Head { title: "Syncs".into(), truth: known.truth(panel), acts: sync_acts(&known), ..Head::default() },
         filters,
-        table: Table::plain("Syncs", TITLES, rows),
+        table: columns.over(table, &desk, &known, "/admin/syncs/export", ticks),
         pager,
         empty,
         shell: desk.shell(&known, Spot::Syncs, vec![Crumb::here("Syncs")]),
@@ -62,16 +65,26 @@ pub(super) async fn list(_may: Allow<perm::SyncRead>, mut desk: Desk) -> PageRes
     html(&view)
 }
 
-const TITLES: &[&str] =
-    &["Started", "State", "Panel", "What", "#New", "#Changed", "#Removed", "#Requests", "#Took", "Asked by"];
+const COLUMNS: [Heading; 10] = [
+    Heading("startedAt", "Started", None, ""),
+    Heading("status", "State", None, ""),
+    Heading("panel", "Panel", None, ""),
+    Heading("what", "What", None, ""),
+    Heading("created", "New", None, "num"),
+    Heading("updated", "Changed", None, "num"),
+    Heading("removed", "Removed", None, "num"),
+    Heading("requests", "Requests", None, "num"),
+    Heading("took", "Took", None, "num"),
+    Heading("by", "Asked by", None, ""),
+];
 /// Where the panel stands among them.
 const PANEL: usize = 2;
 
 /// The syncs of one panel, on its own page.
 pub(super) fn of_panel(known: &Known, runs: &[SyncRun]) -> Table {
     let rows = runs.iter().map(|run| without_panel(row(known, run)));
-    let titles = without_panel(TITLES.to_vec());
-    Table::plain("The last syncs of this panel", &titles, rows.collect())
+    let columns = without_panel(columns::unordered(&COLUMNS));
+    Table { caption: "The last syncs of this panel".into(), columns, rows: rows.collect(), ..Table::default() }
 }
 
 fn without_panel<T>(mut cells: Vec<T>) -> Vec<T> {

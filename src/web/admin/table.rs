@@ -59,9 +59,20 @@ pub(super) struct Picks {
     pub(super) action: String,
     /// What each row sends.
     pub(super) keys: Vec<String>,
-    /// How many rows the whole list has.
-    pub(super) total: String,
+    /// How many rows the whole list has, where that is known.
+    pub(super) total: Option<String>,
+    /// What else can be done with them.
+    pub(super) acts: Vec<PickAct>,
     pub(super) token: String,
+}
+
+/// Something to be done with rows that are ticked: it is asked about on a page of its own first.
+pub(super) struct PickAct {
+    pub(super) text: &'static str,
+    /// The word for it, and where it goes.
+    pub(super) act: &'static str,
+    pub(super) to: String,
+    pub(super) class: &'static str,
 }
 
 /// A column.

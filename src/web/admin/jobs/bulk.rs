@@ -1,46 +1,21 @@
 //! The same with many jobs: first a page that says how many and what happens, then, for exactly those, the deed.
 
-use askama::Template;
-use aviary_domain::jobs::{Bulk, Counts, JobFilter};
+use aviary_domain::jobs::{Bulk, BulkDone, Counts, JobFilter};
 use aviary_kernel::base::Error;
 use aviary_kernel::model::{JobKind, JobState};
 
 use super::asked::Asked;
 use super::{does, looks, pill};
-use crate::admin::desk::{Crumb, Desk, Head, Known, Shell};
+use crate::admin::ask::{Ask, Question};
+use crate::admin::card::{Body, Card};
+use crate::admin::desk::{Crumb, Desk, Known};
 use crate::admin::form::{self, Fields, Sent};
 use crate::admin::nav::Spot;
-use crate::admin::notices::Notice;
 use crate::admin::shown;
 use crate::admin::table::{Empty, Table};
 use crate::admin::value::Value;
 use crate::allow::{Allow, perm};
-use crate::page::{PageResult, html, see_other};
-
-#[derive(Template)]
-#[template(path = "jobs/bulk.html")]
-struct BulkView {
-    shell: Shell,
-    head: Head,
-    /// What became different since the reader looked.
-    changed: Option<Notice>,
-    question: Option<Question>,
-    empty: Empty,
-    back: String,
-}
-
-/// What is to be confirmed.
-struct Question {
-    /// What happens.
-    lines: &'static [&'static str],
-    /// Which jobs, by kind and state.
-    table: Table,
-    fields: Vec<(&'static str, String)>,
-    button: String,
-    class: &'static str,
-    /// The number to be typed.
-    to_type: Option<u64>,
-}
+use crate::page::{PageResult, see_other};
 
 /// Asks.
 pub(in crate::admin) async fn ask(_may: Allow<perm::JobWrite>, mut desk: Desk) -> PageResult {
@@ -58,65 +33,78 @@ pub(in crate::admin) async fn act(_may: Allow<perm::JobWrite>, desk: Desk, sent:
     let expected: u64 = sent.field("expected").parse().map_err(|_| Error::invalid("expected", "is a number"))?;
     if !form::is_typed(&sent, expected) {
         let known = desk.known().await?;
-        let changed =
-            Notice::new("warn", format!("Nothing was done: type {expected} to say that you mean all of them."));
+        let changed = format!("Nothing was done: type {expected} to say that you mean all of them.");
         return show(desk, &known, Some(act), &asked, Some(changed)).await;
     }
     match desk.jobs.bulk(&desk.visitor.who, act, asked.0.clone(), expected).await {
-        Ok(done) => {
-            let word = match act {
-                _ if done.left > 0 => "jobs-left",
-                Bulk::Retry => "jobs-retried",
-                Bulk::Cancel => "jobs-cancelled",
-                Bulk::Remove => "jobs-removed",
-            };
-            Ok(see_other(&asked.at("/admin/jobs", &[("done", word)])))
-        }
+        Ok(done) => Ok(see_other(&asked.at("/admin/jobs", &[("done", told(act, done))]))),
         Err(Error::Conflict(why)) => {
             let known = desk.known().await?;
-            let changed = Notice::new("warn", format!("Nothing was done: {}.", why.trim_end_matches('.')));
+            let changed = format!("Nothing was done: {}.", why.trim_end_matches('.'));
             show(desk, &known, Some(act), &asked, Some(changed)).await
         }
         Err(error) => Err(error.into()),
     }
 }
 
-async fn show(desk: Desk, known: &Known, act: Option<Bulk>, asked: &Asked, changed: Option<Notice>) -> PageResult {
+async fn show(desk: Desk, known: &Known, act: Option<Bulk>, asked: &Asked, changed: Option<String>) -> PageResult {
     let counts = desk.jobs.counts().await?;
     let act = act.map(|act| (act, counts.fit_for(act, &asked.0)));
-    let question = act.filter(|(_, n)| *n > 0).map(|(act, n)| Question::new(act, n, asked, &counts));
-    let title = question.as_ref().map_or_else(|| "Nothing to do".into(), |question| format!("{}?", question.button));
     let back = asked.at("/admin/jobs", &[]);
+    let question = act.filter(|(_, n)| *n > 0).map(|(act, n)| {
+        let ask = asked
+            .pairs()
+            .into_iter()
+            .fold(ask_for(act, n, "/admin/jobs/bulk"), |ask, (name, value)| ask.with(name, value));
+        let ask = ask
+            .with("expected", n.to_string())
+            .line("When there are more such jobs by then, nothing is done and you are asked again.");
+        question(act, n, rows(&act.among(&asked.0), &counts)).ask(ask.keep("Leave them", back.clone()))
+    });
+    let question = question.unwrap_or_else(|| nothing_to_do(known, back)).noting("warn", changed);
+    question.show(desk, known, Spot::Jobs, vec![Crumb::to("Jobs", "/admin/jobs"), Crumb::here("Many at once")])
+}
+
+/// What is to be confirmed, with how many jobs of which kind and state.
+pub(super) fn question(act: Bulk, n: u64, rows: Vec<Vec<Value>>) -> Question {
+    let table = Table::plain("The jobs", &["Job", "State", "#How many"], rows);
+    Question {
+        title: format!("{}?", names(act, n)),
+        cards: vec![Card::new("Which jobs", "c12", Body::Table(table))],
+        ..Question::default()
+    }
+}
+
+/// The form below it.
+pub(super) fn ask_for(act: Bulk, n: u64, to: &str) -> Ask {
+    let class = looks(act).2;
+    let ask = Ask::new(to, names(act, n)).class(if class.is_empty() { "main" } else { class });
+    lines(act).iter().fold(ask, |ask, line| ask.line(*line)).with("act", act.word()).counting(n).busy("At work…")
+}
+
+/// `Retry 5 jobs`.
+fn names(act: Bulk, n: u64) -> String {
+    format!("{} {}", looks(act).0, shown::counted(n, "job", "jobs"))
+}
+
+/// Why nothing is asked.
+pub(super) fn nothing_to_do(known: &Known, back: String) -> Question {
     let empty = Empty {
         icon: "work",
         title: "No such jobs".into(),
         text: "No job that fits is in a state for this. Others may have been quicker.".into(),
-        acts: known.ways(vec![("Back to the jobs", back.clone())]),
+        acts: known.ways(vec![("Back to the jobs", back)]),
     };
-    let crumbs = vec![Crumb::to("Jobs", "/admin/jobs"), Crumb::here("Many at once")];
-    html(&BulkView {
-        head: Head { title, ..Head::default() },
-        changed,
-        question,
-        empty,
-        back,
-        shell: desk.shell(known, Spot::Jobs, crumbs),
-    })
+    Question { title: "Nothing to do".into(), empty: Some(empty), ..Question::default() }
 }
 
-impl Question {
-    fn new(act: Bulk, n: u64, asked: &Asked, counts: &Counts) -> Self {
-        let (verb, _, class) = looks(act);
-        let mut fields = vec![("act", act.word().to_owned()), ("expected", n.to_string())];
-        fields.extend(asked.pairs());
-        Self {
-            lines: lines(act),
-            table: Table::plain("The jobs", &["Job", "State", "#How many"], rows(&act.among(&asked.0), counts)),
-            fields,
-            button: format!("{verb} {}", shown::counted(n, "job", "jobs")),
-            to_type: form::to_type(n),
-            class: if class.is_empty() { "main" } else { class },
-        }
+/// The word for what was done, as the list tells it.
+pub(super) fn told(act: Bulk, done: BulkDone) -> &'static str {
+    match act {
+        _ if done.left > 0 => "jobs-left",
+        Bulk::Retry => "jobs-retried",
+        Bulk::Cancel => "jobs-cancelled",
+        Bulk::Remove => "jobs-removed",
     }
 }
 

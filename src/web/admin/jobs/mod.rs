@@ -4,23 +4,24 @@ mod asked;
 pub(super) mod bulk;
 pub(super) mod one;
 pub(super) mod standing;
+pub(super) mod ticked;
 
 use askama::Template;
-use aviary_domain::jobs::{Bulk, JobQuery, ShownJob, Standing};
+use aviary_domain::jobs::{Bulk, JobFilter, JobQuery, ShownJob, Standing};
 use aviary_kernel::base::Cursor;
 use aviary_kernel::model::{Job, JobId, JobKind, JobState, Queue};
 
+use super::columns::{self, Columns, Heading, Ticks};
 use super::desk::{Act, Crumb, Desk, Head, Known, Shell};
 use super::nav::Spot;
+use super::query::Query;
 use super::shown;
-use super::table::{Empty, Filters, Pager, Select, Table};
+use super::table::{Empty, Filters, Pager, PickAct, Select, Table};
 use super::value::{Pill, Value};
 use crate::allow::{Allow, perm};
 use crate::page::{PageResult, html};
 use asked::{Asked, GROUPS};
 use standing::StandingPart;
-
-const ROWS: usize = 50;
 
 #[derive(Template)]
 #[template(path = "jobs/page.html")]
@@ -39,28 +40,31 @@ struct JobsView {
 /// The list.
 pub(super) async fn list(_may: Allow<perm::JobRead>, mut desk: Desk) -> PageResult {
     let known = desk.known().await?;
+    let columns = Columns::read(&mut desk.query, &known, "jobs", &COLUMNS);
     let asked = Asked::in_address(&mut desk.query);
     let after = desk.query.pick("after", "the list begins with the newest", |text| {
         text.parse::<Cursor>().ok().filter(|cursor| cursor.key().len() == size_of::<JobId>())
     });
     let older = after.is_some();
     let standing = desk.jobs.standing().await?;
-    let page = desk.jobs.list(JobQuery { filter: asked.0.clone(), after, limit: ROWS }).await?;
+    let page = desk.jobs.list(JobQuery { filter: asked.0.clone(), after, limit: columns.rows }).await?;
     let query = &desk.query;
     let next = page.next.map(|cursor| query.link(&[("after", &cursor.to_string())]));
     let rows: Vec<_> = page.jobs.iter().map(|job| row(&known, job)).collect();
-    let said = format!(
-        "{} of {}, newest first",
-        shown::grouped(rows.len() as u64),
-        shown::counted(asked.count(&standing.counts), "job", "jobs")
-    );
+    let total = asked.count(&standing.counts);
+    let said =
+        format!("{} of {}, newest first", shown::grouped(rows.len() as u64), shown::counted(total, "job", "jobs"));
+    let keys = page.jobs.iter().map(|shown| shown.job.id.to_string()).collect();
+    let ticks = Ticks { acts: ticked_acts(&known, &asked), ..Ticks::new(keys, Some(total)) };
+    let empty = rows.is_empty().then(|| empty(&known, &asked));
+    let table = Table { caption: "Jobs".into(), columns: columns::unordered(&COLUMNS), rows, ..Table::default() };
     let view = JobsView {
         head: Head { title: "Jobs".into(), acts: acts(&known, &asked, &standing), ..Head::default() },
         part_at: asked.at("/admin/jobs/standing", &[]),
         part: StandingPart::new(&desk, &known, &asked, &standing),
-        filters: filters(&asked),
-        empty: rows.is_empty().then(|| empty(&known, &asked)),
-        table: table(rows),
+        filters: filters(query, &asked),
+        empty,
+        table: columns.over(table, &desk, &known, "/admin/jobs/export", ticks),
         pager: Pager { back: "Newest", on: "Older", ..Pager::new(said, older.then(|| query.link(&[])), next) },
         shell: desk.shell(&known, Spot::Jobs, vec![Crumb::here("Jobs")]),
     };
@@ -78,6 +82,20 @@ fn acts(known: &Known, asked: &Asked, standing: &Standing) -> Vec<Act> {
     known.offered(Bulk::ALL.into_iter().filter_map(act))
 }
 
+/// What can be done with jobs that are ticked.
+fn ticked_acts(known: &Known, asked: &Asked) -> Vec<PickAct> {
+    let act = |act: Bulk| {
+        let (text, _, class) = looks(act);
+        PickAct { text, act: act.word(), to: asked.at(TICKED, &[]), class }
+    };
+    if known.takes(TICKED) { Bulk::ALL.map(act).into() } else { Vec::new() }
+}
+
+/// The filters of an address.
+pub(super) fn filter(query: &mut Query) -> JobFilter {
+    Asked::in_address(query).0
+}
+
 /// What an act is called, its icon and how its button looks.
 fn looks(act: Bulk) -> (&'static str, &'static str, &'static str) {
     match act {
@@ -87,7 +105,7 @@ fn looks(act: Bulk) -> (&'static str, &'static str, &'static str) {
     }
 }
 
-fn filters(asked: &Asked) -> Filters {
+fn filters(query: &Query, asked: &Asked) -> Filters {
     let queue = asked.0.queue.map(Queue::name);
     let kind = asked.0.kind.map(JobKind::name);
     let pairs = asked.pairs();
@@ -100,6 +118,7 @@ fn filters(asked: &Asked) -> Filters {
     let odd = odd.map(|state| (state.to_owned(), state.replace(',', " or ")));
     Filters {
         action: "/admin/jobs".into(),
+        hidden: query.carried(&["state", "queue", "kind"]),
         selects: vec![
             Select::new("state", "State", "All states", state, states.chain(odd)),
             Select::new("queue", "Queue", "All queues", queue, queues),
@@ -128,12 +147,19 @@ fn empty(known: &Known, asked: &Asked) -> Empty {
     }
 }
 
-const TITLES: &[&str] = &["Job", "State", "Queue", "Asked by", "Asked for", "Due, or took", "Latest"];
+/// Where what is to be done with ticked jobs is asked and done.
+const TICKED: &str = "/admin/jobs/ticked";
 
 /// Names and news have room to be read; the queue goes first where there is little.
-fn table(rows: Vec<Vec<Value>>) -> Table {
-    Table::plain("Jobs", TITLES, rows).with(&[(0, "wrap"), (2, "less"), (6, "wrap")])
-}
+const COLUMNS: [Heading; 7] = [
+    Heading("kind", "Job", None, "wrap"),
+    Heading("state", "State", None, ""),
+    Heading("queue", "Queue", None, "less"),
+    Heading("by", "Asked by", None, ""),
+    Heading("createdAt", "Asked for", None, ""),
+    Heading("due", "Due, or took", None, ""),
+    Heading("note", "Latest", None, "wrap"),
+];
 
 fn row(known: &Known, shown: &ShownJob) -> Vec<Value> {
     let job = &shown.job;

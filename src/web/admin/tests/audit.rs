@@ -75,13 +75,17 @@ async fn an_export_takes_the_filters_of_the_list_along_and_is_on_record() {
     let session = fixture.sign_in().await;
     put_on_record(&fixture, somebody(), Did::new(Action::SignInFailed)).await;
     let list = fixture.get(&session, "/admin/audit?action=account.sign_in_failed").await.body;
-    assert!(list.contains("name=\"action\" value=\"account.sign_in_failed\""), "{list}");
-    let fields = [("format", "csv"), ("action", "account.sign_in_failed")];
-    let answer = fixture.post(&session, "/admin/audit/export", &fields).await;
+    let export = super::link(&list, "href=\"/admin/audit/export?");
+    assert_eq!(export, "action=account.sign_in_failed&format=csv");
+    let answer = fixture.get(&session, &format!("/admin/audit/export?{export}")).await;
     assert_eq!(answer.status, StatusCode::OK, "{}", answer.body);
     assert!(answer.body.contains("account.sign_in_failed") && !answer.body.contains("panel.add"), "{}", answer.body);
     let newest = fixture.get(&session, "/admin/audit").await.body;
     assert!(newest.contains("Exported the audit trail"), "{newest}");
+    let ticked = fixture.post(&session, "/admin/audit/export", &[("format", "jsonl"), ("pick", "1")]).await.body;
+    assert!(ticked.lines().count() == 1 && ticked.contains("\"seq\":1,"), "{ticked}");
+    let newest = fixture.get(&session, "/admin/audit").await.body;
+    assert_eq!(newest.matches("Exported the audit trail").count(), 2 + 1, "and one in the filters: {newest}");
 }
 
 #[actix_web::test]

@@ -230,3 +230,41 @@ async fn the_overview_tells_of_dead_jobs_and_of_a_silent_queue() {
     let body = fixture.get(&session, "/admin").await.body;
     assert!(!body.contains("is dead") && body.contains("the queue gives no sign of life"), "{body}");
 }
+
+#[actix_web::test]
+async fn ticked_jobs_are_asked_about_and_only_they_are_dealt_with() {
+    let fixture = Fixture::empty();
+    let session = fixture.sign_in().await;
+    let dead = fixture.job(JobKind::Backup, JobState::Dead).await;
+    let done = fixture.job(JobKind::SendMail, JobState::Completed).await;
+    let other = fixture.job(JobKind::Backup, JobState::Dead).await;
+    let list = fixture.get(&session, "/admin/jobs?queue=low").await.body;
+    assert!(list.contains("formaction=\"/admin/jobs/ticked?queue=low\""), "{list}");
+    let (first, second) = (dead.to_string(), done.to_string());
+    let gone = uuid::Uuid::nil().to_string();
+    let ticked = [("act", "retry"), ("pick", &*first), ("pick", &*second), ("pick", &*gone)];
+    let act = async |fields: &[(&str, &str)]| fixture.post(&session, "/admin/jobs/ticked?queue=low", fields).await;
+
+    let page = act(&ticked).await.body;
+    assert!(page.contains("Retry 1 job?") && page.contains("They begin anew at once"), "{page}");
+    assert_is_clean("/admin/jobs/ticked", &page);
+    assert_eq!(hidden(&page, "pick"), first, "one that is done cannot be retried");
+    assert_eq!(fixture.state(dead).await, JobState::Dead, "nothing was done yet");
+    let sure = [("act", "retry"), ("pick", &*first), ("asked", "yes")];
+    assert_eq!(act(&sure).await.location, "/admin/jobs?done=jobs-retried&queue=low");
+    assert_eq!([fixture.state(dead).await, fixture.state(other).await], [JobState::Pending, JobState::Dead]);
+    assert!(act(&sure).await.body.contains("No job that fits is in a state for this"));
+
+    let mut many = vec![("act".to_owned(), "remove".to_owned()), ("asked".into(), "yes".into())];
+    for _ in 0..21 {
+        many.push(("pick".into(), fixture.job(JobKind::Check, JobState::Completed).await.to_string()));
+    }
+    let fields: Vec<_> = many.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    let refused = act(&fields).await.body;
+    assert!(refused.contains("Nothing was done: type 21 to say"), "{refused}");
+    let typed: Vec<_> = fields.iter().copied().chain([("typed", "21")]).collect();
+    assert_eq!(act(&typed).await.location, "/admin/jobs?done=jobs-removed&queue=low");
+    let all = act(&[("act", "remove"), ("all", "yes")]).await;
+    assert_eq!(all.location, "/admin/jobs/bulk?act=remove&queue=low", "all that match have a page of their own");
+    assert!(act(&[("act", "retry"), ("pick", "x")]).await.status.is_client_error());
+}

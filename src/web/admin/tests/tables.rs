@@ -1,10 +1,10 @@
 //! Lists: columns, rows, files, ticked rows, and how true they are.
 
 use actix_web::http::StatusCode;
-use aviary_kernel::model::{SyncId, SyncStatus};
+use aviary_kernel::model::{JobKind, JobState, SyncId, SyncStatus};
 
 use super::assert_is_clean;
-use super::fixture::{Fixture, run};
+use super::fixture::{EMAIL, Fixture, run};
 
 /// The titles of the columns that a list shows.
 fn titles(body: &str) -> Vec<String> {
@@ -107,18 +107,98 @@ async fn ticked_rows_are_taken_out_by_a_form_without_scripts() {
     let fixture = Fixture::hostile().await;
     let session = fixture.sign_in().await;
     let page = fixture.get(&session, "/admin/servers").await.body;
-    assert!(page.contains("form=\"picks\" name=\"pick\" value=\"1-") && page.contains("id=\"picks\" method=\"post\""));
+    assert!(page.contains("form=\"picks\" name=\"pick\" value=\"1/") && page.contains("id=\"picks\" method=\"post\""));
     let take =
         async |fields: &[(&str, &str)]| fixture.post(&session, "/admin/export/servers?state=suspended", fields).await;
-    let two = take(&[("format", "jsonl"), ("pick", "1-1"), ("pick", "1-2"), ("pick", "1-99999")]).await;
+    let two = take(&[("format", "jsonl"), ("pick", "1/1"), ("pick", "1/2"), ("pick", "1/99999")]).await;
     assert_eq!((two.status, two.body.lines().count()), (StatusCode::OK, 2), "{}", two.body);
-    let all = take(&[("format", "jsonl"), ("pick", "1-1"), ("all", "yes")]).await;
+    let all = take(&[("format", "jsonl"), ("pick", "1/1"), ("all", "yes")]).await;
     assert!(all.body.lines().count() > 5, "all that match: {}", all.body);
     let none = take(&[("format", "csv")]).await;
     assert!(none.status.is_client_error() && none.body.contains("ick what to export first"), "{}", none.body);
     assert!(take(&[("format", "csv"), ("pick", "<b>")]).await.status.is_client_error());
     let forged = fixture.get(&session, "/admin/servers").await;
     assert_eq!(forged.status, StatusCode::OK);
+}
+
+#[actix_web::test]
+async fn records_have_columns_rows_and_files_as_mirrored_lists_have() {
+    let fixture = Fixture::hostile().await;
+    let session = fixture.sign_in().await;
+    let hook = fixture.webhook("own", "http://127.0.0.1:9/in", &["*"]).await;
+    let (event, delivery) = fixture.told("one").await;
+    fixture.told("two").await;
+    let job = fixture.job(JobKind::Backup, JobState::Dead).await;
+    let me = fixture.services.accounts.find(EMAIL).await.unwrap().id;
+    let deliveries = format!("/admin/webhooks/{hook}/deliveries");
+    let lists = [
+        ("/admin/jobs", "state", job.to_string(), "id"),
+        ("/admin/syncs", "status", SyncId::from_u128(1).to_string(), "id"),
+        ("/admin/events", "severity", event.to_string(), "id"),
+        (&*deliveries, "state", delivery.to_string(), "id"),
+        ("/admin/people", "roles", me.to_string(), "id"),
+        ("/admin/audit", "outcome", "1".to_owned(), "seq"),
+    ];
+    for (list, column, row, id) in &lists {
+        let page = fixture.get(&session, &format!("{list}?cols={column}&rows=25")).await.body;
+        assert_is_clean(list, &page);
+        assert_eq!(titles(&page).len(), 2, "{list}: {:?}", titles(&page));
+        assert!(page.contains(&format!("name=\"pick\" value=\"{row}\"")), "{list}: {page}");
+        assert!(page.contains(&format!("href=\"{list}/export?format=csv\"")), "{list}: {page}");
+        let export = format!("{list}/export");
+        let all = fixture.get(&session, &format!("{export}?format=jsonl")).await;
+        assert_eq!(all.status, StatusCode::OK, "{list}: {}", all.body);
+        let ticked = fixture.post(&session, &export, &[("format", "jsonl"), ("pick", row)]).await.body;
+        let one: serde_json::Value = serde_json::from_str(ticked.trim()).unwrap_or_else(|_| panic!("{list}: {ticked}"));
+        assert_eq!(one[*id].as_str().map_or_else(|| one[*id].to_string(), str::to_owned), *row, "{list}");
+        assert!(*list == "/admin/audit" || all.body.contains(ticked.trim()), "{list}: the same in all of it");
+        let csv = fixture.get(&session, &format!("{export}?format=csv")).await.body;
+        assert!(csv.lines().count() > 1 && csv.lines().next().unwrap().contains(id), "{list}: {csv}");
+        for bad in ["", "<b>", "1-1"] {
+            let refused = fixture.post(&session, &export, &[("format", "csv"), ("pick", bad)]).await;
+            assert!(refused.status.is_client_error(), "{list}: {bad}");
+        }
+    }
+    let allocations = fixture.get(&session, "/admin/allocations?cols=server&rows=25").await.body;
+    assert_eq!((titles(&allocations).len(), allocations.matches("name=\"pick\"").count()), (2, 25));
+    let history = fixture.get(&session, "/admin/history?rows=25").await.body;
+    assert!(history.contains("25 changes shown") && history.contains("/admin/history/export?format=csv"), "{history}");
+    let changes = fixture.get(&session, "/admin/history/export?format=jsonl&kind=nodes").await.body;
+    let nodes = fixture.get(&session, "/admin/history?rows=200&kind=nodes").await.body;
+    assert!(nodes.contains(&format!("{} changes shown", changes.lines().count())), "{nodes}");
+}
+
+#[actix_web::test]
+async fn files_of_a_list_have_its_filters_and_are_for_who_may_see_it() {
+    let fixture = Fixture::empty();
+    let session = fixture.sign_in().await;
+    let dead = fixture.job(JobKind::Backup, JobState::Dead).await;
+    fixture.job(JobKind::Backup, JobState::Completed).await;
+    let page = fixture.get(&session, "/admin/jobs?state=dead").await.body;
+    assert!(page.contains("/admin/jobs/export?state=dead&#38;format=jsonl"), "{page}");
+    let found = fixture.get(&session, "/admin/jobs/export?state=dead&format=jsonl").await.body;
+    assert!(found.lines().count() == 1 && found.contains(&dead.to_string()), "{found}");
+    for n in 0..1100 {
+        if n % 100 == 0 {
+            fixture.clock.advance_s(1);
+        }
+        fixture.job(JobKind::Check, JobState::Completed).await;
+    }
+    let many = fixture.get(&session, "/admin/jobs/export?kind=store.check&format=csv").await.body;
+    assert_eq!(many.lines().count(), 1101, "every piece of it, and one line of names");
+
+    let member = fixture.sign_in_as("bob@example.com", "MEMBER").await;
+    for list in ["jobs", "syncs", "events", "people", "audit", "history"] {
+        let refused = fixture.get(&member, &format!("/admin/{list}/export")).await;
+        assert_eq!(refused.status, StatusCode::FORBIDDEN, "{list}");
+    }
+    fixture.role("AUDITOR", &["audit.read"]).await;
+    let auditor = fixture.sign_in_as("eve@example.com", "AUDITOR").await;
+    let trail = fixture.get(&auditor, "/admin/audit").await.body;
+    assert!(
+        !trail.contains("=\"/admin/audit/export") && !trail.contains("name=\"pick\""),
+        "who may only look: {trail}"
+    );
 }
 
 #[actix_web::test]

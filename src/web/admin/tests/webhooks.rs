@@ -190,6 +190,14 @@ async fn a_delivery_is_followed_to_its_end_and_sent_again() {
 
     sink.faults().clear();
     fixture.post(&session, &format!("{page}/enable"), &[]).await;
+    let ticked = format!("{page}/deliveries/again");
+    assert!(list.contains(&format!("formaction=\"{ticked}\"")), "{list}");
+    let odd = fixture.post(&session, &ticked, &[("act", "again"), ("pick", "x")]).await;
+    assert!(odd.status.is_client_error(), "{}", odd.body);
+    let none = fixture.post(&session, &ticked, &[("act", "again")]).await;
+    assert!(none.location.ends_with("/deliveries?done=deliveries-stay"), "{}", none.location);
+    let all = fixture.post(&session, &ticked, &[("act", "again"), ("all", "yes")]).await;
+    assert_eq!(all.location, format!("{page}/again?hours=0"));
     let again = fixture.post(&session, &format!("{one}/again"), &[]).await;
     assert!(again.location.ends_with("?done=delivery-again"), "{}", again.location);
     fixture.sent(hook).await;

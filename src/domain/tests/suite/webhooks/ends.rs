@@ -1,8 +1,8 @@
 //! What becomes of webhooks that fail, and what people do about it.
 
-use aviary_domain::webhooks::Again;
+use aviary_domain::webhooks::{Again, DeliveryQuery};
 use aviary_kernel::base::Error;
-use aviary_kernel::model::{Action, DeliveryState};
+use aviary_kernel::model::{Action, DeliveryId, DeliveryState};
 use aviary_kernel::store::tables::{AUDIT, DELIVERIES, EVENTS, JOBS};
 use aviary_kernel::store::{Read, Span};
 use aviary_sim::{Fault, Match, Trouble};
@@ -72,6 +72,32 @@ async fn what_failed_or_was_dropped_can_be_sent_again_after_a_count() {
     hall.settle().await;
     assert_eq!(hall.in_state(hook.id, DeliveryState::Delivered).await, 30);
     assert!(actions(&hall).await.contains(&Action::DeliveryRepeated));
+    hall.assert_sound().await;
+}
+
+#[tokio::test]
+async fn chosen_deliveries_are_sent_again_but_none_that_wait_or_went_elsewhere() {
+    let (hall, sink) = (Hall::new(), sink().await);
+    let hook = hall.make(new_hook("own", http(&sink.at("/in")), &["*"])).await.webhook;
+    let other = hall.make(new_hook("other", http(&sink.at("/other")), &["*"])).await.webhook;
+    hall.raise_many(job_dead(), 3).await;
+    hall.settle().await;
+    let of = async |hook| {
+        let query = DeliveryQuery { webhook: Some(hook), ..DeliveryQuery::default() };
+        let page = hall.webhooks.deliveries(query).await.unwrap();
+        page.deliveries.iter().map(|(delivery, _)| delivery.id).collect::<Vec<_>>()
+    };
+    let (own, others) = (of(hook.id).await, of(other.id).await);
+    let chosen = [own[0], own[1], others[0], DeliveryId::from_u128(9)];
+    assert_eq!(hall.webhooks.send_each_again(&who(), hook.id, &chosen).await.unwrap(), 2);
+    assert_eq!(hall.webhooks.send_each_again(&who(), hook.id, &chosen).await.unwrap(), 0, "they wait by now");
+    hall.settle().await;
+    let tries = async |id| hall.webhooks.delivery(id).await.unwrap().0.attempts.len();
+    assert_eq!([tries(own[0]).await, tries(own[1]).await, tries(own[2]).await, tries(others[0]).await], [2, 2, 1, 1]);
+    assert!(actions(&hall).await.contains(&Action::DeliveryRepeated));
+    hall.webhooks.set_enabled(&who(), hook.id, false).await.unwrap();
+    let off = hall.webhooks.send_each_again(&who(), hook.id, &own).await;
+    assert!(matches!(off, Err(Error::Conflict(_))), "it is turned off");
     hall.assert_sound().await;
 }
 
