@@ -1,3 +1,5 @@
+use std::borrow::Cow;
+
 use askama::Template;
 use askama::filters::HtmlSafe;
 use aviary_kernel::model::{FieldChange, HistoryEntry, Operation};
@@ -18,14 +20,17 @@ pub(super) struct Timeline {
 
 impl HtmlSafe for Timeline {}
 
-struct Entry {
+/// Something that happened, or will.
+pub(super) struct Entry {
     tone: &'static str,
-    verb: &'static str,
+    verb: Cow<'static, str>,
     /// What it is about, where that is not plain.
     object: Option<About>,
     when: When,
-    /// The sync that found it.
-    sync: Value,
+    /// What stands behind the time: the sync that found it, how long it took.
+    beside: Vec<Value>,
+    /// More about it, on lines of its own.
+    text: Option<Value>,
     fields: Vec<FieldRow>,
     /// More fields, behind a click.
     folded: Vec<FieldRow>,
@@ -50,6 +55,11 @@ struct FieldRow {
 const SHOWN: usize = 6;
 
 impl Timeline {
+    /// Whatever happened, newest first.
+    pub(super) fn new(entries: Vec<Entry>, nothing: &'static str) -> Self {
+        Self { entries, nothing }
+    }
+
     /// The history of one object.
     pub(super) fn of_one(known: &Known, names: &Names, entries: &[HistoryEntry]) -> Self {
         let nothing = "Nothing has changed since the history began, or it is older than what is kept.";
@@ -75,6 +85,32 @@ pub(super) fn operation_words(operation: Operation) -> (&'static str, &'static s
 }
 
 impl Entry {
+    /// Something without fields.
+    pub(super) fn plain(tone: &'static str, verb: impl Into<Cow<'static, str>>, when: When) -> Self {
+        Self {
+            tone,
+            verb: verb.into(),
+            object: None,
+            when,
+            beside: Vec::new(),
+            text: None,
+            fields: Vec::new(),
+            folded: Vec::new(),
+            fold_text: String::new(),
+        }
+    }
+
+    /// With something behind the time.
+    pub(super) fn beside(mut self, value: Value) -> Self {
+        self.beside.push(value);
+        self
+    }
+
+    /// With more about it.
+    pub(super) fn text(self, text: Value) -> Self {
+        Self { text: Some(text), ..self }
+    }
+
     fn new(known: &Known, names: &Names, entry: &HistoryEntry, with_object: bool) -> Self {
         let (tone, verb) = operation_words(entry.operation);
         let object = with_object.then(|| About {
@@ -92,16 +128,9 @@ impl Entry {
             shown::grouped(folded.len() as u64),
             if folded.len() == 1 { "field" } else { "fields" }
         );
-        Self {
-            tone,
-            verb,
-            object,
-            when: known.when(entry.at),
-            sync: known.link("sync", format!("/admin/syncs/{}", entry.sync)),
-            fields,
-            folded,
-            fold_text,
-        }
+        let sync = known.link("sync", format!("/admin/syncs/{}", entry.sync));
+        let plain = Self::plain(tone, verb, known.when(entry.at)).beside(sync);
+        Self { object, fields, folded, fold_text, ..plain }
     }
 }
 

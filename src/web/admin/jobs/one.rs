@@ -1,5 +1,7 @@
 //! One job, as it goes on.
 
+use std::time::Duration;
+
 use actix_web::HttpResponse;
 use actix_web::web::{Data, Path};
 use askama::Template;
@@ -7,8 +9,8 @@ use askama::filters::HtmlSafe;
 use aviary_domain::jobs::{Bulk, ShownJob};
 use aviary_domain::queue::Progress;
 use aviary_domain::webhooks::Webhooks;
-use aviary_kernel::base::{Error, Result};
-use aviary_kernel::model::{Job, JobId, JobState, Permission};
+use aviary_kernel::base::{Error, Result, Timestamp};
+use aviary_kernel::model::{Job, JobFault, JobId, JobState, Permission};
 use serde_json::Value as Json;
 use uuid::Uuid;
 
@@ -18,7 +20,7 @@ use crate::admin::desk::{Act, Crumb, Desk, Head, Known, Shell};
 use crate::admin::form::{Fields, Sent};
 use crate::admin::nav::Spot;
 use crate::admin::shown::{self, When};
-use crate::admin::table::Table;
+use crate::admin::timeline::{Entry, Timeline};
 use crate::admin::value::{Pill, Value};
 use crate::admin::{on_record, sentence};
 use crate::allow::{Allow, perm};
@@ -45,7 +47,8 @@ struct JobPart {
     when: Option<When>,
     bar: Option<Bar>,
     numbers: Vec<(&'static str, Value)>,
-    tries: Option<Table>,
+    /// What began when and how it ended, newest first.
+    course: Timeline,
     /// What the reader can do: the button and what it does.
     can: Vec<(&'static str, &'static str)>,
     /// For those who listen: said when it changes.
@@ -208,7 +211,7 @@ impl JobPart {
             when,
             bar: (job.state == JobState::Running).then(|| Bar::new(shown.progress.as_ref())),
             numbers: numbers(known, job),
-            tries: tries(known, job),
+            course: course(known, job),
             can: if known.may(Permission::JobWrite) { can.collect() } else { Vec::new() },
             over: job.state.is_over(),
         }
@@ -271,19 +274,70 @@ fn numbers(known: &Known, job: &Job) -> Vec<(&'static str, Value)> {
     numbers
 }
 
-/// The tries that failed, newest first.
-fn tries(known: &Known, job: &Job) -> Option<Table> {
-    let rows = job.faults.iter().rev().map(|fault| {
-        vec![
-            Value::Text(format!("Try {}", fault.attempt)),
-            Value::When(known.when(fault.at)),
-            Value::Text(shown::span_ms(fault.took_ms)),
-            Value::long(&sentence(&fault.what), 160),
-        ]
-    });
-    let rows: Vec<_> = rows.collect();
-    (!rows.is_empty())
-        .then(|| Table::plain("Tries that failed, newest first", &["Try", "Ended", "Took", "What went wrong"], rows))
+/// What began when, how it ended and when the next try came or comes, newest first.
+fn course(known: &Known, job: &Job) -> Timeline {
+    let mut entries: Vec<_> = stands(known, job).into_iter().collect();
+    for (at, fault) in job.faults.iter().enumerate().rev() {
+        let next = job.faults.get(at + 1).map(began).or_else(|| last_try(job).filter(|began| *began > fault.at));
+        let mut entry = Entry::plain("bad", format!("Try {} failed", fault.attempt), known.when(began(fault)))
+            .beside(Value::Text(format!("took {}", shown::span_ms(fault.took_ms))))
+            .text(Value::long(&sentence(&fault.what), 300));
+        if let Some(next) = next {
+            let pause = shown::span_ms(u64::try_from(next.since(fault.at).as_millis()).unwrap_or(u64::MAX));
+            entry = entry.beside(Value::Text(format!("the next one came {pause} later")));
+        }
+        entries.push(entry);
+    }
+    let asked = Entry::plain("", "Asked for", known.when(job.created_at))
+        .beside(Value::Said(format!("by {}", shown::short(&job.by, 40))));
+    let is_cut = job.faults.len() == Job::FAULTS;
+    let cut = format!("Of the tries that failed the last {} are kept.", Job::FAULTS);
+    entries.push(if is_cut { asked.text(Value::Muted(cut)) } else { asked });
+    Timeline::new(entries, "Nothing is known of its tries.")
+}
+
+/// When a try that failed began.
+fn began(fault: &JobFault) -> Timestamp {
+    fault.at.minus(Duration::from_millis(fault.took_ms))
+}
+
+/// When the try began that is no failure so far, if there is one.
+fn last_try(job: &Job) -> Option<Timestamp> {
+    job.started_at.filter(|_| matches!(job.state, JobState::Running | JobState::Completed | JobState::Cancelled))
+}
+
+/// Where it stands now: the newest entry. A last try that failed says so itself.
+fn stands(known: &Known, job: &Job) -> Option<Entry> {
+    let try_n = job.attempts.max(1);
+    let note = |entry: Entry| match &job.note {
+        Some(note) => entry.text(Value::long(&sentence(&shown::visible(note)), 300)),
+        None => entry,
+    };
+    let over = |tone, verb: &'static str| job.finished_at.map(|at| Entry::plain(tone, verb, known.when(at)));
+    match job.state {
+        JobState::Pending => Some(Entry::plain("info", "Waits for a free place", known.due(job.due_at))),
+        JobState::Scheduled => Some(Entry::plain("info", "Begins", known.due(job.due_at))),
+        JobState::Retrying => {
+            Some(Entry::plain("info", format!("Try {} comes", job.attempts + 1), known.due(job.due_at)))
+        }
+        JobState::Running => {
+            let at = job.started_at?;
+            Some(
+                Entry::plain("info", format!("Try {try_n} began"), known.when(at))
+                    .beside(Value::Text("at work".into())),
+            )
+        }
+        JobState::Completed => {
+            let done = Entry::plain("good", format!("Try {try_n} is done"), known.when(job.started_at?));
+            Some(note(match took(job) {
+                Some(took) => done.beside(Value::Text(format!("took {took}"))),
+                None => done,
+            }))
+        }
+        JobState::Cancelled => over("", "Taken back"),
+        JobState::Failed => over("bad", "Given up").map(note),
+        JobState::Dead => over("bad", "Given up").map(|entry| entry.text(Value::Text("Every try failed.".into()))),
+    }
 }
 
 fn about(known: &Known, job: &Job, ways: Vec<Fact>) -> Vec<Fact> {

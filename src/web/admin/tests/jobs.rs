@@ -84,6 +84,46 @@ async fn the_list_is_filtered_paged_and_says_where_the_work_stands() {
 }
 
 #[actix_web::test]
+async fn the_tries_of_a_job_are_a_time_line_that_ends_with_what_comes() {
+    let fixture = Fixture::empty();
+    let session = fixture.sign_in().await;
+    let at = fixture.services.env.now();
+    let s = Duration::from_secs;
+    let fault =
+        move |attempt, ended| JobFault { attempt, at: at.plus(s(ended)), took_ms: 2000, what: "no answer".into() };
+    let id = fixture
+        .odd_job(NewJob::new(JobKind::Backup).by("Mara"), move |job| {
+            (job.state, job.attempts, job.max_attempts) = (JobState::Retrying, 2, 5);
+            job.due_at = at.plus(s(160));
+            job.started_at = Some(at.plus(s(40)));
+            job.faults = vec![fault(1, 10), fault(2, 42)];
+        })
+        .await;
+    fixture.clock.advance_s(100);
+    let uri = format!("/admin/jobs/{id}");
+    let body = fixture.get(&session, &uri).await.body;
+    let places =
+        ["Try 3 comes", "Try 2 failed", "Try 1 failed", "the next one came 30 s later", "Asked for"]
+            .map(|said| body.find(said).unwrap_or_else(|| panic!("{said}: {body}")));
+    assert!(places.is_sorted(), "{places:?}: {body}");
+    assert_eq!(body.matches("the next one came").count(), 1, "what has not come is not told: {body}");
+    let done = move |job: &mut Job| {
+        (job.state, job.attempts) = (JobState::Completed, 3);
+        (job.started_at, job.finished_at) = (Some(at.plus(s(160))), Some(at.plus(s(163))));
+    };
+    let put = move |tx: &mut aviary_kernel::store::WriteTx<'_>| {
+        let mut job = tx.get(JOBS, &id)?.unwrap();
+        done(&mut job);
+        tx.put(JOBS, &id, &job).map(drop)
+    };
+    fixture.services.store.write(put).await.unwrap();
+    fixture.clock.advance_s(100);
+    let body = fixture.get(&session, &uri).await.body;
+    assert!(body.contains("Try 3 is done") && body.contains("took 3.0 s"), "{body}");
+    assert!(body.contains("the next one came 1 min 58 s later"), "{body}");
+}
+
+#[actix_web::test]
 async fn a_job_tells_its_tries_and_what_it_is_about() {
     let fixture = Fixture::hostile().await;
     let session = fixture.sign_in().await;
