@@ -81,12 +81,13 @@ impl Events {
         self.store.read(move |tx| page(tx, &query)).await
     }
 
-    /// The newest events about a mirrored object, as far as they are among the last 500 of each of its kind's events.
+    /// The newest events about a mirrored object, as far as they are among the last 1000 events about its kind, each with its
+    /// deliveries: at most `deliveries` of them together, those of the newest events first.
     ///
     /// # Errors
     /// When the file cannot be read.
-    pub async fn about(&self, object: ObjectKey, limit: usize) -> Result<Vec<Event>> {
-        self.store.read(move |tx| about(tx, object, limit)).await
+    pub async fn about(&self, object: ObjectKey, limit: usize, deliveries: usize) -> Result<Vec<Told>> {
+        self.store.read(move |tx| about(tx, object, limit, deliveries)).await
     }
 
     /// One event, with its deliveries.
@@ -97,11 +98,7 @@ impl Events {
         self.store
             .read(move |tx| {
                 let event = tx.get(EVENTS, &id)?.ok_or_else(|| Error::not_found("event", id))?;
-                let mut deliveries = Vec::new();
-                for (_, delivery) in tx.all_keys(DELIVERIES_OF_EVENT, &Span::prefix(&id))? {
-                    deliveries.extend(tx.get(DELIVERIES, &delivery)?);
-                }
-                Ok(Told { event, deliveries })
+                Ok(Told { deliveries: deliveries_of(tx, id, usize::MAX)?, event })
             })
             .await
     }
@@ -130,27 +127,50 @@ fn page(reader: &impl Read, query: &EventQuery) -> Result<EventPage> {
     Ok(EventPage { events, next })
 }
 
-/// Events of a name that are looked at for those about one object.
-const LOOKED_AT: usize = 500;
+/// Events that are looked at for those about one object.
+const LOOKED_AT: usize = 1000;
 
-fn about(reader: &impl Read, object: ObjectKey, limit: usize) -> Result<Vec<Event>> {
+fn about(reader: &impl Read, object: ObjectKey, limit: usize, deliveries: usize) -> Result<Vec<Told>> {
     let mut ids = Vec::new();
     for name in EventName::ALL.iter().filter(|name| name.noun() == object.kind.noun()) {
         ids.extend(newest_of(reader, *name, None, LOOKED_AT)?);
     }
     ids.sort_unstable_by(|a, b| b.cmp(a));
-    let mut events = Vec::new();
+    ids.truncate(LOOKED_AT);
+    // Reading the facts takes longer than seeing that they are about another object.
+    let part = format!("\"id\":{}", object.id);
+    let is_about = |event: &Event| {
+        event.panel == Some(object.panel)
+            && event.data.contains(&part)
+            && serde_json::from_str::<Value>(&event.data).is_ok_and(|facts| facts["id"].as_u64() == Some(object.id))
+    };
+    let (mut found, mut left) = (Vec::new(), deliveries);
     for id in ids {
-        if events.len() == limit {
+        if found.len() == limit {
             break;
         }
-        let is_about = |event: &Event| {
-            event.panel == Some(object.panel)
-                && serde_json::from_str::<Value>(&event.data).is_ok_and(|facts| facts["id"].as_u64() == Some(object.id))
-        };
-        events.extend(reader.get(EVENTS, &id)?.filter(is_about));
+        let Some(event) = reader.get(EVENTS, &id)?.filter(is_about) else { continue };
+        let deliveries = deliveries_of(reader, id, left)?;
+        left -= deliveries.len();
+        found.push(Told { event, deliveries });
     }
-    Ok(events)
+    Ok(found)
+}
+
+/// The deliveries of an event, oldest first, at most so many.
+fn deliveries_of(reader: &impl Read, event: EventId, most: usize) -> Result<Vec<Delivery>> {
+    let mut ids = Vec::new();
+    if most > 0 {
+        reader.walk_index(DELIVERIES_OF_EVENT, &Span::prefix(&event), Direction::Up, |(_, id)| {
+            ids.push(id);
+            Ok(if ids.len() < most { ControlFlow::Continue(()) } else { ControlFlow::Break(()) })
+        })?;
+    }
+    let mut deliveries = Vec::with_capacity(ids.len());
+    for id in ids {
+        deliveries.extend(reader.get(DELIVERIES, &id)?);
+    }
+    Ok(deliveries)
 }
 
 fn place(cursor: &Cursor) -> Result<EventId> {

@@ -319,8 +319,14 @@ fn reach(panels: &Panels, checked: &Result<PanelCheck, PanelError>) -> Reach {
         Ok(check) => {
             Reach { at, trouble: None, rate_limit: check.application_limit.as_ref().map(|limit| limit.per_minute) }
         }
-        Err(error) => Reach { at, trouble: Some(format!("{}; {}", error.what, error.remedy)), rate_limit: None },
+        Err(error) => Reach { at, trouble: Some(trouble(error)), rate_limit: None },
     }
+}
+
+/// What went wrong and what to do about it, as [`Reach::trouble`] keeps it.
+pub(crate) fn trouble(fault: &PanelError) -> String {
+    let refuses = if fault.kind.is_refusal() { Reach::REFUSES } else { "" };
+    format!("{refuses}{}; {}", fault.what, fault.remedy)
 }
 
 /// A panel that is not being removed.

@@ -82,3 +82,13 @@ pub struct Reach {
     /// Requests a minute that the panel allows, by its own headers.
     pub rate_limit: Option<u32>,
 }
+
+impl Reach {
+    /// What trouble begins with when the panel answers, but does not take the key.
+    pub const REFUSES: &str = "the panel refuses the key: ";
+
+    /// Whether the panel answers, but does not take the key.
+    pub fn refuses_key(&self) -> bool {
+        self.trouble.as_ref().is_some_and(|trouble| trouble.starts_with(Self::REFUSES))
+    }
+}

@@ -106,6 +106,14 @@ impl FaultKind {
         )
     }
 
+    /// Whether the panel answers, but does not let the key in.
+    pub fn is_refusal(self) -> bool {
+        matches!(
+            self,
+            Self::Unauthorized | Self::Forbidden | Self::WrongKeyKind | Self::TwoFactorRequired | Self::IpNotAllowed
+        )
+    }
+
     /// Whether a smaller page may get through where this one did not.
     pub(crate) fn is_splittable(self) -> bool {
         self == Self::ServerFault || self.is_overload()

@@ -1,7 +1,7 @@
 use askama::Template;
 use askama::filters::HtmlSafe;
 
-use super::chart::{Gauge, Histogram};
+use super::chart::{Gauge, Histogram, Spark};
 use super::compare::CompareForm;
 use super::desk::{Head, Shell};
 use super::ports::PortGroup;
@@ -50,6 +50,11 @@ pub(super) enum Body {
     Facts(Vec<Fact>),
     Gauges(Vec<Gauge>),
     Histogram(Histogram),
+    /// A number in the course of time, and what it says in words.
+    Spark {
+        spark: Spark,
+        said: String,
+    },
     Table(Table),
     Text(Cut),
     /// For machines: a command, a piece of configuration.

@@ -5,8 +5,9 @@ use std::time::Duration;
 use askama::Template;
 use askama::filters::HtmlSafe;
 use aviary_domain::mirror::{Compared, ComparedField, Page};
+use aviary_domain::sync::SyncQuery;
 use aviary_kernel::base::{Result, Timestamp};
-use aviary_kernel::model::{Kind, ObjectKey, Operation};
+use aviary_kernel::model::{Kind, ObjectKey, Operation, PanelId, SyncId, SyncRun, SyncStatus};
 
 use super::card::{Body, Card};
 use super::desk::{Crumb, Desk, Head, Known, Shell};
@@ -44,9 +45,8 @@ impl CompareForm {
         let preset = |text: &str, from: Timestamp, until: Timestamp| (text.to_owned(), href(&object, from, until));
         let mut presets =
             vec![preset("The last day", now.minus(DAY), now), preset("The last week", now.minus(DAY * 7), now)];
-        if let Some(at) = known.panel(key.panel).and_then(|panel| panel.synced_at) {
-            // What a sync saw lies before its end; the one before it is not known here, an hour reaches back far enough.
-            presets.insert(0, preset("The hour before the last full sync", at.minus(Duration::from_secs(3600)), at));
+        if known.panel(key.panel).is_some_and(|panel| panel.synced_at.is_some()) {
+            presets.insert(0, ("The last full sync".into(), href_of_sync(&object, LAST)));
         }
         presets.push(preset("Thirty days", now.minus(DAY * 30), now));
         Self {
@@ -66,6 +66,37 @@ fn spelled(key: ObjectKey) -> String {
 fn href(object: &str, from: Timestamp, until: Timestamp) -> String {
     let (from, until) = (from.to_string(), until.to_string());
     format!("/admin/history/compare?{}", shown::query(&[("object", object), ("from", &from), ("until", &until)]))
+}
+
+/// The sync whose bounds are compared, in an address: its id, or this for the last full one.
+const LAST: &str = "last";
+
+fn href_of_sync(object: &str, sync: &str) -> String {
+    format!("/admin/history/compare?{}", shown::query(&[("object", object), ("sync", sync)]))
+}
+
+/// From when to when the sync went on that the address names; none where it names none, or one that is not known.
+async fn bounds(desk: &mut Desk, key: ObjectKey) -> Result<Option<(Timestamp, Timestamp)>> {
+    let Some(word) = desk.query.text("sync").map(str::to_owned) else { return Ok(None) };
+    let run = match word.parse::<SyncId>() {
+        Ok(id) => desk.syncs.get(id).await.ok().filter(|run| run.panel == key.panel),
+        Err(_) if word == LAST => last_full(desk, key.panel).await?,
+        Err(_) => None,
+    };
+    let bounds = run.and_then(|run| Some((run.started_at?, run.finished_at?)));
+    if bounds.is_none() {
+        desk.query.doubts.push("This sync is not known, or not over: other times are compared.".into());
+    }
+    Ok(bounds)
+}
+
+/// Full syncs that are looked at for one that went to its end.
+const LOOKED_AT: usize = 20;
+
+async fn last_full(desk: &Desk, panel: PanelId) -> Result<Option<SyncRun>> {
+    let query = SyncQuery { panel: Some(panel), full: Some(true), limit: LOOKED_AT, ..SyncQuery::default() };
+    let runs = desk.syncs.list(query).await?.runs;
+    Ok(runs.into_iter().find(|run| run.status == SyncStatus::Completed))
 }
 
 fn object(text: &str) -> Option<ObjectKey> {
@@ -93,10 +124,11 @@ pub(super) async fn page(_may: Allow<perm::HistoryRead>, mut desk: Desk) -> Page
     let Some(key) = desk.query.pick("object", "choose one from the history", object) else {
         return choose(desk, &known);
     };
+    let of_sync = bounds(&mut desk, key).await?;
     let (now, zone) = (known.now, &known.prefers.zone);
     let from = desk.query.pick("from", "the last day is compared", |text| moment::read(text, zone));
     let until = desk.query.pick("until", "it is compared with now", |text| moment::read(text, zone)).unwrap_or(now);
-    let mut from = from.unwrap_or_else(|| until.minus(DAY));
+    let (mut from, until) = of_sync.unwrap_or((from.unwrap_or_else(|| until.minus(DAY)), until));
     if from > until {
         desk.query
             .doubts

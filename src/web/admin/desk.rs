@@ -22,6 +22,7 @@ use aviary_domain::search::Search;
 use aviary_domain::settings::Settings;
 use aviary_domain::sign_in::SignIn;
 use aviary_domain::sync::{SyncQuery, Syncs};
+use aviary_domain::webhooks::Webhooks;
 use aviary_kernel::base::{Env, Error, Result, Timestamp};
 use aviary_kernel::model::{Actor, Panel, PanelId, RemovalStop, SyncRun, SyncStatus};
 use aviary_kernel::store::Store;
@@ -50,6 +51,7 @@ pub(super) struct Desk {
     pub(super) schedules: Data<Schedules>,
     pub(super) search: Data<Search>,
     pub(super) jobs: Data<Jobs>,
+    pub(super) webhooks: Data<Webhooks>,
     pub(super) settings: Data<Settings>,
     pub(super) heartbeats: Data<Heartbeats>,
     live: Data<Live>,
@@ -108,6 +110,7 @@ fn desk(request: &HttpRequest, payload: &mut Payload) -> Result<Desk, PageError>
         schedules: service(request)?,
         search: service(request)?,
         jobs: service(request)?,
+        webhooks: service(request)?,
         settings: service(request)?,
         heartbeats: service(request)?,
         live: service(request)?,

@@ -109,7 +109,7 @@ pub(super) fn words(known: &Known, hook: &Webhook) -> String {
 }
 
 fn of_events(hook: &Webhook) -> String {
-    if hook.events.iter().any(|pattern| pattern.text() == "*") {
+    if hears_all(hook) {
         return "everything".into();
     }
     let mut names: Vec<_> = hook.events.iter().take(NAMED).map(pattern_words).collect();
@@ -139,6 +139,18 @@ pub(super) fn topic_words(topic: HookTopic) -> &'static str {
         HookTopic::Support => "Support",
         HookTopic::Custom => "Something else",
     }
+}
+
+/// What a webhook is about, for people: one that hears of everything is about everything.
+pub(super) fn about_words(hook: &Webhook) -> &'static str {
+    match hook.topic {
+        HookTopic::Custom if hears_all(hook) => "Everything",
+        topic => topic_words(topic),
+    }
+}
+
+fn hears_all(hook: &Webhook) -> bool {
+    hook.events.iter().any(|pattern| pattern.text() == "*")
 }
 
 /// A scope, for people.

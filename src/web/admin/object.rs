@@ -93,11 +93,13 @@ struct ObjectPage {
     cards: Vec<Card>,
 }
 
-struct TabLink {
-    title: &'static str,
-    href: String,
-    count: String,
-    on: bool,
+/// The way to a part of a page.
+pub(super) struct TabLink {
+    pub(super) title: &'static str,
+    pub(super) href: String,
+    /// How many things there are in it; empty = not said.
+    pub(super) count: String,
+    pub(super) on: bool,
 }
 
 /// Which tab is open.
@@ -164,7 +166,7 @@ pub(super) async fn show<T: Mirror>(
     let mut seen = desk.look(&known, move |page, known| look(page, known, &wanted, sight)).await?;
     match open {
         Open::Audit => seen.cards.extend(generic::audit(&desk, &known, key).await?),
-        Open::Log => seen.cards.push(generic::log(events, &known, key, &seen.face.title).await?),
+        Open::Log => seen.cards.extend(generic::log(&desk, events, &known, key, &seen.face.title).await?),
         Open::Own(0) => seen.cards.splice(0..0, more).for_each(drop),
         Open::Own(_) | Open::History => {}
     }
@@ -245,7 +247,13 @@ fn look<T: Mirror>(page: &Page<'_>, known: &Known, wanted: &Wanted, sight: &Sigh
     };
     let mut cards = Vec::new();
     let Some(row) = page.get::<T>(key.panel, key.id)? else {
-        let gone = removed::look(&look, key)?;
+        let gone = match removed::look(&look, key) {
+            // Nothing is left of it, and its panel is not there either: that is what to know.
+            Err(Error::NotFound { .. }) if known.panel(key.panel).is_none() => {
+                return Err(Error::not_found("panel", key.panel));
+            }
+            gone => gone?,
+        };
         match wanted.open {
             Open::Own(_) => cards.push(gone.card),
             Open::History => history(&mut cards)?,

@@ -1,135 +1,30 @@
-//! One panel: what it holds, how it answers, its syncs; testing and removing it.
+//! One panel: its page, testing and removing it.
+
+mod page;
 
 use actix_web::web::Path;
 use askama::Template;
 use askama::filters::HtmlSafe;
-use aviary_domain::mirror::PanelCounts;
 use aviary_domain::panels::PanelCheck;
-use aviary_domain::sync::SyncQuery;
 use aviary_kernel::base::{Error, Result};
-use aviary_kernel::model::{Kind, Panel, PanelId, Permission, Target};
+use aviary_kernel::model::{Kind, PanelId};
 use serde::Serialize;
 
 use super::ask::{Ask, Question};
-use super::card::{Card, Fact, fact};
-use super::desk::{Act, Crumb, Desk, Head, Known, Shell};
+use super::card::{Fact, fact};
+use super::desk::{Act, Crumb, Desk, Head, Shell};
 use super::form::{Fields, Sent};
 use super::nav::Spot;
-use super::panels::{dialect_words, reach_pill, standings};
+use super::panels::dialect_words;
 use super::table::Table;
 use super::value::{Pill, Value};
-use super::{on_record, shown, syncs};
+use super::{shown, syncs};
 use crate::allow::{Allow, perm};
 use crate::page::{PageResult, html, see_other};
-
-#[derive(Template)]
-#[template(path = "panel/page.html")]
-struct PanelView {
-    shell: Shell,
-    head: Head,
-    id: PanelId,
-    trouble: Option<String>,
-    counts: Vec<(String, Value)>,
-    may_sync: bool,
-    facts: Vec<Fact>,
-    targets: [Target; 8],
-    /// For who may see syncs.
-    syncs: Option<SyncsOf>,
-    on_record: Option<Card>,
-}
-
-/// The last syncs of a panel; none when it was never synced.
-struct SyncsOf {
-    table: Option<Table>,
-}
-
-/// The page.
-pub(super) async fn one(_may: Allow<perm::PanelRead>, desk: Desk, id: Path<PanelId>) -> PageResult {
-    let id = *id;
-    let known = desk.known().await?;
-    let panel = desk.panels.require(id).await?;
-    let standing = standings(&desk, &known).await?.into_iter().find(|standing| standing.panel.id == id);
-    let runs = desk.syncs.list(SyncQuery { panel: Some(id), limit: 8, ..SyncQuery::default() }).await?.runs;
-    let counts = desk.look(&known, move |page, _| page.counts(Some(id))).await?;
-    let mut facts = facts(&known, &panel);
-    if let Some(standing) = &standing {
-        facts.insert(0, fact("Next sync", standing.next.value(&known)));
-    }
-    let auto = desk.settings.auto_sync().await?;
-    let schedule = match (panel.sync_every_s, auto.enabled) {
-        (Some(0), _) => "by hand only".into(),
-        (Some(every), _) => format!("every {}", shown::span_s(every.into())),
-        (None, true) => format!("every {}, as set for all", shown::span_s(auto.every_s.into())),
-        (None, false) => "by hand only; automatic syncs are off".into(),
-    };
-    facts.insert(0, fact("Schedule", Value::Text(schedule)));
-    let mut truth = vec![
-        Value::Out { text: shown::short(&panel.base_url, 60), href: panel.base_url.clone() },
-        Value::Text(dialect_words(panel.dialect).into()),
-    ];
-    truth.extend(known.truth(Some(id)));
-    let acts = vec![
-        Act::post("Test", "check", format!("/admin/panels/{id}/test")),
-        Act::link("Change", "settings", format!("/admin/panels/{id}/edit")),
-        Act::link("Remove", "close", format!("/admin/panels/{id}/remove")).class("risky"),
-        syncs::sync_now(id),
-    ];
-    html(&PanelView {
-        head: Head { title: panel.name.clone(), pills: vec![reach_pill(&panel)], truth, acts: known.offered(acts) },
-        id,
-        trouble: panel.reach.trouble.as_deref().map(super::sentence),
-        counts: tiles(&known, id, &counts),
-        may_sync: known.takes("/admin/syncs"),
-        facts,
-        targets: Target::ALL,
-        on_record: on_record::card(&desk, &known, "panel", &id.to_string()).await?,
-        syncs: known
-            .may(Permission::SyncRead)
-            .then(|| SyncsOf { table: (!runs.is_empty()).then(|| syncs::of_panel(&known, &runs)) }),
-        shell: desk.shell(&known, Spot::Panels, vec![Crumb::to("Panels", "/admin/panels"), Crumb::here(panel.name)]),
-    })
-}
-
-fn facts(known: &Known, panel: &Panel) -> Vec<Fact> {
-    let when = |at: Option<_>| at.map_or(Value::Muted("never".into()), |at| Value::When(known.when(at)));
-    vec![
-        fact("Synced in full", when(panel.synced_at)),
-        fact("Last contact", when(panel.reach.at)),
-        fact("Request limit", panel.reach.rate_limit.map_or(Value::Muted("not known yet".into()), per_minute)),
-        fact("Share of it for Aviary", Value::Text(format!("{} %", panel.share_percent))),
-        fact("Application key", Value::Text("stored, encrypted".into())),
-        fact(
-            "Client key",
-            if panel.client_key.is_some() {
-                Value::Text("stored, encrypted".into())
-            } else {
-                Value::Muted("none: subusers cannot be read".into())
-            },
-        ),
-        fact("Added", Value::When(known.when(panel.created_at))),
-    ]
-}
+pub(super) use page::one;
 
 fn per_minute(limit: u32) -> Value {
     Value::Text(shown::per_minute(limit).unwrap_or_else(|| "no limit".into()))
-}
-
-/// What a panel holds, how many, and the way there.
-fn tiles(known: &Known, id: PanelId, counts: &PanelCounts) -> Vec<(String, Value)> {
-    let listed =
-        [Kind::Server, Kind::Node, Kind::Allocation, Kind::User, Kind::Egg, Kind::Nest, Kind::Location, Kind::Database];
-    let mut tiles: Vec<_> = listed
-        .into_iter()
-        .map(|kind| {
-            let href = format!("/admin/{}?panel={id}", kind.plural());
-            (upper(&format!("{}s", kind.noun())), known.link(shown::grouped(counts.of_kind(kind)), href))
-        })
-        .collect();
-    if counts.missing > 0 {
-        let href = format!("/admin/drift?panel={id}&kind=vanished");
-        tiles.push(("Missing".into(), known.link(shown::grouped(counts.missing), href)));
-    }
-    tiles
 }
 
 fn upper(text: &str) -> String {

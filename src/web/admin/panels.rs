@@ -94,6 +94,7 @@ pub(super) async fn standings(desk: &Desk, known: &Known) -> Result<Vec<Standing
 /// What the last contact with a panel was like.
 pub(super) fn reach_pill(panel: &Panel) -> Pill {
     match (&panel.reach.trouble, panel.reach.at) {
+        (Some(_), _) if panel.reach.refuses_key() => Pill::new("bad", "refuses the key"),
         (Some(_), _) => Pill::new("bad", "not reachable"),
         (None, Some(_)) => Pill::new("fine", "answers"),
         (None, None) => Pill::new("", "not tried yet"),

@@ -123,7 +123,7 @@ fn facts(known: &Known, hook: &Webhook) -> Vec<Fact> {
     let mut facts = vec![
         fact("Hears of", Value::Text(hears::words(known, hook))),
         fact("As written", Value::Tags(patterns)),
-        fact("About", Value::Text(hears::topic_words(hook.topic).into())),
+        fact("About", Value::Text(hears::about_words(hook).into())),
         fact("For", Value::Text(hears::scope_words(hook.scope).into())),
         fact("Made", Value::When(known.when(hook.created_at))),
         fact("Last good test", hook.test_success_at.map_or_else(never, |at| Value::When(known.when(at)))),

@@ -203,7 +203,14 @@ fn matters(known: &Known, standings: &[Standing], odd: &Odd) -> Vec<Matter> {
     for Standing { panel, last, .. } in standings {
         if let Some(trouble) = &panel.reach.trouble {
             let text = format!("{}: {}", panel.name, super::sentence(&shown::short(trouble, 240)));
-            out.push(matter("bad", "not reachable", text, format!("/admin/panels/{}", panel.id), "See the panel"));
+            let (word, href, act) = match panel.reach.refuses_key() && known.opens("/admin/panels/new") {
+                true => ("refuses the key", format!("/admin/panels/{}/edit", panel.id), "Set another key"),
+                false if panel.reach.refuses_key() => {
+                    ("refuses the key", format!("/admin/panels/{}", panel.id), "See the panel")
+                }
+                false => ("not reachable", format!("/admin/panels/{}", panel.id), "See the panel"),
+            };
+            out.push(matter("bad", word, text, href, act));
         }
         if let Some(run) = last.as_ref().filter(|run| run.status == SyncStatus::Failed && panel.reach.trouble.is_none())
         {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use aviary_domain::mirror::Page;
 use aviary_kernel::base::{Result, Timestamp};
-use aviary_kernel::model::{FieldChange, HistoryEntry, JsonText, Kind, ObjectKey, PanelId, RemoteId, Units};
+use aviary_kernel::model::{Event, FieldChange, HistoryEntry, JsonText, Kind, ObjectKey, PanelId, RemoteId, Units};
 use serde_json::Value as Json;
 
 use super::desk::Known;
@@ -177,6 +177,21 @@ pub(super) fn summary(names: &Names, entry: &HistoryEntry) -> String {
     }
 }
 
+/// What happened, in a sentence, with fields in the words of the lists. The facts that programs get name them as the panel does.
+pub(super) fn told(event: &Event) -> String {
+    const BEFORE_FIELDS: &str = "was changed: ";
+    let said = || shown::visible(&event.summary);
+    let Some(kind) = Kind::ALL.into_iter().find(|kind| kind.noun() == event.name.noun()) else { return said() };
+    let Some((before, fields)) = event.summary.rsplit_once(BEFORE_FIELDS) else { return said() };
+    let (fields, more) = match fields.trim_end_matches('.').rsplit_once(" and ") {
+        Some((fields, more)) if more.ends_with(" more") => (fields, Some(more)),
+        _ => (fields.trim_end_matches('.'), None),
+    };
+    let names: Vec<_> = fields.split(", ").map(|field| label(kind, field)).collect();
+    let more = more.map(|more| format!(" and {more}")).unwrap_or_default();
+    shown::visible(&format!("{before}{BEFORE_FIELDS}{}{more}.", names.join(", ")))
+}
+
 /// The name and the unit of a field.
 fn meaning(kind: Kind, field: &str) -> (String, Unit) {
     if let Some((label, unit)) = known(kind, field) {
@@ -268,11 +283,12 @@ fn spaced(field: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use aviary_kernel::model::EventName;
     use serde_json::json;
 
     use super::*;
 
-    fn told(kind: Kind, field: &str, json: Json) -> String {
+    fn field(kind: Kind, field: &str, json: Json) -> String {
         let object = ObjectKey { panel: PanelId(1), kind, id: 1 };
         let node = ObjectKey { panel: PanelId(1), kind: Kind::Node, id: 7 };
         let names = Names { found: [(node, "fra-07".to_owned())].into(), ..Names::default() };
@@ -280,8 +296,30 @@ mod tests {
     }
 
     #[test]
+    fn an_event_names_fields_as_the_lists_do() {
+        let event = |name, summary: &str| Event {
+            id: uuid::Uuid::nil(),
+            name,
+            at: Timestamp::from_seconds(0),
+            panel: Some(PanelId(1)),
+            summary: summary.into(),
+            data: "{}".into(),
+            posted_by: None,
+        };
+        let told = |name, summary: &str| told(&event(name, summary));
+        let updated: EventName = "server.updated".parse().unwrap();
+        assert_eq!(
+            told(updated, "The server a and b was changed: limits.memory, userId and 3 more."),
+            "The server a and b was changed: Memory limit, Owner and 3 more."
+        );
+        assert_eq!(told(updated, "The server x was changed: name."), "The server x was changed: Name.");
+        assert_eq!(told(updated, "The server x was changed."), "The server x was changed.");
+        assert_eq!(told(EventName::Notice, "It was changed: a."), "It was changed: a.");
+    }
+
+    #[test]
     fn fields_are_told_in_words_with_units_and_names() {
-        let server = |field: &str, json| told(Kind::Server, field, json);
+        let server = |name: &str, json| field(Kind::Server, name, json);
         assert_eq!(server("limits.memory", json!(6144)), "Memory limit: 6 GiB");
         assert_eq!(server("limits.memory", json!(0)), "Memory limit: unlimited");
         assert_eq!(server("limits.swap", json!(-1)), "Swap limit: unlimited");
@@ -293,14 +331,14 @@ mod tests {
         assert_eq!(server("variables.JAR", json!("")), "Variable JAR: empty");
         assert_eq!(server("updatedAt", json!("2026-03-14T09:41:07Z")), "Changed on the panel: 2026-03-14 09:41:07 UTC");
         assert_eq!(
-            told(Kind::Node, "memoryOverallocate", json!(-1)),
+            field(Kind::Node, "memoryOverallocate", json!(-1)),
             "Memory that may be given away beyond: not checked"
         );
-        assert_eq!(told(Kind::Egg, "script.install", json!("x")), "Script, install: x");
+        assert_eq!(field(Kind::Egg, "script.install", json!("x")), "Script, install: x");
         let (old, new) = (JsonText::new(&json!(1_689_600)), JsonText::new(&json!(1_710_080)));
         let object = ObjectKey { panel: PanelId(1), kind: Kind::Node, id: 1 };
         let both = sides(&Names::default(), object, "allocatedResources.disk", (Some(&old), Some(&new)));
         assert_eq!(both, (Some("1,689,600 MiB".into()), Some("1,710,080 MiB".into())));
-        assert_eq!(told(Kind::Egg, "fileDenylist", json!(["a", "b"])), "File denylist: a, b");
+        assert_eq!(field(Kind::Egg, "fileDenylist", json!(["a", "b"])), "File denylist: a, b");
     }
 }

@@ -20,9 +20,18 @@ pub(super) struct FacetPart {
     pub(super) chips: Vec<Chip>,
 }
 
+/// Fields of a query that narrow the time.
+const TIME_FIELDS: [&str; 4] = ["since:", "until:", "on:", "date:"];
+
+fn has_time(text: &str) -> bool {
+    let narrows = |word: &str| TIME_FIELDS.iter().any(|field| word.trim_start_matches('-').starts_with(field));
+    text.to_lowercase().split_whitespace().any(narrows)
+}
+
 pub(super) fn ranges(query: &Query) -> Vec<Chip> {
     let now = query.text("since").unwrap_or_default();
-    let open = query.text("until").is_none();
+    let in_words = query.raw("q").is_some_and(has_time);
+    let open = query.text("until").is_none() && !(now.is_empty() && in_words);
     let chip = |(text, since): (&str, &str)| Chip {
         text: text.into(),
         count: String::new(),
@@ -101,6 +110,15 @@ fn capital(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_time_in_the_query_is_not_any_time() {
+        let lit = |q: &str| ranges(&Query::new("/admin/search", &shown::query(&[("q", q)]))).iter().any(|chip| chip.on);
+        assert!(lit("lobby") && lit("the station:3"));
+        for q in ["lobby since:2026-01-01", "Until:-1h", "-on:2026-01-01", "date:2026-01-01"] {
+            assert!(!lit(q), "{q}");
+        }
+    }
 
     #[test]
     fn a_state_is_put_into_the_query_and_taken_out_again() {

@@ -1,9 +1,11 @@
 //! The overview and the pages of objects: their tabs, what is different between two times, what was removed.
 
 use actix_web::http::StatusCode;
-use aviary_kernel::model::{Kind, Server, SyncId};
+use aviary_kernel::model::{Kind, Reach, Server, SyncId, SyncStatus};
+use aviary_kernel::store::tables::PANELS;
+use aviary_kernel::store::{Read, Span};
 
-use super::fixture::{Fixture, HOSTILE, location, node};
+use super::fixture::{Fixture, HOSTILE, location, node, run};
 use super::{assert_is_clean, fixture};
 
 /// Every tab of every kind, by what its address begins with.
@@ -36,6 +38,87 @@ async fn every_tab_has_an_address_and_says_which_one_is_open() {
         assert!(unknown.contains("the summary is shown"), "{page}");
         assert!(unknown.contains(&format!("<a href=\"{page}\" aria-current=\"page\">")), "{page}: {unknown}");
     }
+}
+
+#[actix_web::test]
+async fn the_parts_of_a_panel_have_addresses_and_are_there_for_who_may_see_them() {
+    let fixture = Fixture::hostile().await;
+    let session = fixture.sign_in().await;
+    let panel = fixture.services.panels.all().await.unwrap()[0].id;
+    for n in 2..5 {
+        let at = fixture.services.env.now();
+        fixture.put_run(run(SyncId::from_u128(n), panel, SyncStatus::Completed, at)).await;
+    }
+    for (tab, says) in [
+        ("syncs", "How long full syncs took"),
+        ("holds", "/admin/history?panel=1&#38;kind=allocations"),
+        ("history", "What changed lately"),
+        ("keys", "stored, encrypted"),
+    ] {
+        let uri = format!("/admin/panels/1?tab={tab}");
+        let body = fixture.get(&session, &uri).await.body;
+        assert_is_clean(&uri, &body);
+        assert!(body.contains(&format!("<a href=\"{uri}\" aria-current=\"page\">")), "{uri}: {body}");
+        assert!(body.contains(says), "{uri}: {body}");
+    }
+    let summary = fixture.get(&session, "/admin/panels/1").await.body;
+    assert!(summary.contains("3.1 s last, 3.1 s to 3.1 s in the last 3 syncs"), "{summary}");
+    fixture.role("PANELS", &["panel.read"]).await;
+    let few = fixture.sign_in_as("few@example.com", "PANELS").await;
+    let body = fixture.get(&few, "/admin/panels/1?tab=history").await.body;
+    assert!(body.contains("the summary is shown"), "{body}");
+    assert!(!body.contains("?tab=syncs") && !body.contains("?tab=history") && body.contains("?tab=keys"), "{body}");
+}
+
+#[actix_web::test]
+async fn a_panel_that_refuses_the_key_is_not_called_unreachable() {
+    let fixture = Fixture::hostile().await;
+    let session = fixture.sign_in().await;
+    let trouble = |what: &str| Some(format!("{what}the panel does not know the application key; make a new one"));
+    for (what, word) in [(Reach::REFUSES, "refuses the key"), ("", "not reachable")] {
+        let put = move |tx: &mut aviary_kernel::store::WriteTx<'_>| {
+            for (id, mut panel) in tx.all(PANELS, &Span::all())? {
+                panel.reach.trouble = trouble(what);
+                tx.put(PANELS, &id, &panel)?;
+            }
+            Ok(())
+        };
+        fixture.services.store.write(put).await.unwrap();
+        for uri in ["/admin", "/admin/panels", "/admin/panels/1"] {
+            let body = fixture.get(&session, uri).await.body;
+            assert!(body.contains(word), "{uri}: {body}");
+        }
+        let page = fixture.get(&session, "/admin/panels/1").await.body;
+        assert_eq!(page.contains("Set another key"), !what.is_empty(), "{page}");
+    }
+}
+
+#[actix_web::test]
+async fn what_is_on_a_panel_that_is_not_there_names_the_panel() {
+    let fixture = Fixture::hostile().await;
+    let session = fixture.sign_in().await;
+    let answer = fixture.get(&session, "/admin/servers/9/1").await;
+    assert_eq!(answer.status, StatusCode::NOT_FOUND);
+    assert!(answer.body.contains("anel") && !answer.body.contains("erver 1 "), "{}", answer.body);
+}
+
+#[actix_web::test]
+async fn the_log_of_an_object_tells_to_whom_its_events_went() {
+    let fixture = Fixture::hostile().await;
+    let session = fixture.sign_in().await;
+    let hook = fixture.webhook(HOSTILE[0], "https://hooks.example.com/x", &["server.*"]).await;
+    let panel = fixture.services.panels.all().await.unwrap()[0].id;
+    let writer = fixture.writer(panel, SyncId::from_u128(3));
+    let mut changed = fixture::server(2, "told", 1, 1, 1);
+    changed.limits.memory = 9999;
+    writer.apply(vec![changed]).await.unwrap();
+    let body = fixture.get(&session, "/admin/servers/1/2?tab=log").await.body;
+    assert_is_clean("log", &body);
+    let sent = body.split("To whom they went").nth(1).unwrap();
+    assert!(sent.contains("/admin/deliveries/") && sent.contains(&format!("/admin/webhooks/{hook}")), "{body}");
+    assert!(body.contains("Memory limit") && !body.contains("limits.memory"), "fields have their words: {body}");
+    let other = fixture.get(&session, "/admin/servers/1/4?tab=log").await.body;
+    assert!(other.contains("No webhook was told of it."), "{other}");
 }
 
 #[actix_web::test]
@@ -117,6 +200,20 @@ async fn two_times_of_an_object_are_compared_in_words() {
         let body = fixture.get(&session, &format!("/admin/history/compare{named}")).await.body;
         assert!(body.contains("Which object?"), "{named}");
     }
+    let began = fixture.services.env.now();
+    let panel = fixture.services.panels.all().await.unwrap()[0].id;
+    fixture.put_run(run(SyncId::from_u128(7), panel, SyncStatus::Completed, began)).await;
+    fixture.clock.advance_s(2);
+    fixture.writer(panel, SyncId::from_u128(7)).apply(vec![fixture::server(1, "seen by it", 1, 1, 1)]).await.unwrap();
+    fixture.clock.advance_s(60);
+    fixture.writer(panel, SyncId::from_u128(8)).apply(vec![fixture::server(1, "after it", 1, 1, 1)]).await.unwrap();
+    for sync in ["last".to_owned(), SyncId::from_u128(7).to_string()] {
+        let body = fixture.get(&session, &format!("{at}&sync={sync}")).await.body;
+        let result = body.split("What is different").nth(1).unwrap_or_else(|| panic!("{body}"));
+        assert!(result.contains("seen by it") && !result.contains("after it"), "{sync}: {body}");
+    }
+    let lost = fixture.get(&session, &format!("{at}&sync=yesterday")).await.body;
+    assert!(lost.contains("This sync is not known"), "{lost}");
     let never = fixture.get(&session, "/admin/history/compare?object=servers/1/4711").await;
     assert_eq!(never.status, StatusCode::NOT_FOUND);
 }
@@ -146,6 +243,19 @@ async fn every_number_of_the_overview_leads_to_a_list_that_has_as_many() {
     assert!(list.contains("1 change shown"), "{list}");
     let created = fixture.get(&session, &format!("/admin/history?kind=nodes&operation=created&from={from}")).await.body;
     assert!(created.contains("2 changes shown"), "{created}");
+}
+
+#[actix_web::test]
+async fn the_overview_says_how_much_of_the_data_file_is_free() {
+    let fixture = Fixture::hostile().await;
+    let used = fixture.services.store.read(|tx| tx.used_bytes()).await.unwrap();
+    assert!(used > 0 && used <= fixture.services.store.file_bytes(), "{used}");
+    let session = fixture.sign_in().await;
+    let program = fixture.program().await;
+    let ask = || program.ask(actix_web::test::TestRequest::get().uri("/admin").cookie(session.clone()));
+    while !ask().await.body.contains("Free inside it") {
+        tokio::task::yield_now().await;
+    }
 }
 
 #[actix_web::test]
