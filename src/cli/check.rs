@@ -55,6 +55,14 @@ async fn check_pages(config: &Config) -> Done {
 fn show(report: &Value) {
     let rows = report["rows"].as_u64().unwrap_or(0);
     print::line(&format!("Looked at {rows} records."));
+    if let (Some(file), Some(used)) = (report["fileBytes"].as_u64(), report["usedBytes"].as_u64()) {
+        let mib = |bytes: u64| bytes as f64 / f64::from(1 << 20);
+        let free = mib(file.saturating_sub(used));
+        print::line(&format!(
+            "The data file has {:.1} MiB, {free:.1} MiB of them free: they are used before it grows.",
+            mib(file)
+        ));
+    }
     for problem in report["problems"].as_array().into_iter().flatten() {
         print::line(&format!("  {}", problem.as_str().map_or_else(|| problem.to_string(), str::to_owned)));
     }

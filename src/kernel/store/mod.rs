@@ -16,6 +16,7 @@ mod key;
 mod migrate;
 mod open;
 mod read;
+mod room;
 pub mod rows;
 mod seals;
 mod span;

@@ -29,6 +29,8 @@ pub struct Report {
     pub problems: Vec<Problem>,
     /// How many problems there are in all.
     pub problem_count: u64,
+    /// Bytes of the file that are in use; none when something is wrong with it.
+    pub used_bytes: Option<u64>,
 }
 
 impl Report {
@@ -116,7 +118,11 @@ impl Check<'_> {
         }
         self.index_sizes()?;
         self.counters()?;
-        self.series()
+        self.series()?;
+        if self.report.is_clean() {
+            self.report.used_bytes = Some(self.tx.used_bytes()?);
+        }
+        Ok(())
     }
 
     fn names(&mut self) -> Result<()> {

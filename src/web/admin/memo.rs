@@ -2,10 +2,14 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
+use actix_web::web::Data;
 use aviary_domain::mirror::{Book, Capacity, HistoryQuery, Lately, Page, PanelCounts};
 use aviary_kernel::base::{Result, Timestamp};
 use aviary_kernel::model::DriftKind;
+use aviary_kernel::store::Store;
+use tracing::warn;
 
 /// How far back changes are counted, in full hours.
 pub(super) const HOURS: u32 = 24;
@@ -17,7 +21,19 @@ pub(super) struct Memo {
     drift: Kept<Findings>,
     capacity: Kept<Capacity>,
     lately: Mutex<Lately>,
+    room: Mutex<Room>,
 }
+
+/// How much of the data file is in use.
+#[derive(Default)]
+struct Room {
+    used_bytes: Option<u64>,
+    /// When it was looked at last, or began to be.
+    at: Option<Timestamp>,
+}
+
+/// After so long it is looked at anew.
+const OLD_ROOM: Duration = Duration::from_secs(3600);
 
 /// How many findings of each kind the drift report has.
 #[derive(Default)]
@@ -69,6 +85,23 @@ fn newest(page: &Page<'_>) -> Result<u64> {
 }
 
 impl Memo {
+    /// How many bytes of the data file are in use, as far as that is known: all of its pages are looked at for that, so it is
+    /// done beside the requests, once an hour at most.
+    pub(super) fn used_bytes(memo: &Data<Self>, store: &Store, now: Timestamp) -> Option<u64> {
+        let mut room = memo.room.lock().unwrap_or_else(PoisonError::into_inner);
+        if room.at.is_none_or(|at| now.since(at) >= OLD_ROOM) {
+            room.at = Some(now);
+            let (memo, store) = (memo.clone(), store.clone());
+            tokio::spawn(async move {
+                match store.read(|tx| tx.used_bytes()).await {
+                    Ok(used) => memo.room.lock().unwrap_or_else(PoisonError::into_inner).used_bytes = Some(used),
+                    Err(error) => warn!(%error, "how much of the data file is in use could not be seen"),
+                }
+            });
+        }
+        room.used_bytes
+    }
+
     /// How many things do not fit together.
     ///
     /// # Errors

@@ -30,11 +30,18 @@ pub(crate) struct CheckView {
     problems: Vec<String>,
     /// How many problems there are in all.
     problem_count: u64,
+    /// Bytes of the data file; 0 when it is not a file.
+    file_bytes: u64,
+    /// Bytes of it that are in use; the rest is free inside it and is used before the file grows. Absent when something is wrong.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    used_bytes: Option<u64>,
 }
 
-impl From<Report> for CheckView {
-    fn from(report: Report) -> Self {
+impl CheckView {
+    fn of(report: Report, file_bytes: u64) -> Self {
         Self {
+            file_bytes,
+            used_bytes: report.used_bytes,
             clean: report.is_clean(),
             rows: report.rows.values().sum(),
             rows_by_table: report.rows.into_iter().map(|(table, rows)| (table.to_owned(), rows)).collect(),
@@ -51,7 +58,7 @@ impl From<Report> for CheckView {
 /// Reads every row, looks each index key up, counts the counters again; changes nothing. Takes as long as reading the file.
 #[utoipa::path(post, path = "/api/v1/check", tag = "health", responses((status = 200, body = Reply<CheckView>)))]
 pub(crate) async fn check(store: Data<Store>, _caller: Allow<perm::StoreCheck>) -> ApiResult {
-    let view = CheckView::from(store.read(verify).await?);
+    let view = CheckView::of(store.read(verify).await?, store.file_bytes());
     let message = if view.clean { "all is well" } else { "the data file has problems: restore a backup" };
     Ok(reply::told(StatusCode::OK, view, message))
 }

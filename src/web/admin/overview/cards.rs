@@ -232,26 +232,33 @@ fn audit_row(known: &Known, seq: u64, event: &AuditEvent) -> Row {
     Row { lead: None, what: Value::Many(said), sub: None, end: on_record::when(known, seq, event) }
 }
 
-/// How work, schedules, deliveries and mail stand.
+/// How work, schedules, deliveries and mail stand: a line each, numbers with their words.
 pub(super) fn work(known: &Known, odd: &Odd) -> Option<Card> {
-    let mut numbers = Vec::new();
+    let told = |numbers: Vec<(u64, &str, String)>| {
+        let said = numbers
+            .into_iter()
+            .map(|(n, word, href)| Value::Many(vec![known.count(n, href), Value::Text(word.into())]));
+        Value::Tags(said.collect())
+    };
+    let mut facts = Vec::new();
     if known.opens("/admin/jobs") {
         let jobs = |states: &[JobState]| states.iter().map(|state| odd.jobs.in_state(*state)).sum::<u64>();
-        for (title, states, word) in [
-            ("Jobs running", &[JobState::Running][..], "running"),
-            ("Jobs waiting", &[JobState::Pending, JobState::Scheduled], "pending,scheduled"),
-            ("Jobs to try again", &[JobState::Retrying], "retrying"),
-            ("Dead jobs", &[JobState::Dead], "dead"),
-        ] {
-            let href = format!("/admin/jobs?{}", shown::query(&[("state", word)]));
-            numbers.push(fact(title, known.count(jobs(states), href)));
-        }
+        let numbers = [
+            ("running", &[JobState::Running][..], "running"),
+            ("waiting", &[JobState::Pending, JobState::Scheduled], "pending,scheduled"),
+            ("to try again", &[JobState::Retrying], "retrying"),
+            ("dead", &[JobState::Dead], "dead"),
+        ];
+        let numbers = numbers.map(|(word, states, name)| {
+            (jobs(states), word, format!("/admin/jobs?{}", shown::query(&[("state", name)])))
+        });
+        facts.push(fact("Jobs", told(numbers.into())));
     }
     if known.opens("/admin/schedules") {
         let busy = odd.schedules.iter().filter(|one| one.at_work.is_some()).count() as u64;
         let red = odd.schedules.iter().filter(|one| one.is_in_trouble()).count() as u64;
-        numbers.push(fact("Schedules at work", known.count(busy, "/admin/schedules".into())));
-        numbers.push(fact("Schedules in trouble", known.count(red, "/admin/schedules".into())));
+        let href = || "/admin/schedules".to_owned();
+        facts.push(fact("Schedules", told(vec![(busy, "at work", href()), (red, "in trouble", href())])));
     }
     if known.opens("/admin/webhooks") {
         // With one webhook its deliveries are the list; otherwise the webhooks say which.
@@ -260,36 +267,53 @@ pub(super) fn work(known: &Known, odd: &Odd) -> Option<Card> {
             _ => "/admin/webhooks".into(),
         };
         let sum = |of: fn(&DeliveryCounts) -> u64| odd.hooks.iter().map(|hook| of(&hook.counts)).sum::<u64>();
-        let waiting = known.count(sum(|counts| counts.waiting), href(DeliveryState::Waiting));
-        numbers.push(fact("Deliveries waiting", waiting));
-        numbers
-            .push(fact("Deliveries given up", known.count(sum(|counts| counts.failed), href(DeliveryState::Failed))));
+        let numbers = vec![
+            (sum(|counts| counts.waiting), "waiting", href(DeliveryState::Waiting)),
+            (sum(|counts| counts.failed), "given up", href(DeliveryState::Failed)),
+        ];
+        facts.push(fact("Deliveries", told(numbers)));
     }
     if known.opens("/admin/mails") {
-        for (title, state) in [("Mails waiting", MailState::Waiting), ("Mails kept", MailState::Kept)] {
-            let href = format!("/admin/mails?state={}", state.word());
-            numbers.push(fact(title, known.count(odd.mails.of(state), href)));
-        }
+        let numbers = [
+            ("waiting", MailState::Waiting),
+            ("kept", MailState::Kept),
+            ("sent back", MailState::Bounced),
+            ("refused", MailState::Refused),
+            ("given up", MailState::Failed),
+        ];
+        let numbers = numbers
+            .into_iter()
+            .filter(|(_, state)| matches!(state, MailState::Waiting | MailState::Kept) || odd.mails.of(*state) > 0);
+        let numbers =
+            numbers.map(|(word, state)| (odd.mails.of(state), word, format!("/admin/mails?state={}", state.word())));
+        facts.push(fact("Mails", told(numbers.collect())));
     }
-    (!numbers.is_empty()).then(|| Card::new("Work", "c12", Body::Numbers(numbers)))
+    (!facts.is_empty()).then(|| Card::new("Work", "c12", Body::Facts(facts)))
 }
 
 /// The data file and its backups.
-pub(super) fn storage(known: &Known, store: &Store, backups: &Result<Vec<Backup>>, search: &Search) -> Option<Card> {
+pub(super) fn storage(
+    known: &Known,
+    (store, used_bytes): (&Store, Option<u64>),
+    backups: &Result<Vec<Backup>>,
+    search: &Search,
+) -> Option<Card> {
     if !known.opens("/admin/settings") {
         return None;
     }
     let size = |bytes: u64| Value::Text(known.bytes(bytes));
-    let mut facts = vec![
-        fact("Data file", size(store.file_bytes())),
-        fact(
-            "Takes changes",
-            match &known.read_only {
-                None => Value::pill("fine", "yes"),
-                Some(_) => Value::pill("bad", "no, read-only"),
-            },
-        ),
-    ];
+    let mut facts = vec![fact("Data file", size(store.file_bytes()))];
+    if let Some(free) = used_bytes.map(|used| store.file_bytes().saturating_sub(used)) {
+        let said = vec![size(free), Value::Muted("used before the file grows".into())];
+        facts.push(fact("Free inside it", Value::Many(said)));
+    }
+    facts.push(fact(
+        "Takes changes",
+        match &known.read_only {
+            None => Value::pill("fine", "yes"),
+            Some(_) => Value::pill("bad", "no, read-only"),
+        },
+    ));
     match backups.as_deref() {
         Ok([]) => facts.push(fact("Last backup", Value::Muted("none yet".into()))),
         Ok([last, ..]) => {

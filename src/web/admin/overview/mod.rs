@@ -91,7 +91,8 @@ pub(super) async fn page(
     let first_steps = first_steps::card(&desk, &known, &facts).await?;
     let mut left = cards::what_there_is(&desk, &known, &capacity).await?;
     left.extend(cards::work(&known, &odd));
-    left.extend(cards::storage(&known, &store, &backups, &search));
+    let used_bytes = Memo::used_bytes(&memo, &store, known.now);
+    left.extend(cards::storage(&known, (&store, used_bytes), &backups, &search));
     let right = cards::what_was_done(&desk, &known, &seen, lately.as_ref(), &drift).await?;
     let view = OverviewView {
         head: Head {
