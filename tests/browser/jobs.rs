@@ -39,7 +39,7 @@ async fn a_job_that_failed_is_found_and_retried_and_those_that_are_over_are_remo
     let job = browser.find("the job", "//main//tbody/tr[1]/td[1]/a").await;
     browser.leave_by(&job).await;
     browser.see("Given up, since another try would end the same.").await;
-    browser.see("Tries that failed").await;
+    browser.see("Try 1 failed").await;
     browser.keep("job-failed").await;
     check_answered(&browser, 200).await;
 

@@ -19,6 +19,8 @@ pub struct AllocationQuery {
     pub panel: Option<PanelId>,
     /// Only of this node; all panels that have a node with this number, unless `panel` is given.
     pub node: Option<RemoteId>,
+    /// Only of nodes at this location; as with `node`, of all panels unless `panel` is given.
+    pub location: Option<RemoteId>,
     /// Only assigned ones, or only free ones.
     pub assigned: Option<bool>,
     /// Only what has this in address, alias or notes.
@@ -89,6 +91,21 @@ pub(super) fn allocations(
 
 /// The nodes whose allocations are asked for, by name. A single one is found by its number, not by walking all of them.
 fn nodes_by_name(reader: &impl Read, query: &AllocationQuery) -> Result<Vec<RowKey>> {
+    let mut nodes = nodes_asked_for(reader, query)?;
+    if let Some(location) = query.location {
+        let mut there = Vec::with_capacity(nodes.len());
+        for key in nodes {
+            let row = reader.get(Node::table(), &key)?;
+            if row.is_some_and(|row| row.data.location_id == Some(location)) {
+                there.push(key);
+            }
+        }
+        nodes = there;
+    }
+    Ok(nodes)
+}
+
+fn nodes_asked_for(reader: &impl Read, query: &AllocationQuery) -> Result<Vec<RowKey>> {
     if let Some(node) = query.node {
         return nodes_with_number(reader, query.panel, node);
     }

@@ -4,7 +4,7 @@ use actix_web::web::{Data, Path};
 use aviary_domain::events::Events;
 use aviary_domain::mirror::{AllocationQuery, Mirrored, Page, PlacedAllocation, address};
 use aviary_kernel::base::Result;
-use aviary_kernel::model::{Allocation, Kind, Node, ObjectKey, PanelId};
+use aviary_kernel::model::{Allocation, Kind, Location, Node, ObjectKey, PanelId};
 
 use super::card::{Body, Card, fact};
 use super::columns::{self, Columns, Heading, Ticks};
@@ -34,7 +34,8 @@ struct Seen {
     /// What the boxes of the rows send.
     keys: Vec<String>,
     total: u64,
-    tie: Option<String>,
+    /// What narrows and is no choice of its own: its name in the address, and in words.
+    ties: Vec<(&'static str, String)>,
     assigned: u64,
     all: u64,
 }
@@ -47,7 +48,11 @@ pub(super) async fn list(_may: Allow<perm::AllocationRead>, mut desk: Desk) -> P
     let wanted = asked.clone();
     let seen = desk.look(&known, move |page, known| look(page, known, &wanted)).await?;
     let shown_rows = seen.rows.len() as u64;
-    let filtered = asked.search.is_some() || asked.assigned.is_some() || asked.node.is_some() || asked.panel.is_some();
+    let filtered = asked.search.is_some()
+        || asked.assigned.is_some()
+        || asked.node.is_some()
+        || asked.location.is_some()
+        || asked.panel.is_some();
     let query = &desk.query;
     let page_at =
         |offset: u64| query.link(&[("offset", &if offset == 0 { String::new() } else { offset.to_string() })]);
@@ -144,6 +149,7 @@ pub(super) fn read(query: &mut Query, known: &Known, limit: usize) -> Allocation
     AllocationQuery {
         panel: query.panel(known),
         node: query.parse("node", "all nodes are shown"),
+        location: query.parse("location", "all locations are shown"),
         assigned: query.pick("use", "assigned and free ones are shown", |word| match word {
             "assigned" => Some(true),
             "free" => Some(false),
@@ -157,22 +163,45 @@ pub(super) fn read(query: &mut Query, known: &Known, limit: usize) -> Allocation
 
 fn look(page: &Page<'_>, known: &Known, wanted: &AllocationQuery) -> Result<Seen> {
     let (rows, total) = page.allocations(wanted)?;
-    let tie = match (wanted.panel, wanted.node) {
+    let ties = [("node", of_node(page, wanted)?), ("location", of_location(page, wanted)?)];
+    let ties = ties.into_iter().filter_map(|(name, text)| Some((name, text?))).collect();
+    let (assigned, all) = sums(page, known, wanted)?;
+    let keys = rows.iter().map(|placed| format!("{}/{}", placed.panel, placed.row.data.id)).collect();
+    let rows = rows.into_iter().map(|placed| row(known, placed)).collect();
+    Ok(Seen { rows, keys, total, ties, assigned, all })
+}
+
+fn of_location(page: &Page<'_>, wanted: &AllocationQuery) -> Result<Option<String>> {
+    Ok(match (wanted.panel, wanted.location) {
+        (Some(panel), Some(id)) => {
+            let label = page.relative::<Location>(panel, id)?.map(|location| shown::name(&location.label));
+            Some(format!("Location {}", label.unwrap_or_else(|| format!("{id}, not in the mirror"))))
+        }
+        (None, Some(id)) => Some(format!("Location {id} of every panel")),
+        _ => None,
+    })
+}
+
+fn of_node(page: &Page<'_>, wanted: &AllocationQuery) -> Result<Option<String>> {
+    Ok(match (wanted.panel, wanted.node) {
         (Some(panel), Some(node)) => {
             let label = page.relative::<Node>(panel, node)?.map(|node| shown::name(&node.label));
             Some(format!("Node {}", label.unwrap_or_else(|| format!("{node}, not in the mirror"))))
         }
         (None, Some(node)) => Some(format!("Node {node} of every panel")),
         _ => None,
-    };
-    let (assigned, all) = sums(page, known, wanted)?;
-    let keys = rows.iter().map(|placed| format!("{}/{}", placed.panel, placed.row.data.id)).collect();
-    let rows = rows.into_iter().map(|placed| row(known, placed)).collect();
-    Ok(Seen { rows, keys, total, tie, assigned, all })
+    })
 }
 
-/// Assigned ones and all, on the panel and node that are asked for.
+/// Assigned ones and all, on the panel, location and node that are asked for.
 fn sums(page: &Page<'_>, known: &Known, wanted: &AllocationQuery) -> Result<(u64, u64)> {
+    if wanted.location.is_some() {
+        let count = |assigned| {
+            let all = AllocationQuery { assigned, search: None, offset: 0, limit: 1, ..wanted.clone() };
+            page.allocations(&all).map(|(_, total)| total)
+        };
+        return Ok((count(Some(true))?, count(None)?));
+    }
     let (mut assigned, mut all) = (0, 0);
     for panel in known.panels.iter().map(|panel| panel.id).filter(|id| wanted.panel.is_none_or(|panel| panel == *id)) {
         if let Some(node) = wanted.node {
@@ -241,8 +270,16 @@ fn filters(desk: &Desk, known: &Known, wanted: &AllocationQuery, seen: &Seen) ->
             chip("Assigned", "assigned", seen.assigned, wanted.assigned == Some(true)),
             chip("Free", "free", seen.all - seen.assigned, wanted.assigned == Some(false)),
         ],
-        ties: seen.tie.iter().map(|text| Tie { text: text.clone(), href: query.link(&[("node", "")]) }).collect(),
-        reset: (wanted.search.is_some() || wanted.node.is_some() || wanted.panel.is_some()).then(|| query.bare()),
+        ties: seen
+            .ties
+            .iter()
+            .map(|(name, text)| Tie { text: text.clone(), href: query.link(&[(name, "")]) })
+            .collect(),
+        reset: (wanted.search.is_some()
+            || wanted.node.is_some()
+            || wanted.location.is_some()
+            || wanted.panel.is_some())
+        .then(|| query.bare()),
         ..Filters::default()
     }
 }

@@ -17,7 +17,7 @@ use super::query::Query;
 use super::shown;
 use super::table::{Chip, Empty, Filters, ListView, Pager, PickAct, Table};
 use super::value::{Pill, Value};
-use super::{events, export, webhook};
+use super::{events, export, webhook, wording};
 use crate::allow::{Allow, perm};
 use crate::page::{PageResult, html, see_other};
 
@@ -75,7 +75,8 @@ pub(super) fn table(known: &Known, webhooks: &Webhooks, deliveries: &[(Delivery,
     let rows = deliveries.iter().map(|(delivery, event)| {
         let last = delivery.attempts.last();
         let name = known.name(delivery.name.name(), format!("/admin/deliveries/{}", delivery.id));
-        let summary = event.as_ref().map_or(Value::Nothing, |event| Value::Said(shown::short(&event.summary, 110)));
+        let summary =
+            event.as_ref().map_or(Value::Nothing, |event| Value::Said(shown::short(&wording::told(event), 110)));
         vec![
             name,
             summary,

@@ -12,9 +12,9 @@ use super::deliveries::{cursor, pill, status};
 use super::desk::{Act, Crumb, Desk, Head, Known};
 use super::nav::Spot;
 use super::query::Query;
-use super::shown;
 use super::table::{Empty, Filters, ListView, Pager, Select, Table};
 use super::value::{Pill, Value};
+use super::{shown, wording};
 use crate::allow::{Allow, perm};
 use crate::page::{PageResult, html};
 
@@ -109,7 +109,7 @@ fn row(known: &Known, event: &Event) -> Vec<Value> {
     vec![
         known.link(known.when(event.at).words(), &*href),
         known.name(event.name.name(), &*href),
-        Value::Said(shown::short(&event.summary, 140)),
+        Value::Said(shown::short(&wording::told(event), 140)),
         Value::Pill(weight(event.name.weight())),
         event.panel.map_or(Value::Nothing, |panel| known.panel_link(panel)),
         event.posted_by.as_deref().map_or(Value::Muted("Aviary".into()), |by| Value::Said(shown::name(by))),
@@ -128,7 +128,7 @@ fn weight(weight: Weight) -> Pill {
 pub(super) fn cards(known: &Known, event: &Event) -> [Card; 2] {
     let facts = vec![
         fact("Event", known.link(event.name.name(), format!("/admin/events/{}", event.id))),
-        fact("What happened", Value::long(&event.summary, 300)),
+        fact("What happened", Value::long(&wording::told(event), 300)),
         fact("When", Value::When(known.when(event.at))),
         fact("Weight", Value::Pill(weight(event.name.weight()))),
         fact("Panel", event.panel.map_or(Value::Nothing, |panel| known.panel_link(panel))),
@@ -179,7 +179,7 @@ pub(super) async fn one(
         head: Head {
             title: event.name.name().into(),
             pills: vec![weight(event.name.weight())],
-            truth: vec![Value::Said(shown::visible(&event.summary))],
+            truth: vec![Value::Said(wording::told(&event))],
             ..Head::default()
         },
         cards: vec![about, Card::new("To whom it went", "c12", went), data],

@@ -109,17 +109,13 @@ fn place_row(known: &Known, kind: Kind, place: &Place) -> PlaceRow {
     }
 }
 
-/// Allocations that are left. The list of allocations knows nodes, but no locations.
+/// Allocations that are left, leading to them.
 fn free(known: &Known, kind: Kind, place: &Place, fullness: &Fullness) -> Value {
     let n = fullness.load.allocations.saturating_sub(fullness.load.assigned);
     let words = Value::Text(if n == 1 { "port free" } else { "ports free" }.into());
-    let number = match kind {
-        Kind::Node => {
-            let (panel, node) = (place.panel.to_string(), place.id.to_string());
-            known.count(n, links::list(Kind::Allocation, &[("panel", &panel), ("node", &node), ("use", "free")]))
-        }
-        _ => Value::number(n),
-    };
+    let (panel, id) = (place.panel.to_string(), place.id.to_string());
+    let free = links::list(Kind::Allocation, &[("panel", &panel), (kind.noun(), &id), ("use", "free")]);
+    let number = known.count(n, free);
     Value::Many(vec![number, words])
 }
 
@@ -235,10 +231,12 @@ fn audit_row(known: &Known, seq: u64, event: &AuditEvent) -> Row {
 /// How work, schedules, deliveries and mail stand: a line each, numbers with their words.
 pub(super) fn work(known: &Known, odd: &Odd) -> Option<Card> {
     let told = |numbers: Vec<(u64, &str, String)>| {
-        let said = numbers
-            .into_iter()
-            .map(|(n, word, href)| Value::Many(vec![known.count(n, href), Value::Text(word.into())]));
-        Value::Tags(said.collect())
+        let last = numbers.len().saturating_sub(1);
+        let said = numbers.into_iter().enumerate().map(|(at, (n, word, href))| {
+            let word = if at == last { word.to_owned() } else { format!("{word},") };
+            Value::Many(vec![known.count(n, href), Value::Text(word)])
+        });
+        Value::Many(said.collect())
     };
     let mut facts = Vec::new();
     if known.opens("/admin/jobs") {

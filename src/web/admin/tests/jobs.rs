@@ -102,9 +102,8 @@ async fn the_tries_of_a_job_are_a_time_line_that_ends_with_what_comes() {
     fixture.clock.advance_s(100);
     let uri = format!("/admin/jobs/{id}");
     let body = fixture.get(&session, &uri).await.body;
-    let places =
-        ["Try 3 comes", "Try 2 failed", "Try 1 failed", "the next one came 30 s later", "Asked for"]
-            .map(|said| body.find(said).unwrap_or_else(|| panic!("{said}: {body}")));
+    let places = ["Try 3 comes", "Try 2 failed", "Try 1 failed", "the next one came 30 s later", "Asked for"]
+        .map(|said| body.find(said).unwrap_or_else(|| panic!("{said}: {body}")));
     assert!(places.is_sorted(), "{places:?}: {body}");
     assert_eq!(body.matches("the next one came").count(), 1, "what has not come is not told: {body}");
     let done = move |job: &mut Job| {

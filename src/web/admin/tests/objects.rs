@@ -227,6 +227,7 @@ async fn every_number_of_the_overview_leads_to_a_list_that_has_as_many() {
         ("Servers", "/admin/servers?state=suspended"),
         ("Allocations", "/admin/allocations?use=free"),
         ("Capacity by node", "/admin/allocations?panel=1&#38;node=1&#38;use=free"),
+        ("Capacity by location", "/admin/allocations?panel=1&#38;location=1&#38;use=free"),
         ("What changed since yesterday", "/admin/history?kind=servers&#38;operation=removed&#38;from="),
         ("What does not fit together", "/admin/drift?kind=orphan"),
         ("Who did what", "/admin/audit"),
@@ -237,6 +238,9 @@ async fn every_number_of_the_overview_leads_to_a_list_that_has_as_many() {
         assert!(body.contains(&format!(">{title}</h2>")), "{title}: {body}");
         assert!(body.contains(href), "{title}: {href}: {body}");
     }
+    let free = fixture.get(&session, "/admin/allocations?panel=1&location=1&use=free").await.body;
+    assert!(free.contains("of 30<") && free.contains("40 in all, 30 free"), "those of its one node: {free}");
+    assert!(free.contains("Location &#60;script&#62;"), "{free}");
     let removed = body.split("operation=removed&#38;from=").nth(1).unwrap();
     let from = removed.split('"').next().unwrap();
     let list = fixture.get(&session, &format!("/admin/history?kind=servers&operation=removed&from={from}")).await.body;

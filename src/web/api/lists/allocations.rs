@@ -48,6 +48,7 @@ impl AllocationsQuery {
         AllocationQuery {
             panel: self.panel,
             node,
+            location: None,
             assigned: yes_no(self.assigned.as_deref()),
             search,
             offset: paging.offset(),
