@@ -95,7 +95,7 @@ impl Says {
                     "Somebody registered with this e-mail address. If it was you, open this link to prove that the address \
                    is yours. It is good for 24 hours.",
                 ],
-                "Verify your email",
+                "Verify your e-mail address",
                 &["If it was not you, do not open it: without it the account cannot be used."],
             ),
             Letter::ResetPassword => (
@@ -144,7 +144,7 @@ impl Says {
         let before = "Welcome. Open this link to prove that this e-mail address is yours; then everything is ready. It is \
                       good for 24 hours.";
         let after = "If you did not register, do not open it: without it the account cannot be used.";
-        let button = Some(Button { text: "Verify your email", url: link });
+        let button = Some(Button { text: "Verify your e-mail address", url: link });
         Self { greeting: Some(greeting(name)), button, ..Self::paragraphs("Welcome", &[before], &[after]) }
     }
 
@@ -201,11 +201,11 @@ pub(super) const TEST: &str = "Mail works";
 /// The line that shows in a list of mails.
 pub(super) fn subject(letter: Letter) -> &'static str {
     match letter {
-        Letter::VerifyEmail => "Verify your email",
+        Letter::VerifyEmail => "Verify your e-mail address",
         Letter::ResetPassword => "Reset your password",
         Letter::MagicLink => "Your magic link",
-        Letter::ChangeEmail => "Verify your new email address",
-        Letter::EmailWillChange => "Your email address is about to change",
+        Letter::ChangeEmail => "Verify your new e-mail address",
+        Letter::EmailWillChange => "Your e-mail address is about to change",
         Letter::AlreadyRegistered => "You have an account already",
         Letter::PasswordChanged => "Your password was changed",
     }

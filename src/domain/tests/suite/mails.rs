@@ -233,7 +233,7 @@ async fn a_letter_leaves_through_resend_and_is_followed_until_it_arrives() {
     assert_eq!((taken.from.as_str(), taken.recipients()), (FROM, vec![TO.to_owned()]));
     let link = "https://aviary.reef.example/admin/verify-email?token=";
     assert!(taken.text.unwrap().contains(link) && taken.html.unwrap().contains(link));
-    assert_eq!(taken.subject, "Verify your email");
+    assert_eq!(taken.subject, "Verify your e-mail address");
 
     post.run().await;
     assert_eq!(post.state(1), MailState::Sent, "it is asked after a minute");
@@ -290,7 +290,7 @@ async fn a_letter_leaves_through_smtp_in_both_forms() {
     let taken = smtp.mails().last().unwrap();
     assert_eq!(
         (taken.from.as_str(), taken.to.as_slice(), taken.subject()),
-        ("watch@reef.example", &[TO.to_owned()][..], "Verify your email")
+        ("watch@reef.example", &[TO.to_owned()][..], "Verify your e-mail address")
     );
     let link = "https://aviary.reef.example/admin/verify-email?token=";
     assert!(taken.text().unwrap().contains(link) && taken.html().unwrap().contains("<!doctype html>"));
