@@ -3,7 +3,7 @@ use crate::browser::Browser;
 use crate::sound::{check_answered, problems};
 use std::collections::{BTreeMap, HashSet, VecDeque};
 
-const PAGES: usize = 200;
+const PAGES: usize = 240;
 
 /// How many pages of one kind are looked at: objects differ by what they hold, lists by how they are filtered.
 fn enough(kind: &str) -> usize {
