@@ -24,5 +24,5 @@ pub use ids::IdSet;
 pub use outside::{Lookup, Outside};
 pub use pterodactyl::{
     Access, Children, EggBundle, FaultKind, Finding, Incomplete, Page, PanelAccess, PanelCheck, PanelClient,
-    PanelError, Presence, RateLimit, Readable, ServerBundle, ServerIncludes, Severity, Sweep, Unreadable, Usage,
+    PanelError, Presence, RateLimit, Readable, Sent, ServerBundle, ServerIncludes, Severity, Sweep, Unreadable, Usage,
 };

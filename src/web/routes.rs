@@ -136,6 +136,7 @@ pub fn api() -> Map {
         .post("/api/v1/panels/{id}/sync", syncs::start)
         .get("/api/v1/syncs", syncs::list)
         .get("/api/v1/syncs/{id}", syncs::one)
+        .get("/api/v1/syncs/{id}/requests", syncs::requests)
         .post("/api/v1/syncs/{id}/cancel", syncs::cancel)
         .stream("/api/v1/syncs/{id}/events", syncs::events)
         .get("/api/v1/removals", removals::list)

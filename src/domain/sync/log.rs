@@ -1,8 +1,8 @@
 use std::ops::ControlFlow;
 
 use aviary_kernel::base::{Cursor, Env, Result, Timestamp};
-use aviary_kernel::model::{PanelId, SyncId, SyncRun, Target};
-use aviary_kernel::store::tables::{SYNCS, SYNCS_BY_PANEL};
+use aviary_kernel::model::{PanelId, SyncId, SyncRequest, SyncRun, Target};
+use aviary_kernel::store::tables::{SYNC_REQUESTS, SYNCS, SYNCS_BY_PANEL};
 use aviary_kernel::store::{Direction, Key, Read, Span, WriteTx};
 
 use crate::feed::{self, Change};
@@ -70,6 +70,57 @@ pub(super) fn page(reader: &impl Read, query: &SyncQuery) -> Result<SyncPage> {
     Ok(SyncPage { runs, next })
 }
 
+/// What is asked of the requests of a sync.
+#[derive(Clone, Debug, Default)]
+pub struct RequestQuery {
+    /// Only those that were not answered, not taken, or had to be sent again.
+    pub trouble: bool,
+    /// Behind this one.
+    pub after: Option<u32>,
+    /// Requests of a page; 0 is taken as 100, more than 500 as 500.
+    pub limit: usize,
+}
+
+/// A page of the requests of a sync.
+#[derive(Clone, Debug)]
+pub struct RequestPage {
+    /// In the order in which they were sent, each with its number.
+    pub requests: Vec<(u32, SyncRequest)>,
+    /// Behind which number the next page begins; none on the last one.
+    pub next: Option<u32>,
+}
+
+pub(super) fn requests(reader: &impl Read, id: SyncId, query: &RequestQuery) -> Result<RequestPage> {
+    let wanted = if query.limit == 0 { 100 } else { query.limit.min(500) };
+    let (mut requests, mut more) = (Vec::new(), false);
+    let mut span = Span::prefix(&id);
+    if let Some(number) = query.after {
+        span = span.after(&(id, number).to_bytes(), Direction::Up);
+    }
+    reader.walk(SYNC_REQUESTS, &span, Direction::Up, |(_, number), request| {
+        if query.trouble && !request.is_trouble() {
+            return Ok(ControlFlow::Continue(()));
+        }
+        more = requests.len() == wanted;
+        if more {
+            return Ok(ControlFlow::Break(()));
+        }
+        requests.push((number, request));
+        Ok(ControlFlow::Continue(()))
+    })?;
+    let next = requests.last().filter(|_| more).map(|(number, _)| *number);
+    Ok(RequestPage { requests, next })
+}
+
+fn numbers(reader: &impl Read, id: SyncId) -> Result<Vec<u32>> {
+    let mut numbers = Vec::new();
+    reader.walk(SYNC_REQUESTS, &Span::prefix(&id), Direction::Up, |(_, number), _| {
+        numbers.push(number);
+        Ok(ControlFlow::Continue(()))
+    })?;
+    Ok(numbers)
+}
+
 /// The newest sync of everything that a panel has.
 pub(super) fn newest_full(reader: &impl Read, panel: PanelId) -> Result<Option<SyncRun>> {
     let query = SyncQuery { panel: Some(panel), full: Some(true), limit: 1, ..SyncQuery::default() };
@@ -91,6 +142,10 @@ pub(super) fn forget(tx: &mut WriteTx<'_>, env: &Env, before: Timestamp, limit: 
         Ok(ControlFlow::Continue(()))
     })?;
     for id in &old {
+        let numbers = numbers(tx, *id)?;
+        for number in numbers {
+            tx.remove(SYNC_REQUESTS, &(*id, number))?;
+        }
         tx.remove(SYNCS, id)?;
         feed::append(tx, env, Change::Sync(*id))?;
     }

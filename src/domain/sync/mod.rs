@@ -20,6 +20,6 @@ mod steps;
 mod told;
 
 pub use job::job_over;
-pub use log::{SyncPage, SyncQuery};
+pub use log::{RequestPage, RequestQuery, SyncPage, SyncQuery};
 pub(crate) use scheduled::{begin, last_full, of_job};
 pub use service::{Limits, StartSync, Started, Syncs};

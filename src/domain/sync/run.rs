@@ -2,8 +2,10 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use aviary_kernel::base::Error;
-use aviary_kernel::model::{Counts, Kind, Panel, Reach, RemoteId, StepState, SyncIssue, SyncRun, SyncStatus, Target};
-use aviary_remote::{FaultKind, PanelClient, PanelError, Sweep, Unreadable};
+use aviary_kernel::model::{
+    Counts, Kind, Panel, Reach, RemoteId, StepState, SyncIssue, SyncRequest, SyncRun, SyncStatus, Target,
+};
+use aviary_remote::{FaultKind, PanelClient, PanelError, Sent, Sweep, Unreadable};
 use tokio::sync::watch;
 use tracing::{info, warn};
 
@@ -12,6 +14,8 @@ use super::steps::Steps;
 use super::told::Found;
 use crate::mirror::PanelCounts;
 
+/// Requests that are kept one by one; more are counted.
+const KEPT_REQUESTS: u32 = 2000;
 /// Issues that are kept in detail; more are counted.
 const KEPT_ISSUES: usize = 200;
 
@@ -45,6 +49,9 @@ pub(super) struct Run {
     requests_before: u64,
     step_began: Instant,
     contact: Option<PanelError>,
+    /// Requests that are not on disk yet, and how many are.
+    requests: Vec<SyncRequest>,
+    requests_kept: u32,
     /// What the mirror held before anything was written: the share that would vanish is of this.
     pub(super) held: PanelCounts,
 }
@@ -67,6 +74,8 @@ impl Run {
             requests_before: 0,
             step_began: now,
             contact: None,
+            requests: Vec::new(),
+            requests_kept: 0,
             held: PanelCounts::default(),
         }
     }
@@ -99,6 +108,10 @@ impl Run {
             Err(halt) => Err(halt),
         };
         self.note_usage(&client);
+        self.note_sent(None, &client);
+        if let Err(error) = self.save().await {
+            warn!(%error, sync.id = %self.sync_id(), "the last requests of a sync could not be noted");
+        }
         done
     }
 
@@ -134,9 +147,25 @@ impl Run {
         self.tell.send_modify(change);
     }
 
-    async fn save(&self) -> Result<(), Error> {
+    /// Puts on disk where the run stands, and the requests that it sent.
+    async fn save(&mut self) -> Result<(), Error> {
         let run = self.tell.borrow().clone();
-        self.inner.save(&run).await
+        let first = self.requests_kept;
+        self.inner.save(&run, first, self.requests.clone()).await?;
+        self.requests_kept += self.requests.len() as u32;
+        self.requests.clear();
+        Ok(())
+    }
+
+    /// Notes what was sent since this was asked last.
+    fn note_sent(&mut self, target: Option<Target>, client: &PanelClient) {
+        let room = (KEPT_REQUESTS - self.requests_kept) as usize;
+        for Sent { request, attempt, at, waited_ms, took_ms, status, taken, bytes } in client.take_sent() {
+            if self.requests.len() < room {
+                let sent = SyncRequest { target, request, attempt, at, waited_ms, took_ms, status, taken, bytes };
+                self.requests.push(sent);
+            }
+        }
     }
 
     pub(super) fn is_cancelled(&self) -> bool {
@@ -150,6 +179,7 @@ impl Run {
 
     /// Begins a step.
     pub(super) fn begin(&mut self, target: Target, client: &PanelClient) {
+        self.note_sent(None, client);
         self.requests_before = client.usage().requests;
         self.step_began = Instant::now();
         self.set_state(target, StepState::Running);
@@ -183,6 +213,7 @@ impl Run {
             }
             run.note_progress();
         });
+        self.note_sent(Some(target), client);
         Ok(self.save().await?)
     }
 

@@ -4,18 +4,18 @@ use std::time::Duration;
 
 use aviary_kernel::base::{Env, Error, Result, Sealer, Timestamp};
 use aviary_kernel::model::{
-    Action, Actor, JobKind, Panel, PanelId, RemovalState, RemovalStop, StepReport, StepState, SyncId, SyncRun,
-    SyncStatus, Target, Who,
+    Action, Actor, JobKind, Panel, PanelId, RemovalState, RemovalStop, StepReport, StepState, SyncId, SyncRequest,
+    SyncRun, SyncStatus, Target, Who,
 };
 use aviary_kernel::store::rows::Change;
-use aviary_kernel::store::tables::{REMOVAL_STOPS, SYNCS};
+use aviary_kernel::store::tables::{REMOVAL_STOPS, SYNC_REQUESTS, SYNCS};
 use aviary_kernel::store::{Direction, Read, Span, Store, WriteTx};
 use serde::{Deserialize, Serialize};
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 use tracing::{error, info};
 
-use super::log::{self, SyncPage, SyncQuery};
+use super::log::{self, RequestPage, RequestQuery, SyncPage, SyncQuery};
 use super::told::{self, Found};
 use crate::audit::{self, Did};
 use crate::feed;
@@ -79,8 +79,8 @@ pub(super) const CUT_SHORT: &str = "Aviary stopped while this sync was at work; 
 const LEFT_BEHIND: &str = "Aviary stopped while this sync was at work; the next one makes up for it";
 /// How long to wait before the end of a run is noted again, when the disk did not take it.
 const SAVE_AGAIN_AFTER: Duration = Duration::from_secs(2);
-/// Runs that one commit forgets.
-const FORGET_AT_ONCE: usize = 500;
+/// Runs that one commit forgets, with all of their requests.
+const FORGET_AT_ONCE: usize = 50;
 
 #[derive(Clone)]
 pub(super) struct Live {
@@ -221,6 +221,15 @@ impl Syncs {
         }
         let run = self.inner.store.read(move |tx| tx.get(SYNCS, &id)).await?;
         run.ok_or_else(|| Error::not_found("sync", id))
+    }
+
+    /// The requests that a run sent to its panel, up to 2,000 of them, as far as its steps are over.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] when there is no such run.
+    pub async fn requests(&self, id: SyncId, query: RequestQuery) -> Result<RequestPage> {
+        self.get(id).await?;
+        self.inner.store.read(move |tx| log::requests(tx, id, &query)).await
     }
 
     /// Follows a run that is at work; none when it is over or unknown. The last value sent is the end of it.
@@ -410,9 +419,17 @@ impl Inner {
     }
 
     /// Puts the run as it stands on disk.
-    pub(super) async fn save(&self, run: &SyncRun) -> Result<()> {
+    /// Puts a run on disk, and requests that it sent, the first of them with this number.
+    pub(super) async fn save(&self, run: &SyncRun, first: u32, requests: Vec<SyncRequest>) -> Result<()> {
         let (run, env) = (run.clone(), self.env.clone());
-        self.store.write(move |tx| put(tx, &env, &run)).await
+        self.store
+            .write(move |tx| {
+                for (number, request) in (first..).zip(&requests) {
+                    tx.put(SYNC_REQUESTS, &(run.id, number), request)?;
+                }
+                put(tx, &env, &run)
+            })
+            .await
     }
 
     /// Puts the end of a run on disk, and tells of it.

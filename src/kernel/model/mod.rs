@@ -69,7 +69,7 @@ pub use search::SavedSearch;
 pub use setting::{SettingChange, SettingValue, StoredValue};
 pub use sync::{
     Counts, Drift, DriftKind, FieldChange, HistoryEntry, Missing, Operation, Removal, RemovalState, RemovalStop,
-    StepReport, StepState, SyncId, SyncIssue, SyncRun, SyncStatus, Target,
+    StepReport, StepState, SyncId, SyncIssue, SyncRequest, SyncRun, SyncStatus, Target,
 };
 pub use webhook::{
     Delivery, DeliveryAttempt, DeliveryId, DeliveryState, HookScope, HookTarget, HookTopic, Webhook, WebhookId,

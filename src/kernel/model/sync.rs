@@ -287,6 +287,37 @@ pub struct SyncIssue {
     pub remedy: String,
 }
 
+/// A request that a sync sent to its panel, every attempt by itself.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SyncRequest {
+    /// The step that needed it; none = getting to know the panel, or making sure that something is gone.
+    pub target: Option<Target>,
+    /// Such as `GET /api/application/servers?page=3`; never with a key.
+    pub request: String,
+    /// 1 for the first time that it was sent, 2 when it had to be sent again.
+    pub attempt: u32,
+    /// When it was sent.
+    pub at: Timestamp,
+    /// Milliseconds that it was held back before, so that the panel's request limit holds.
+    pub waited_ms: u64,
+    /// Milliseconds until the answer was read, or until it was given up.
+    pub took_ms: u64,
+    /// The status of the answer; none = there was none.
+    pub status: Option<u16>,
+    /// Whether this status was an answer: that an object is missing is one, where that is what was asked.
+    pub taken: bool,
+    /// Bytes of the answer.
+    pub bytes: u64,
+}
+
+impl SyncRequest {
+    /// Whether it was not answered, not taken, or had to be sent again.
+    pub fn is_trouble(&self) -> bool {
+        self.attempt > 1 || !self.taken
+    }
+}
+
 /// What was done to an object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]

@@ -15,7 +15,8 @@ use crate::base::{Error, Result, Sealed};
 use crate::model::{
     Account, AccountId, ApiKey, AuditCheckpoint, AuditEvent, Delivery, Event, HiddenText, HistoryEntry, HookTarget,
     Job, Lockout, Mail, MailContent, Missing, ObjectKey, OneTimeToken, Panel, PanelId, Preferences, RemovalStop, Role,
-    SavedSearch, Scalar, Schedule, Session, SettingChange, SettingValue, StoredValue, SyncRun, TokenHash, Webhook,
+    SavedSearch, Scalar, Schedule, Session, SettingChange, SettingValue, StoredValue, SyncRequest, SyncRun, TokenHash,
+    Webhook,
 };
 
 /// What is shown each sealed value, with the place it is sealed for. It may put another in its stead.
@@ -51,6 +52,7 @@ nothing_sealed! {
     u64 => HistoryEntry,
     Uuid => SyncRun,
     Uuid => RemovalStop,
+    (Uuid, u32) => SyncRequest,
     Name => Role,
     AccountId => Preferences,
     // Of tokens only hashes are stored.

@@ -10,8 +10,8 @@ use crate::model;
 use crate::model::{
     Account, AccountId, ApiKey, AuditCheckpoint, AuditEvent, Delivery, DeliveryId, Event, EventId, HistoryEntry, Job,
     JobId, Kind, Lockout, Mail, Missing, ObjectKey, OneTimeToken, Panel, PanelId, Preferences, RemoteId, RemovalStop,
-    Role, SavedSearch, Schedule, ScheduleId, Session, SettingChange, SettingValue, SyncRun, TokenHash, Webhook,
-    WebhookId,
+    Role, SavedSearch, Schedule, ScheduleId, Session, SettingChange, SettingValue, SyncRequest, SyncRun, TokenHash,
+    Webhook, WebhookId,
 };
 
 /// The layout of the file and what is needed to open it. Raw bytes.
@@ -95,6 +95,8 @@ tables! {
     SYNCS: Uuid => SyncRun = "syncs";
     /// Syncs of a panel: (panel, sync).
     SYNCS_BY_PANEL: index (PanelId, Uuid) = "syncs_by_panel";
+    /// The requests of a sync, as they were sent: (sync, number).
+    SYNC_REQUESTS: (Uuid, u32) => SyncRequest = "sync_requests";
     /// Removals that wait for a person, or did.
     REMOVAL_STOPS: Uuid => RemovalStop = "removal_stops";
 

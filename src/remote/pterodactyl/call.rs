@@ -10,6 +10,7 @@ use tokio::time::{Instant, sleep};
 use url::Url;
 
 use super::judge::{KeyHint, Place, judge};
+use super::sent::{Sent, Sents};
 use super::{FaultKind, PanelAccess, PanelError};
 use crate::http::{Answer, Broken, Http, HttpOptions, Unusable, fits_a_header, http_date};
 use crate::pace::{Allowance, Pacer};
@@ -137,6 +138,7 @@ pub(crate) struct Caller {
     application: Door,
     client: Option<Door>,
     slots: Semaphore,
+    sents: Sents,
     env: Env,
     max_attempts: u32,
     backoff: Duration,
@@ -159,6 +161,7 @@ impl Caller {
             application,
             client,
             slots: Semaphore::new(concurrency),
+            sents: Sents::default(),
             env,
             max_attempts: options.max_attempts.max(1),
             backoff: options.backoff,
@@ -180,6 +183,11 @@ impl Caller {
         &self.env
     }
 
+    /// Takes what was sent since this was asked last.
+    pub(crate) fn take_sent(&self) -> Vec<Sent> {
+        self.sents.take()
+    }
+
     pub(crate) fn is_secure(&self) -> bool {
         self.base.scheme() == "https"
     }
@@ -198,7 +206,7 @@ impl Caller {
         let door = self.door(ask.api).ok_or_else(no_client_key)?;
         let mut attempt = 1;
         loop {
-            let (outcome, took) = self.send(ask, door).await;
+            let (outcome, took) = self.send(ask, door, attempt).await;
             let was_slow = took >= SLOW;
             let retry_after = outcome.as_ref().ok().and_then(|answer| self.retry_after(answer));
             let error = match judge(ask, &self.place, &door.hint, outcome) {
@@ -222,10 +230,11 @@ impl Caller {
         }
     }
 
-    async fn send(&self, ask: &Ask, door: &Door) -> (Result<Answer, Broken>, Duration) {
+    async fn send(&self, ask: &Ask, door: &Door, attempt: u32) -> (Result<Answer, Broken>, Duration) {
         let _slot = self.slots.acquire().await.expect("the semaphore is never closed");
+        let asked = Instant::now();
         let turn = door.pacer.turn().await;
-        let started = Instant::now();
+        let (started, at) = (Instant::now(), self.env.now());
         let outcome = self.http.get(self.url(ask), ask.has_key.then_some(&door.key)).await;
         let took = started.elapsed();
         match &outcome {
@@ -234,6 +243,16 @@ impl Caller {
             Err(_) => drop(turn),
         }
         let status = outcome.as_ref().ok().map(|answer| answer.status);
+        self.sents.note(Sent {
+            request: ask.told(),
+            attempt,
+            at,
+            waited_ms: started.duration_since(asked).as_millis() as u64,
+            took_ms: took.as_millis() as u64,
+            status,
+            taken: status.is_some_and(|status| (200..300).contains(&status) || ask.takes(status)),
+            bytes: outcome.as_ref().map_or(0, |answer| answer.body.len() as u64),
+        });
         tracing::debug!(
             panel.name = self.name,
             http.status = status,

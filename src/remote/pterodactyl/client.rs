@@ -15,8 +15,8 @@ use super::map::{self, Fault, Row};
 use super::report::{Incomplete, Unreadable};
 use super::sweep::sweep;
 use super::{
-    EggBundle, FaultKind, Page, PanelAccess, PanelCheck, PanelError, Presence, ServerBundle, ServerIncludes, Sweep,
-    Usage, check, wire,
+    EggBundle, FaultKind, Page, PanelAccess, PanelCheck, PanelError, Presence, Sent, ServerBundle, ServerIncludes,
+    Sweep, Usage, check, wire,
 };
 use crate::http::{Answer, HttpOptions};
 
@@ -105,6 +105,11 @@ impl PanelClient {
             too_many: all().map(|pace| pace.too_many).sum(),
             waits_ms: all().filter_map(|pace| pace.waits_until).map(millis_until).max().unwrap_or(0),
         }
+    }
+
+    /// Takes what was sent since this was asked last, oldest first; of more than 1,000 requests the latest.
+    pub fn take_sent(&self) -> Vec<Sent> {
+        self.inner.caller.take_sent()
     }
 
     /// Lists the locations.

@@ -6,7 +6,7 @@
 //!
 //! `call` sends one request and retries it, `judge` turns an answer into sense or an error for people, `listing` reads pages,
 //! `pass` counts what they held, `sweep` does both until it adds up, `effort` bounds it. `wire` takes their JSON apart, `fields`
-//! reads it as PHP means it, `map` makes model records of it, `hide` keeps hidden values hidden, `detect` and `check` are for the
+//! reads it as PHP means it, `map` makes model records of it, `hide` keeps hidden values hidden, `sent` remembers what was sent, `detect` and `check` are for the
 //! first contact.
 
 mod call;
@@ -22,6 +22,7 @@ mod listing;
 mod map;
 mod pass;
 mod report;
+mod sent;
 mod sweep;
 mod wire;
 
@@ -35,6 +36,7 @@ pub use check::{Access, Finding, PanelCheck, RateLimit, Readable, Severity};
 pub use client::PanelClient;
 pub use error::{FaultKind, PanelError};
 pub use report::{Incomplete, Sweep, Unreadable};
+pub use sent::Sent;
 
 /// How to reach a panel.
 #[derive(Clone)]

@@ -165,6 +165,13 @@ impl Columns {
         table
     }
 
+    /// Stands over a table whose rows are not ticked or taken out.
+    pub(super) fn alone(self, table: Table, desk: &Desk) -> Table {
+        let mut table = self.cut(table);
+        table.tools = Some(Self { token: desk.visitor.form_token.clone(), ..self });
+        table
+    }
+
     /// Leaves of a table what is to be shown. Columns that the list does not offer to choose from stay.
     fn cut(&self, mut table: Table) -> Table {
         let on = |at: usize| self.columns.get(at).is_none_or(|column| column.on);

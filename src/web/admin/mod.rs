@@ -70,6 +70,7 @@ mod setup;
 mod setup_panel;
 mod shown;
 mod site;
+mod sync_requests;
 mod syncs;
 mod table;
 #[cfg(test)]
@@ -170,6 +171,7 @@ fn pages() -> Map {
         .post("/admin/syncs/export", export::syncs)
         .get("/admin/syncs/{id}", syncs::one)
         .get("/admin/syncs/{id}/part", syncs::part)
+        .get("/admin/syncs/{id}/requests", sync_requests::list)
         .post("/admin/syncs/{id}/cancel", syncs::cancel)
         .get("/admin/syncs/{id}/removals", removals::page)
         .post("/admin/syncs/{id}/removals", removals::decide)

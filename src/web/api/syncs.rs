@@ -2,7 +2,7 @@
 
 use actix_web::http::StatusCode;
 use actix_web::web::{Bytes, Data, Path, Query};
-use aviary_domain::sync::{StartSync, SyncQuery, Syncs};
+use aviary_domain::sync::{RequestQuery, StartSync, SyncQuery, Syncs};
 use aviary_kernel::base::{Cursor, Error};
 use aviary_kernel::model::{Counts, PanelId, SyncId, SyncRun, Target};
 use serde::de::DeserializeOwned;
@@ -98,6 +98,57 @@ pub(super) fn limit(asked: Option<usize>, usual: usize, most: usize) -> Result<u
 ))]
 pub(crate) async fn one(syncs: Data<Syncs>, _caller: Allow<perm::SyncRead>, id: Path<SyncId>) -> ApiResult {
     Ok(reply::ok(SyncView::from(syncs.get(*id).await?)))
+}
+
+/// What is asked of the requests of a sync.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct RequestsQuery {
+    /// True = only those that were not answered, not taken, or had to be sent again.
+    trouble: Option<bool>,
+    /// 1 to 500; 100 unless told.
+    #[param(minimum = 1, maximum = 500)]
+    limit: Option<usize>,
+    /// The `nextCursor` of the page before.
+    cursor: Option<String>,
+}
+
+/// The requests of a sync
+///
+/// Every attempt that was sent to the panel, in order; of more than 2,000 the first. Those of a step are there when the step is
+/// over.
+#[utoipa::path(get, path = "/api/v1/syncs/{id}/requests", tag = "syncs", params(("id" = uuid::Uuid, Path), RequestsQuery), responses(
+    (status = 200, body = Reply<Walk<doc::SyncRequest>>),
+    (status = 404, description = "There is no such sync", body = ProblemView),
+))]
+pub(crate) async fn requests(
+    syncs: Data<Syncs>,
+    _caller: Allow<perm::SyncRead>,
+    id: Path<SyncId>,
+    query: Query<RequestsQuery>,
+) -> ApiResult {
+    let query = query.into_inner();
+    let page = syncs
+        .requests(
+            *id,
+            RequestQuery {
+                trouble: query.trouble.unwrap_or_default(),
+                after: query.cursor.as_deref().map(number).transpose()?,
+                limit: limit(query.limit, 100, 500)?,
+            },
+        )
+        .await?;
+    let next = page.next.map(|number| Cursor::after(&number.to_be_bytes()));
+    Ok(reply::ok(Walk::new(page.requests.into_iter().map(|(_, request)| request).collect(), next.as_ref())))
+}
+
+/// A place among the requests of a sync.
+pub(crate) fn number(text: &str) -> Result<u32, Error> {
+    let cursor: Cursor = text.parse()?;
+    let bytes = cursor.key().try_into();
+    bytes
+        .map(u32::from_be_bytes)
+        .map_err(|_| Error::invalid("cursor", "is not one of this list; begin again without it"))
 }
 
 /// Cancel a sync

@@ -25,6 +25,7 @@ macro_rules! records {
 
 records! {
     SyncRun, "the SyncRun" = model::SyncRun;
+    SyncRequest, "the SyncRequest" = model::SyncRequest;
     Counts, "the Counts" = model::Counts;
     StepState, "the StepState" = model::StepState;
     RemovalStop, "the RemovalStop" = model::RemovalStop;

@@ -56,7 +56,7 @@ use crate::routes;
         accounts::list, accounts::make, accounts::one, accounts::change, accounts::remove, accounts::disable, accounts::enable,
         accounts::roles, accounts::password, accounts::reset_second_factor, accounts::unlock, accounts::reset_link,
         panels::list, panels::add, panels::one, panels::patch, panels::remove, panels::test, syncs::start,
-        syncs::list, syncs::one, syncs::cancel, syncs::events,
+        syncs::list, syncs::one, syncs::requests, syncs::cancel, syncs::events,
         settings::all, settings::save, settings::reset, settings::test, repos::list, repos::add, repos::replace, repos::remove,
         discord_webhooks::list, discord_webhooks::make, discord_webhooks::change, discord_webhooks::test, discord_webhooks::remove,
         discord_webhooks::remove_named, discord_webhooks::dispatch,

@@ -1,7 +1,11 @@
+use std::ops::ControlFlow;
 use std::time::Duration;
 
 use aviary_domain::jobs::JobQuery;
-use aviary_kernel::model::{JobState, Server, SyncStatus, User};
+use aviary_domain::sync::RequestQuery;
+use aviary_kernel::model::{JobState, Server, SyncRequest, SyncRun, SyncStatus, Target, User};
+use aviary_kernel::store::tables::SYNC_REQUESTS;
+use aviary_kernel::store::{Direction, Read, Span};
 use aviary_sim::{Fault, FaultKind, Match, PanelSpec};
 
 use crate::lab::{Lab, small, who};
@@ -57,6 +61,57 @@ async fn every_fault_keeps_the_scope_and_the_next_sync_heals() {
         lab.clean_sync().await;
         lab.assert_same();
     }
+}
+
+/// Every request of a run, page by page.
+async fn requests(lab: &Lab, run: &SyncRun, trouble: bool) -> Vec<SyncRequest> {
+    let (mut requests, mut after) = (Vec::new(), None);
+    loop {
+        let page = lab.syncs.requests(run.id, RequestQuery { trouble, after, limit: 3 }).await.unwrap();
+        assert!(page.requests.len() <= 3);
+        requests.extend(page.requests.into_iter().map(|(_, request)| request));
+        after = page.next;
+        if after.is_none() {
+            return requests;
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_request_of_a_sync_is_on_record_with_what_came_back() {
+    let lab = Lab::new(PanelSpec { users: 90, per_page_cap: Some(50), ..small() }).await;
+    let clean = lab.clean_sync().await;
+    let all = requests(&lab, &clean, false).await;
+    assert_eq!(all.len() as u64, clean.requests);
+    assert!(all.iter().all(|one| one.attempt == 1 && one.taken && one.status.is_some() && one.bytes > 0), "{all:#?}");
+    for step in &clean.steps {
+        let of_it = all.iter().filter(|one| one.target == Some(step.target)).count() as u64;
+        assert_eq!(of_it, step.requests, "{:?}: {all:#?}", step.target);
+    }
+    assert!(requests(&lab, &clean, true).await.is_empty());
+
+    lab.sim
+        .faults()
+        .inject(Fault { when: Match::path("/api/application/users").page(2).once(), what: FaultKind::Status(500) });
+    let run = lab.sync().await;
+    let trouble = requests(&lab, &run, true).await;
+    assert_eq!(trouble.len(), 2, "what failed, and what was sent again: {trouble:#?}");
+    let told = |one: &SyncRequest| (one.target, one.attempt, one.status);
+    assert_eq!(told(&trouble[0]), (Some(Target::Users), 1, Some(500)));
+    assert_eq!(told(&trouble[1]), (Some(Target::Users), 2, Some(200)));
+    assert!(trouble[0].request.starts_with("GET /api/application/users?page=2"), "{trouble:#?}");
+
+    lab.clock.advance_s(10);
+    lab.syncs.forget(lab.env.now()).await.unwrap();
+    let left = lab.store.read(|tx| {
+        let mut left = 0;
+        tx.walk(SYNC_REQUESTS, &Span::all(), Direction::Up, |_, _| {
+            left += 1;
+            Ok(ControlFlow::Continue(()))
+        })?;
+        Ok(left)
+    });
+    assert_eq!(left.await.unwrap(), 0, "they go with their syncs");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

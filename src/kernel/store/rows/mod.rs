@@ -15,7 +15,7 @@ use crate::model::{
     Account, AccountId, AccountSource, Allocation, ApiKey, AuditCheckpoint, AuditEvent, Egg, EggVariable, HistoryEntry,
     Kind, Location, Lockout, Missing, Nest, Node, ObjectKey, OneTimeToken, Panel, PanelId, Preferences, RemoteId,
     RemovalStop, Role, SavedSearch, Scalar, ScheduleId, Server, ServerDatabase, Session, SettingChange, SettingValue,
-    Subuser, SyncRun, TokenHash, User, WebhookId,
+    Subuser, SyncRequest, SyncRun, TokenHash, User, WebhookId,
 };
 
 pub use work::Told;
@@ -255,6 +255,9 @@ impl Row<Uuid> for SyncRun {
         out.index(tables::SYNCS_BY_PANEL, &(self.panel, *id));
     }
 }
+
+impl Record for SyncRequest {}
+impl Row<(Uuid, u32)> for SyncRequest {}
 
 impl Record for RemovalStop {}
 impl Row<Uuid> for RemovalStop {}

@@ -1,10 +1,11 @@
 //! Lists: columns, rows, files, ticked rows, and how true they are.
 
 use actix_web::http::StatusCode;
-use aviary_kernel::model::{JobKind, JobState, SyncId, SyncStatus};
+use aviary_kernel::model::{JobKind, JobState, SyncId, SyncRequest, SyncStatus, Target};
+use aviary_kernel::store::tables::SYNC_REQUESTS;
 
 use super::assert_is_clean;
-use super::fixture::{EMAIL, Fixture, run};
+use super::fixture::{EMAIL, Fixture, HOSTILE, run};
 
 /// The titles of the columns that a list shows.
 fn titles(body: &str) -> Vec<String> {
@@ -199,6 +200,47 @@ async fn files_of_a_list_have_its_filters_and_are_for_who_may_see_it() {
         !trail.contains("=\"/admin/audit/export") && !trail.contains("name=\"pick\""),
         "who may only look: {trail}"
     );
+}
+
+#[actix_web::test]
+async fn the_requests_of_a_sync_are_listed_with_what_came_back() {
+    let fixture = Fixture::hostile().await;
+    let session = fixture.sign_in().await;
+    let sync = SyncId::from_u128(1);
+    let list = format!("/admin/syncs/{sync}/requests");
+    assert!(fixture.get(&session, &format!("/admin/syncs/{sync}")).await.body.contains(&format!("href=\"{list}\"")));
+    assert!(fixture.get(&session, &list).await.body.contains("None is kept"));
+    let at = fixture.services.env.now();
+    let put = move |tx: &mut aviary_kernel::store::WriteTx<'_>| {
+        for n in 0..60 {
+            let request = SyncRequest {
+                target: (n > 0).then_some(Target::Users),
+                request: format!("GET /api/application/users?page={n}{}", HOSTILE[0]),
+                attempt: if n == 7 { 2 } else { 1 },
+                at,
+                waited_ms: 1500,
+                took_ms: 40,
+                status: (n != 9).then_some(if n == 8 { 500 } else { 200 }),
+                taken: n != 8 && n != 9,
+                bytes: 2048,
+            };
+            tx.put(SYNC_REQUESTS, &(sync, n), &request)?;
+        }
+        Ok(())
+    };
+    fixture.services.store.write(put).await.unwrap();
+    let first = fixture.get(&session, &list).await.body;
+    assert_is_clean(&list, &first);
+    assert!(first.contains("page=0") && first.contains("page=49") && !first.contains("page=50"), "{first}");
+    assert!(first.contains("1.5 s") && first.contains(">500<") && first.contains("no answer"), "{first}");
+    let rest = fixture.get(&session, &super::link(&first, "rel=\"next\" href=\"")).await.body;
+    assert!(rest.contains("page=50") && rest.contains("page=59") && !rest.contains("page=49"), "{rest}");
+    let trouble = fixture.get(&session, &format!("{list}?show=trouble&rows=200")).await.body;
+    assert_eq!([6, 7, 8, 9, 10].map(|n| trouble.contains(&format!("page={n}"))), [false, true, true, true, false]);
+    let odd = fixture.get(&session, &format!("{list}?show=x&after=y")).await.body;
+    assert!(odd.contains("all requests are shown") && odd.contains("the list begins with the first"), "{odd}");
+    let nobody = fixture.get(&session, &format!("/admin/syncs/{}/requests", uuid::Uuid::nil())).await;
+    assert_eq!(nobody.status, StatusCode::NOT_FOUND);
 }
 
 #[actix_web::test]

@@ -77,6 +77,19 @@ async fn a_full_sync_is_told_from_start_to_end() {
     assert!(log["itemsSynced"].as_u64().unwrap() > 25 && log["completedAt"].is_string());
     assert_eq!(log["metadata"]["steps"]["servers"]["done"], 25);
 
+    let of = format!("/api/v1/syncs/{id}/requests");
+    let first = desk.get(&format!("{of}?limit=2")).await.ok();
+    crate::promise::keeps("get", "/api/v1/syncs/{id}/requests", &first);
+    let page = &first["data"];
+    assert_eq!((page["items"].as_array().unwrap().len(), &page["items"][1]["status"]), (2, &json!(200)));
+    let cursor = page["nextCursor"].as_str().unwrap();
+    let rest = desk.get(&format!("{of}?limit=500&cursor={cursor}")).await.ok()["data"].clone();
+    let run = desk.get(&format!("/api/v1/syncs/{id}")).await.ok()["data"].clone();
+    assert_eq!(rest["items"].as_array().unwrap().len() as u64 + 2, run["requests"].as_u64().unwrap());
+    assert_eq!(desk.get(&format!("{of}?trouble=true")).await.ok()["data"]["items"], json!([]));
+    desk.get(&format!("{of}?cursor=AAAA")).await.problem(400);
+    desk.get(&format!("/api/v1/syncs/{}/requests", uuid::Uuid::nil())).await.problem(404);
+
     let status = desk.get("/api/admin/sync").await.ok();
     assert_eq!((&status["status"]["lastSync"]["id"], &status["counts"]["servers"]), (&json!(id), &json!(25)));
     assert_eq!(desk.get("/api/admin/sync/logs?type=full").await.ok()["logs"][0]["id"], json!(id));
