@@ -1,4 +1,5 @@
 use std::ops::ControlFlow;
+use std::sync::Arc;
 
 use aviary_kernel::base::{Error, Result, Timestamp};
 use aviary_kernel::model::{Allocation, Kind, Missing, Node, ObjectKey, PanelId, RemoteId, Server};
@@ -23,6 +24,7 @@ const FORGET_AT_ONCE: usize = 1_000;
 pub struct Book {
     store: Store,
     finder: Option<Finder>,
+    drift: Arc<drift::Memo>,
 }
 
 /// An object by its name, as far as another object needs to know it.
@@ -38,7 +40,7 @@ pub struct Relative {
 impl Book {
     /// The mirror in `store`.
     pub fn new(store: Store) -> Self {
-        Self { store, finder: None }
+        Self { store, finder: None, drift: Arc::default() }
     }
 
     /// The same with somebody to ask which rows hold a text. The answers are the same, and come sooner.
@@ -55,8 +57,8 @@ impl Book {
         &self,
         ask: impl FnOnce(&Page<'_>) -> Result<T> + Send + 'static,
     ) -> Result<T> {
-        let finder = self.finder.clone();
-        self.store.read(move |tx| ask(&Page { tx, finder })).await
+        let (finder, drift) = (self.finder.clone(), self.drift.clone());
+        self.store.read(move |tx| ask(&Page { tx, finder, drift })).await
     }
 
     /// A page of the objects of a kind.
@@ -88,15 +90,15 @@ impl Book {
     /// # Errors
     /// When the file cannot be read.
     pub async fn history(&self, query: HistoryQuery) -> Result<HistoryPage> {
-        self.store.read(move |tx| history::page(tx, &query)).await
+        self.look(move |page| page.history(&query)).await
     }
 
     /// What does not fit together.
     ///
     /// # Errors
     /// When the file cannot be read.
-    pub async fn drift(&self, panel: Option<PanelId>) -> Result<DriftReport> {
-        self.store.read(move |tx| drift::report(tx, panel)).await
+    pub async fn drift(&self, panel: Option<PanelId>) -> Result<Arc<DriftReport>> {
+        self.look(move |page| page.drift(panel)).await
     }
 
     /// Forgets history that is older than `before`, a bit at a time so that others can write in between. The number of
@@ -136,6 +138,7 @@ impl Book {
 pub struct Page<'t> {
     tx: &'t ReadTx,
     finder: Option<Finder>,
+    drift: Arc<drift::Memo>,
 }
 
 impl Page<'_> {
@@ -253,7 +256,7 @@ impl Page<'_> {
     /// # Errors
     /// When the file cannot be read.
     pub fn history(&self, query: &HistoryQuery) -> Result<HistoryPage> {
-        history::page(self.tx, query)
+        history::page(self.tx, self.finder.as_ref(), query)
     }
 
     /// What is different about an object between two times. What happened exactly at a time belongs to before it.
@@ -265,12 +268,13 @@ impl Page<'_> {
         compare::compare(self.tx, object, (from, until))
     }
 
-    /// The object of a kind that had this UUID and was removed, if that was among the last 20,000 changes of anything.
+    /// The object of a kind that had this UUID and was removed; while the index of the search is being made, only if that was
+    /// among the last changes of anything.
     ///
     /// # Errors
     /// When the file cannot be read.
     pub fn removed_by_uuid(&self, kind: Kind, uuid: &str) -> Result<Option<ObjectKey>> {
-        history::removed(self.tx, kind, uuid)
+        history::removed(self.tx, self.finder.as_ref(), kind, uuid)
     }
 
     /// Counts what changed since the last look; what is older than `hours` full hours before the one of `now` is forgotten.
@@ -281,12 +285,12 @@ impl Page<'_> {
         lately.catch_up(self.tx, now, hours)
     }
 
-    /// What does not fit together. This walks all rows.
+    /// What does not fit together. The first look after a change of the mirror walks all rows.
     ///
     /// # Errors
     /// When the file cannot be read.
-    pub fn drift(&self, panel: Option<PanelId>) -> Result<DriftReport> {
-        drift::report(self.tx, panel)
+    pub fn drift(&self, panel: Option<PanelId>) -> Result<Arc<DriftReport>> {
+        self.drift.report(self.tx, panel)
     }
 
     /// How full a node is.

@@ -1,5 +1,7 @@
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::ops::ControlFlow;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use aviary_kernel::base::Result;
 use aviary_kernel::model::{
@@ -7,9 +9,12 @@ use aviary_kernel::model::{
     ServerDatabase, Subuser, User,
 };
 use aviary_kernel::store::rows::Mirror;
-use aviary_kernel::store::tables::{MISSING, counted};
-use aviary_kernel::store::{Counter, Direction, Read, Span};
+use aviary_kernel::store::tables::{ALLOCATIONS_BY_NODE, MISSING, counted};
+use aviary_kernel::store::{Counter, Direction, Key, Read, Span};
 use serde::Serialize;
+
+use super::PanelCounts;
+use super::counts::panels;
 
 /// What does not fit together.
 #[derive(Clone, Debug, Default, Serialize)]
@@ -33,6 +38,12 @@ impl DriftReport {
         }
     }
 
+    fn orphan<T: Mirror, P: Mirror>(&mut self, panel: PanelId, id: RemoteId, label: String, parent: RemoteId) {
+        let object = ObjectKey { panel, kind: T::KIND, id };
+        let what = format!("its {}, {parent}, is not in the mirror", P::KIND.noun());
+        self.add(DriftKind::Orphan, object, label, what);
+    }
+
     /// How many findings there are in all.
     pub fn total(&self) -> u64 {
         self.totals.values().sum()
@@ -44,14 +55,63 @@ pub(crate) fn drift_of(reader: &impl Read, panel: PanelId) -> Result<DriftReport
     report(reader, Some(panel))
 }
 
-pub(super) fn report(reader: &impl Read, panel: Option<PanelId>) -> Result<DriftReport> {
+/// Reports, kept until something changes: they take a walk over all servers.
+#[derive(Default)]
+pub(super) struct Memo(Mutex<HashMap<Option<PanelId>, (Stand, Arc<DriftReport>)>>);
+
+/// What a report was made from. Every change of a row leaves an entry in the history, and every row that comes or goes is counted; what
+/// is missing leaves neither.
+#[derive(Clone, PartialEq, Eq)]
+struct Stand {
+    counts: PanelCounts,
+    changes: u64,
+    missing: u64,
+}
+
+impl Stand {
+    fn of(reader: &impl Read, panel: Option<PanelId>) -> Result<Self> {
+        let mut missing = DefaultHasher::new();
+        let span = panel.map_or_else(Span::all, |panel| Span::prefix(&panel));
+        reader.walk_bytes(MISSING.name(), &span, Direction::Up, &mut |key, value| {
+            (key, value).hash(&mut missing);
+            Ok(ControlFlow::Continue(()))
+        })?;
+        Ok(Self {
+            counts: panel.map_or_else(|| PanelCounts::of_all(reader), |panel| PanelCounts::of(reader, panel))?,
+            changes: reader.last_number("history")?,
+            missing: missing.finish(),
+        })
+    }
+}
+
+impl Memo {
+    /// What does not fit together in this snapshot.
+    pub(super) fn report(&self, reader: &impl Read, panel: Option<PanelId>) -> Result<Arc<DriftReport>> {
+        let stand = Stand::of(reader, panel)?;
+        let kept = || self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, made)) = kept().get(&panel).filter(|(made_from, _)| *made_from == stand) {
+            return Ok(made.clone());
+        }
+        let made = Arc::new(report(reader, panel)?);
+        let there = panels(reader)?;
+        let is_there = |panel: &Option<PanelId>| panel.is_none_or(|panel| there.contains(&panel));
+        let mut kept = kept();
+        kept.retain(|panel, _| is_there(panel));
+        if is_there(&panel) {
+            kept.insert(panel, (stand, made.clone()));
+        }
+        Ok(made)
+    }
+}
+
+fn report(reader: &impl Read, panel: Option<PanelId>) -> Result<DriftReport> {
     let mut report = DriftReport::default();
     let span = panel.map_or_else(Span::all, |panel| Span::prefix(&panel));
     vanished(reader, &span, &mut report)?;
     let loads = servers(reader, &span, &mut report)?;
     nodes(reader, &span, &loads, &mut report)?;
     eggs(reader, &span, &mut report)?;
-    orphans::<Allocation, Node>(reader, &span, |row| Some(row.node_id), &mut report)?;
+    allocations(reader, &span, &mut report)?;
     orphans::<ServerDatabase, Server>(reader, &span, |row| Some(row.server_id), &mut report)?;
     orphans::<Subuser, Server>(reader, &span, |row| Some(row.server_id), &mut report)?;
     orphans::<Subuser, User>(reader, &span, |row| Some(row.user_id), &mut report)?;
@@ -166,6 +226,29 @@ fn eggs(reader: &impl Read, span: &Span, report: &mut DriftReport) -> Result<()>
     })
 }
 
+/// Allocations of nodes that are not there. Of each node only the first is looked at, unless the node is missing.
+fn allocations(reader: &impl Read, span: &Span, report: &mut DriftReport) -> Result<()> {
+    let mut known = Known::default();
+    let mut rest = span.clone();
+    loop {
+        let mut first = None;
+        reader.walk_index(ALLOCATIONS_BY_NODE, &rest, Direction::Up, |(panel, node, ..)| {
+            first = Some((panel, node));
+            Ok(ControlFlow::Break(()))
+        })?;
+        let Some((panel, node)) = first else { return Ok(()) };
+        let of_node = Span::prefix(&(panel, node));
+        if !known.has::<Node>(reader, panel, node)? {
+            reader.walk_index(ALLOCATIONS_BY_NODE, &of_node, Direction::Up, |(.., id)| {
+                let label = reader.get(Allocation::table(), &(panel, id))?.map(|row| row.data.label());
+                report.orphan::<Allocation, Node>(panel, id, label.unwrap_or_default(), node);
+                Ok(ControlFlow::Continue(()))
+            })?;
+        }
+        rest = rest.after(&(panel, node, u128::MAX, u16::MAX, RemoteId::MAX).to_bytes(), Direction::Up);
+    }
+}
+
 fn orphans<T: Mirror, P: Mirror>(
     reader: &impl Read,
     span: &Span,
@@ -177,9 +260,7 @@ fn orphans<T: Mirror, P: Mirror>(
         if let Some(of) = parent(&row.data)
             && !known.has::<P>(reader, panel, of)?
         {
-            let object = ObjectKey { panel, kind: T::KIND, id };
-            let what = format!("its {}, {of}, is not in the mirror", P::KIND.noun());
-            report.add(DriftKind::Orphan, object, row.data.label(), what);
+            report.orphan::<T, P>(panel, id, row.data.label(), of);
         }
         Ok(ControlFlow::Continue(()))
     })

@@ -6,6 +6,7 @@ use aviary_kernel::store::tables::{HISTORY, HISTORY_BY_SYNC, HISTORY_OF};
 use aviary_kernel::store::{Direction, Key, Read, Span, WriteTx};
 use serde::Serialize;
 
+use super::finder::{Finder, KnownChanges, SoughtChanges};
 use super::list::page_size;
 
 /// What is asked of the history. The default is everything, newest first.
@@ -25,7 +26,7 @@ pub struct HistoryQuery {
     pub field: Option<String>,
     /// Only entries with this text in the object's name or in a value.
     pub search: Option<String>,
-    /// Not older than this.
+    /// Not older than this. Times take the clock as one that was never put back.
     pub from: Option<Timestamp>,
     /// Older than this.
     pub until: Option<Timestamp>,
@@ -41,71 +42,145 @@ pub struct HistoryQuery {
 pub struct HistoryPage {
     /// Newest first.
     pub entries: Vec<HistoryEntry>,
-    /// Where the next page begins; none on the last one.
+    /// Where the next page begins; none on the last one. There may be one although nothing was found: a page reads only so much.
     #[serde(skip)]
     pub next: Option<Cursor>,
 }
 
-/// Entries that one page looks at before it hands over to the next one, so that a rare filter does not hold up a reader.
-const MOST_LOOKED_AT: usize = 20_000;
+/// Work of one page before it hands over to the next one, so that a rare filter does not hold up a reader: the fields of the entries that
+/// it reads, and [`EACH`] for each of them. That is a few milliseconds.
+const MOST_READ: usize = 24_000;
+/// What an entry costs beside its fields.
+const EACH: usize = 4;
+/// Entries that the finder is asked for at least: some may not fit the rest of the query.
+const CANDIDATES: usize = 256;
 
-pub(super) fn page(reader: &impl Read, query: &HistoryQuery) -> Result<HistoryPage> {
-    let wanted = page_size(query.limit);
-    let (mut entries, mut looked_at, mut last) = (Vec::new(), 0, None);
-    let mut more = false;
-    each_number(reader, query, |seq| {
-        if entries.len() == wanted || looked_at == MOST_LOOKED_AT {
-            more = true;
-            return Ok(ControlFlow::Break(()));
-        }
-        looked_at += 1;
-        last = Some(seq);
-        let Some(entry) = reader.get(HISTORY, &seq)? else { return Ok(ControlFlow::Continue(())) };
-        if query.from.is_some_and(|from| entry.at < from) {
-            return Ok(ControlFlow::Break(()));
-        }
-        if query.matches(&entry) {
-            entries.push(entry);
-        }
-        Ok(ControlFlow::Continue(()))
-    })?;
-    let next = last.filter(|_| more).map(|seq| Cursor::after(&seq.to_bytes()));
-    Ok(HistoryPage { entries, next })
-}
-
-fn each_number(
-    reader: &impl Read,
-    query: &HistoryQuery,
-    mut visit: impl FnMut(u64) -> Result<ControlFlow<()>>,
-) -> Result<()> {
-    let after = match &query.after {
-        Some(cursor) => {
-            Some(u64::from_bytes(cursor.key()).ok_or_else(|| Error::invalid("cursor", "is not one of the history"))?)
-        }
-        None => None,
-    };
+/// A page; `finder` knows which entries may be on it, so that the others need not be read.
+pub(super) fn page(reader: &impl Read, finder: Option<&Finder>, query: &HistoryQuery) -> Result<HistoryPage> {
+    let below = query.below(reader)?;
+    let mut look = Look::new(query);
     if let Some(object) = query.object {
-        let span = behind(Span::prefix(&object), after.map(|seq| (object, seq).to_bytes()));
-        return reader.walk_index(HISTORY_OF, &span, Direction::Down, |(_, seq)| visit(seq));
+        let span = Span::prefix(&object).after(&(object, below).to_bytes(), Direction::Down);
+        reader.walk_index(HISTORY_OF, &span, Direction::Down, |(_, seq)| look.at(reader, seq))?;
+        return Ok(look.done());
     }
-    if let Some(sync) = query.sync {
-        let span = behind(Span::prefix(&sync), after.map(|seq| (sync, seq).to_bytes()));
-        return reader.walk_index(HISTORY_BY_SYNC, &span, Direction::Down, |(_, seq)| visit(seq));
+    let sought = query.sought(below, look.wanted);
+    let is_of_sync_only = SoughtChanges { sync: None, ..sought }.narrows();
+    if let Some(known) = finder.filter(|_| is_of_sync_only).and_then(|finder| finder.changes(&sought)) {
+        look.among(reader, &known, &sought)?;
+    } else if let Some(sync) = query.sync {
+        let span = Span::prefix(&sync).after(&(sync, below).to_bytes(), Direction::Down);
+        reader.walk_index(HISTORY_BY_SYNC, &span, Direction::Down, |(_, seq)| look.at(reader, seq))?;
+    } else {
+        let span = Span::all().after(&below.to_bytes(), Direction::Down);
+        reader.walk(HISTORY, &span, Direction::Down, |seq, entry| Ok(look.take(seq, entry)))?;
     }
-    let span = behind(Span::all(), after.map(|seq| seq.to_bytes()));
-    reader.walk_bytes(HISTORY.name(), &span, Direction::Down, &mut |key, _| {
-        visit(u64::from_bytes(key).ok_or_else(|| Error::corrupt(HISTORY.name(), "a key cannot be read"))?)
-    })
+    Ok(look.done())
 }
 
-fn behind(span: Span, key: Option<Vec<u8>>) -> Span {
-    match key {
-        Some(key) => span.after(&key, Direction::Down),
-        None => span,
+/// A page in the making.
+struct Look<'q> {
+    query: &'q HistoryQuery,
+    needle: Option<String>,
+    wanted: usize,
+    entries: Vec<HistoryEntry>,
+    read: usize,
+    /// The entry that was looked at last.
+    last: Option<u64>,
+    /// There may be more behind it.
+    more: bool,
+    /// Nothing behind it can fit.
+    over: bool,
+}
+
+impl<'q> Look<'q> {
+    fn new(query: &'q HistoryQuery) -> Self {
+        let needle = query.search.as_deref().map(|text| text.trim().to_lowercase());
+        let wanted = page_size(query.limit);
+        Self { query, needle, wanted, entries: Vec::new(), read: 0, last: None, more: false, over: false }
+    }
+
+    /// Whether the page holds or has read as much as it may; then the next one goes on.
+    fn is_full(&mut self) -> bool {
+        self.more = self.entries.len() == self.wanted || self.read >= MOST_READ;
+        self.more
+    }
+
+    fn at(&mut self, reader: &impl Read, seq: u64) -> Result<ControlFlow<()>> {
+        if self.is_full() {
+            return Ok(ControlFlow::Break(()));
+        }
+        Ok(match reader.get(HISTORY, &seq)? {
+            Some(entry) => self.take(seq, entry),
+            None => ControlFlow::Continue(()),
+        })
+    }
+
+    fn take(&mut self, seq: u64, entry: HistoryEntry) -> ControlFlow<()> {
+        if self.is_full() {
+            return ControlFlow::Break(());
+        }
+        self.last = Some(seq);
+        self.read += EACH + entry.fields.len();
+        if self.query.from.is_some_and(|from| entry.at < from) {
+            self.over = true;
+            return ControlFlow::Break(());
+        }
+        if self.query.matches(&entry) && self.needle.as_deref().is_none_or(|needle| contains(&entry, needle)) {
+            self.entries.push(entry);
+        }
+        ControlFlow::Continue(())
+    }
+
+    /// Looks at what is too new to be known, and then at what is known to be of the wanted sort.
+    fn among(&mut self, reader: &impl Read, known: &KnownChanges, sought: &SoughtChanges<'_>) -> Result<()> {
+        let span = Span::all().after(&known.upto.to_bytes(), Direction::Up);
+        let span = span.after(&sought.below.to_bytes(), Direction::Down);
+        reader.walk(HISTORY, &span, Direction::Down, |seq, entry| Ok(self.take(seq, entry)))?;
+        for seq in &known.numbers {
+            if self.more || self.over || self.at(reader, *seq)?.is_break() {
+                return Ok(());
+            }
+            self.last = Some(*seq);
+        }
+        self.more = self.more || (!self.over && known.numbers.len() >= sought.most);
+        Ok(())
+    }
+
+    fn done(self) -> HistoryPage {
+        let next = self.last.filter(|_| self.more).map(|seq| Cursor::after(&seq.to_bytes()));
+        HistoryPage { entries: self.entries, next }
     }
 }
 
 impl HistoryQuery {
+    /// Only entries before this number can fit.
+    fn below(&self, reader: &impl Read) -> Result<u64> {
+        let after = match &self.after {
+            Some(cursor) => {
+                u64::from_bytes(cursor.key()).ok_or_else(|| Error::invalid("cursor", "is not one of the history"))?
+            }
+            None => u64::MAX,
+        };
+        Ok(match self.until {
+            Some(until) if self.object.is_none() => after.min(first_at(reader, until)?),
+            _ => after,
+        })
+    }
+
+    fn sought(&self, below: u64, wanted: usize) -> SoughtChanges<'_> {
+        SoughtChanges {
+            panel: self.panel,
+            kind: self.kind,
+            operation: self.operation,
+            sync: self.sync,
+            field: self.field.as_deref(),
+            removed_uuid: None,
+            below,
+            most: CANDIDATES.max(wanted + 1),
+        }
+    }
+
     fn matches(&self, entry: &HistoryEntry) -> bool {
         self.sync.is_none_or(|sync| sync == entry.sync)
             && self.panel.is_none_or(|panel| panel == entry.object.panel)
@@ -116,8 +191,27 @@ impl HistoryQuery {
                 .field
                 .as_deref()
                 .is_none_or(|field| entry.fields.iter().any(|change| is_at_or_below(&change.field, field)))
-            && self.search.as_deref().is_none_or(|text| contains(entry, &text.trim().to_lowercase()))
     }
+}
+
+/// The number of the first entry that is not older than this.
+fn first_at(reader: &impl Read, at: Timestamp) -> Result<u64> {
+    let mut low = 0;
+    let mut high = reader.last_number("history")?.saturating_add(1);
+    while low < high {
+        let middle = low + (high - low) / 2;
+        let mut found = None;
+        let span = Span::all().after(&middle.saturating_sub(1).to_bytes(), Direction::Up);
+        reader.walk(HISTORY, &span, Direction::Up, |seq, entry| {
+            found = Some((seq, entry.at));
+            Ok(ControlFlow::Break(()))
+        })?;
+        match found {
+            Some((seq, then)) if then < at => low = seq.saturating_add(1),
+            _ => high = middle,
+        }
+    }
+    Ok(low)
 }
 
 fn is_at_or_below(path: &str, field: &str) -> bool {
@@ -130,18 +224,37 @@ fn contains(entry: &HistoryEntry, needle: &str) -> bool {
         || values.into_iter().any(|value| value.0.to_lowercase().contains(needle))
 }
 
-/// The object of a kind that had this UUID and was removed, as far back as one page of the history looks.
-pub(super) fn removed(reader: &impl Read, kind: Kind, uuid: &str) -> Result<Option<ObjectKey>> {
+/// The object of a kind that had this UUID and was removed, as far back as `finder` knows, or one page of the history looks.
+pub(super) fn removed(
+    reader: &impl Read,
+    finder: Option<&Finder>,
+    kind: Kind,
+    uuid: &str,
+) -> Result<Option<ObjectKey>> {
+    let wanted = uuid.to_lowercase();
+    let query =
+        HistoryQuery { kind: Some(kind), operation: Some(Operation::Removed), limit: 1, ..HistoryQuery::default() };
+    let sought = SoughtChanges { removed_uuid: Some(&wanted), ..query.sought(u64::MAX, 1) };
+    let known = finder.and_then(|finder| finder.changes(&sought));
     let is_it = |text: &JsonText| text.value().as_str().is_some_and(|text| text.eq_ignore_ascii_case(uuid));
-    let (mut found, mut looked_at) = (None, 0);
-    reader.walk(HISTORY, &Span::all(), Direction::Down, |_, entry| {
-        looked_at += 1;
-        let has_it = entry.object.kind == kind
-            && entry.operation == Operation::Removed
-            && entry.fields.iter().any(|change| change.field == "uuid" && change.old.as_ref().is_some_and(is_it));
-        found = has_it.then_some(entry.object);
-        Ok(if has_it || looked_at == MOST_LOOKED_AT { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
+    let had_it = |entry: &HistoryEntry| {
+        entry.fields.iter().any(|change| change.field == "uuid" && change.old.as_ref().is_some_and(is_it))
+    };
+    let (mut found, mut read) = (None, 0);
+    let since = known.as_ref().map_or(0, |known| known.upto);
+    let span = Span::all().after(&since.to_bytes(), Direction::Up);
+    reader.walk(HISTORY, &span, Direction::Down, |_, entry| {
+        read += EACH + entry.fields.len();
+        let fits = query.matches(&entry) && had_it(&entry);
+        found = fits.then_some(entry.object);
+        Ok(if fits || read >= MOST_READ { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
     })?;
+    for seq in known.map(|known| known.numbers).unwrap_or_default() {
+        if found.is_some() {
+            break;
+        }
+        found = reader.get(HISTORY, &seq)?.filter(had_it).map(|entry| entry.object);
+    }
     Ok(found)
 }
 

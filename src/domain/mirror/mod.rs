@@ -28,7 +28,7 @@ pub use counts::{NodeLoad, PanelCounts, StateCount};
 pub use drift::DriftReport;
 pub(crate) use drift::drift_of;
 pub use fields::fields_of;
-pub use finder::{Candidates, Finder, Sought};
+pub use finder::{Candidates, Finder, Finds, KnownChanges, Sought, SoughtChanges};
 pub use history::{HistoryPage, HistoryQuery};
 pub use lately::{Changes, Lately};
 pub use list::{ListPage, ListQuery, Sort};

@@ -41,7 +41,7 @@ impl Searchable for Server {
 
 impl Searchable for Node {
     fn texts(&self) -> Vec<String> {
-        of([Some(self.name.as_str()), Some(&self.fqdn), Some(&self.uuid)])
+        of([Some(self.name.as_str()), Some(&self.fqdn), self.description.as_deref(), Some(&self.uuid)])
     }
 
     fn maintenance(&self) -> Option<bool> {
@@ -71,7 +71,7 @@ by_texts! {
         it.external_id.as_deref()
     ],
     Location: |it| [Some(it.short.as_str()), it.long.as_deref()],
-    Nest: |it| [Some(it.name.as_str()), it.description.as_deref()],
+    Nest: |it| [Some(it.name.as_str()), it.description.as_deref(), Some(&it.uuid)],
     Egg: |it| [Some(it.name.as_str()), it.description.as_deref(), Some(&it.uuid)],
     EggVariable: |it| [Some(it.name.as_str()), Some(&it.env_variable)],
     ServerDatabase: |it| [Some(it.database.as_str()), Some(&it.username)],

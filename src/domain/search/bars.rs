@@ -1,7 +1,5 @@
 //! How many there were when: bars of a length that suits the stretch of time.
 
-use std::collections::HashMap;
-
 use aviary_kernel::base::Timestamp;
 use jiff::tz::TimeZone;
 use jiff::{Span, ToSpan, Unit, Zoned, ZonedRound};
@@ -15,8 +13,9 @@ const MOST: i64 = 60;
 const LAST_RESORT: usize = 400;
 
 /// The bars of what was counted by quarters of an hour.
-pub(super) fn bars(quarters: &HashMap<i64, u64>, zone: &TimeZone) -> Vec<Bar> {
-    let (Some(first), Some(last)) = (quarters.keys().min(), quarters.keys().max()) else { return Vec::new() };
+pub(super) fn bars(quarters: &[(i64, u64)], zone: &TimeZone) -> Vec<Bar> {
+    let all = || quarters.iter().map(|(quarter, _)| quarter);
+    let (Some(first), Some(last)) = (all().min(), all().max()) else { return Vec::new() };
     let Some(step) = Step::for_quarters(last - first + 1) else { return Vec::new() };
     let mut edges = Vec::new();
     let Some(mut edge) = zoned(*first, zone).and_then(|at| step.begin(&at)) else { return Vec::new() };

@@ -6,10 +6,10 @@ use std::sync::Arc;
 
 use aviary_kernel::base::{Cursor, Timestamp};
 use tantivy::collector::{Collector, SegmentCollector};
-use tantivy::columnar::ColumnValues;
+use tantivy::query::Weight;
 use tantivy::{DocId, Score, SegmentOrdinal, SegmentReader};
 
-use super::schema::{AT, CLASS, KEY_A, KEY_B, ORDER, PANEL, STATE};
+use super::columns::{Columns, Parts, Stamp};
 use super::{Place, Subject, key};
 
 /// Where a hit stands among all others: smaller comes first. Every document has another one.
@@ -83,25 +83,6 @@ impl By {
     }
 }
 
-/// A bit for each number that is wanted; none = all.
-pub(super) type Wanted = Option<Vec<bool>>;
-
-/// Which numbers are wanted.
-pub(super) fn wanted(numbers: impl IntoIterator<Item = u64>) -> Vec<bool> {
-    let mut bits = Vec::new();
-    for number in numbers.into_iter().filter_map(|number| usize::try_from(number).ok()) {
-        if bits.len() <= number {
-            bits.resize(number + 1, false);
-        }
-        bits[number] = true;
-    }
-    bits
-}
-
-fn wants(wanted: &Wanted, number: u64) -> bool {
-    wanted.as_ref().is_none_or(|bits| usize::try_from(number).is_ok_and(|at| bits.get(at).copied().unwrap_or(false)))
-}
-
 /// What is to be collected from one index.
 #[derive(Clone)]
 pub(super) struct Collect {
@@ -110,13 +91,46 @@ pub(super) struct Collect {
     pub(super) most: usize,
     /// Behind this one.
     pub(super) after: Option<Rank>,
-    /// Whether to count by class, panel and state. Then the query does not narrow to them; these do.
-    pub(super) facets: bool,
-    pub(super) classes: Wanted,
-    pub(super) panels: Wanted,
-    pub(super) states: Wanted,
+    /// Not before this, and before this, in milliseconds; none = whenever.
+    pub(super) range: Option<(i64, i64)>,
+    /// By what to count, if to count by class, panel and state. Then the query does not narrow to them; this does.
+    pub(super) facets: Option<Arc<Narrow>>,
     /// Whether to count over time.
     pub(super) times: bool,
+    /// The query asks for everything.
+    pub(super) everything: bool,
+    /// What is known of the index.
+    pub(super) parts: Arc<Parts>,
+}
+
+/// What of the documents that a query finds is wanted.
+#[derive(Debug)]
+pub(super) struct Narrow {
+    /// What may be seen; nothing else is counted.
+    pub(super) seen: Vec<u64>,
+    pub(super) classes: Vec<u64>,
+    /// None = of whichever.
+    pub(super) panels: Option<Vec<u64>>,
+    pub(super) not_panels: Vec<u64>,
+    /// None = in whichever.
+    pub(super) states: Option<Vec<u64>>,
+    pub(super) not_states: Vec<u64>,
+}
+
+impl Narrow {
+    /// Whether class, panel and state of a stamp are wanted; none when it may not be seen.
+    fn fits(&self, stamp: Stamp) -> Option<[bool; 3]> {
+        let among = |wanted: &Option<Vec<u64>>, left_out: &Vec<u64>, number: u64| {
+            wanted.as_ref().is_none_or(|wanted| wanted.contains(&number)) && !left_out.contains(&number)
+        };
+        self.seen.contains(&stamp.class()).then(|| {
+            [
+                self.classes.contains(&stamp.class()),
+                among(&self.panels, &self.not_panels, stamp.panel()),
+                among(&self.states, &self.not_states, stamp.state()),
+            ]
+        })
+    }
 }
 
 /// What was collected.
@@ -128,8 +142,9 @@ pub(super) struct Collected {
     pub(super) classes: HashMap<u64, u64>,
     pub(super) panels: HashMap<u64, u64>,
     pub(super) states: HashMap<u64, u64>,
-    /// How many in each quarter of an hour, by its number since 1970: all time zones are whole quarters apart.
-    pub(super) quarters: HashMap<i64, u64>,
+    /// How many in which quarter of an hour, by its number since 1970: all time zones are whole quarters apart. A quarter may
+    /// stand there several times.
+    pub(super) quarters: Vec<(i64, u64)>,
 }
 
 /// A quarter of an hour.
@@ -147,9 +162,7 @@ impl Collected {
                 *sum.entry(number).or_default() += count;
             }
         }
-        for (quarter, count) in other.quarters {
-            *self.quarters.entry(quarter).or_default() += count;
-        }
+        self.quarters.extend(other.quarters);
     }
 
     /// Puts what was found in order and keeps the first of it.
@@ -159,49 +172,109 @@ impl Collected {
     }
 }
 
-type Column = Arc<dyn ColumnValues<u64>>;
-
-/// What documents are counted by and put in order by.
-struct Columns {
-    class: Column,
-    panel: Column,
-    state: Column,
-    order: Column,
-    at: Arc<dyn ColumnValues<i64>>,
-    a: Column,
-    b: Column,
-}
-
 pub(super) struct Segment {
     collect: Collect,
-    columns: Columns,
+    columns: Arc<Columns>,
+    /// The range, where the part reaches beyond it.
+    range: Option<(i64, i64)>,
+    /// Nothing of it is in the range.
+    is_outside: bool,
+    /// What is found is counted; else only the first hits are kept.
+    counts: bool,
+    block: Block,
     best: Best,
     total: u64,
-    counts: Counts,
+    slots: Option<Slots>,
     quarters: Quarters,
 }
 
-/// Counts by small numbers.
-#[derive(Default)]
-struct Counts {
-    classes: Vec<u64>,
-    panels: Vec<u64>,
-    states: Vec<u64>,
+/// Documents that are looked at together.
+struct Block {
+    length: usize,
+    docs: [DocId; BLOCK],
+    ats: [i64; BLOCK],
+    stamps: [u64; BLOCK],
 }
 
-/// Numbers of panels from here on are not counted by themselves.
-const MOST_COUNTED: usize = 65_536;
+const BLOCK: usize = 64;
 
-fn count(counts: &mut Vec<u64>, number: u64) {
-    let Some(at) = usize::try_from(number).ok().filter(|at| *at < MOST_COUNTED) else { return };
-    if counts.len() <= at {
-        counts.resize(at + 1, 0);
+impl Block {
+    fn new() -> Self {
+        Self { length: 0, docs: [0; BLOCK], ats: [0; BLOCK], stamps: [0; BLOCK] }
     }
-    counts[at] += 1;
+
+    /// Keeps those of which `keeps` says so, by their places.
+    fn retain(&mut self, mut keeps: impl FnMut(&Self, usize) -> bool) {
+        let mut kept = 0;
+        for place in 0..self.length {
+            if keeps(self, place) {
+                self.docs[kept] = self.docs[place];
+                self.ats[kept] = self.ats[place];
+                kept += 1;
+            }
+        }
+        self.length = kept;
+    }
 }
 
-fn counted(counts: Vec<u64>) -> HashMap<u64, u64> {
-    (0..).zip(counts).filter(|(_, count)| *count > 0).collect()
+/// Counts by stamp.
+struct Slots {
+    narrow: Arc<Narrow>,
+    /// Of each stamp that was met: whether it fits, and how many there are.
+    met: Vec<(Stamp, Option<[bool; 3]>, u64)>,
+    places: HashMap<Stamp, usize>,
+    /// Where those that were met last stand, so that they need not be looked up.
+    near: [(u64, usize); NEAR_STAMPS],
+}
+
+const NEAR_STAMPS: usize = 64;
+
+impl Slots {
+    fn new(narrow: Arc<Narrow>) -> Self {
+        // No stamp is all ones.
+        Self { narrow, met: Vec::new(), places: HashMap::new(), near: [(u64::MAX, 0); NEAR_STAMPS] }
+    }
+
+    fn place(&mut self, stamp: u64) -> usize {
+        // Classes, panels and states are small numbers at eight, twenty-four and no bits.
+        let near = ((stamp ^ (stamp >> 5) ^ (stamp >> 21)) as usize) % NEAR_STAMPS;
+        if self.near[near].0 != stamp {
+            let Self { narrow, met, places, .. } = self;
+            let place = *places.entry(Stamp(stamp)).or_insert_with(|| {
+                met.push((Stamp(stamp), narrow.fits(Stamp(stamp)), 0));
+                met.len() - 1
+            });
+            self.near[near] = (stamp, place);
+        }
+        self.near[near].1
+    }
+
+    /// Counts some of a stamp; whether they count among the hits.
+    fn count(&mut self, stamp: u64, some: u64) -> bool {
+        let place = self.place(stamp);
+        let (_, fits, count) = &mut self.met[place];
+        *count += some;
+        *fits == Some([true; 3])
+    }
+
+    fn fits(&mut self, stamp: u64) -> bool {
+        let place = self.place(stamp);
+        self.met[place].1 == Some([true; 3])
+    }
+
+    /// By class, by panel and by state, each as if it alone were not narrowed.
+    fn by(&self) -> [HashMap<u64, u64>; 3] {
+        let mut by = [HashMap::new(), HashMap::new(), HashMap::new()];
+        for (stamp, fits, count) in self.met.iter().filter(|(.., count)| *count > 0) {
+            let Some(fits) = fits else { continue };
+            for (of, number) in [stamp.class(), stamp.panel(), stamp.state()].into_iter().enumerate() {
+                if (0..3).all(|other| other == of || fits[other]) {
+                    *by[of].entry(number).or_default() += count;
+                }
+            }
+        }
+        by
+    }
 }
 
 /// Counts by quarters of an hour: side by side where they are near each other.
@@ -209,7 +282,7 @@ fn counted(counts: Vec<u64>) -> HashMap<u64, u64> {
 struct Quarters {
     first: i64,
     near: Vec<u32>,
-    far: HashMap<i64, u64>,
+    far: Vec<(i64, u64)>,
 }
 
 /// A month has fewer quarters than this.
@@ -220,15 +293,16 @@ impl Quarters {
         let quarter = at.div_euclid(QUARTER_MS);
         match usize::try_from(quarter - self.first).ok().and_then(|place| self.near.get_mut(place)) {
             Some(count) => *count += 1,
-            None => *self.far.entry(quarter).or_default() += 1,
+            None => match self.far.last_mut() {
+                Some((last, count)) if *last == quarter => *count += 1,
+                _ => self.far.push((quarter, 1)),
+            },
         }
     }
 
-    fn into_map(self) -> HashMap<i64, u64> {
+    fn into_pairs(self) -> Vec<(i64, u64)> {
         let mut all = self.far;
-        for (quarter, count) in (self.first..).zip(self.near).filter(|(_, count)| *count > 0) {
-            *all.entry(quarter).or_default() += u64::from(count);
-        }
+        all.extend((self.first..).zip(self.near).filter(|(_, n)| *n > 0).map(|(quarter, n)| (quarter, u64::from(n))));
         all
     }
 }
@@ -238,25 +312,25 @@ impl Collector for Collect {
     type Child = Segment;
 
     fn for_segment(&self, _: SegmentOrdinal, segment: &SegmentReader) -> tantivy::Result<Segment> {
-        let columns = segment.fast_fields();
-        let column = |name: &str| columns.u64(name).map(|column| column.first_or_default_col(0));
-        let at = columns.i64(AT)?.first_or_default_col(0);
+        let columns = self.parts.columns(segment)?;
+        let (first, last) = (columns.at.min_value(), columns.at.max_value());
         let quarters = if self.times {
-            Quarters { first: at.min_value().div_euclid(QUARTER_MS), near: vec![0; NEAR], far: HashMap::new() }
+            Quarters { first: first.div_euclid(QUARTER_MS), near: vec![0; NEAR], far: Vec::new() }
         } else {
             Quarters::default()
         };
-        let columns = Columns {
-            class: column(CLASS)?,
-            panel: column(PANEL)?,
-            state: column(STATE)?,
-            order: column(ORDER)?,
-            at,
-            a: column(KEY_A)?,
-            b: column(KEY_B)?,
-        };
-        let best = Best { most: self.most, worst: u64::MAX, found: Vec::new() };
-        Ok(Segment { collect: self.clone(), columns, best, total: 0, counts: Counts::default(), quarters })
+        Ok(Segment {
+            range: self.range.filter(|(since, until)| first < *since || last >= *until),
+            is_outside: self.range.is_some_and(|(since, until)| last < since || first >= until),
+            counts: true,
+            block: Block::new(),
+            best: Best { most: self.most, worst: u64::MAX, found: Vec::new() },
+            total: 0,
+            slots: self.facets.clone().map(Slots::new),
+            quarters,
+            columns,
+            collect: self.clone(),
+        })
     }
 
     fn requires_scoring(&self) -> bool {
@@ -269,36 +343,102 @@ impl Collector for Collect {
         all.keep(self.most);
         Ok(all)
     }
+
+    fn collect_segment(&self, weight: &dyn Weight, ord: u32, reader: &SegmentReader) -> tantivy::Result<Collected> {
+        let mut segment = self.for_segment(ord, reader)?;
+        if segment.is_outside {
+            return Ok(segment.harvest());
+        }
+        let alive = reader.alive_bitset();
+        let is_alive = |doc: DocId| alive.is_none_or(|alive| alive.is_alive(doc));
+        if self.everything {
+            segment.everything(reader);
+            if segment.counts || self.most > 0 {
+                (0..reader.max_doc()).filter(|doc| is_alive(*doc)).for_each(|doc| segment.gather(doc));
+            }
+        } else if self.requires_scoring() {
+            weight.for_each(reader, &mut |doc, score| {
+                if is_alive(doc) {
+                    segment.collect(doc, score);
+                }
+            })?;
+        } else {
+            weight.for_each_no_score(reader, &mut |docs| {
+                docs.iter().filter(|doc| is_alive(**doc)).for_each(|doc| segment.gather(*doc));
+            })?;
+        }
+        Ok(segment.harvest())
+    }
 }
 
 impl Segment {
-    /// Whether it counts among the hits; counts it by class, panel and state, each as if it alone were not narrowed.
-    fn count(&mut self, doc: DocId) -> bool {
-        let Columns { class, panel, state, .. } = &self.columns;
-        let (class, panel, state) = (class.get_val(doc), panel.get_val(doc), state.get_val(doc));
-        let collect = &self.collect;
-        let fits = [wants(&collect.classes, class), wants(&collect.panels, panel), wants(&collect.states, state)];
-        match fits {
-            [_, true, true] => count(&mut self.counts.classes, class),
-            _ if fits.iter().filter(|fits| !**fits).count() > 1 => return false,
-            _ => {}
+    /// Counts everything at once, as far as that is known. What is left to do is to find the first hits.
+    fn everything(&mut self, reader: &SegmentReader) {
+        if self.range.is_some() || (self.slots.is_none() && !self.collect.times) {
+            return;
         }
-        if fits[0] && fits[2] {
-            count(&mut self.counts.panels, panel);
+        self.counts = false;
+        let tally = self.collect.parts.tally(&self.columns, reader);
+        let mut fits = Vec::with_capacity(tally.stamps.len());
+        for (stamp, count) in &tally.stamps {
+            let is_hit = self.slots.as_mut().is_none_or(|slots| slots.count(stamp.0, *count));
+            self.total += if is_hit { *count } else { 0 };
+            fits.push(is_hit);
         }
-        if fits[0] && fits[1] {
-            count(&mut self.counts.states, state);
+        if self.collect.times {
+            let hits = tally.quarters.iter().filter(|(place, ..)| fits[*place]);
+            self.quarters.far.extend(hits.map(|(_, quarter, count)| (*quarter, *count)));
         }
-        fits == [true; 3]
     }
 
-    fn keep(&mut self, doc: DocId, score: Score) {
+    /// One more document, of which only the time matters.
+    fn gather(&mut self, doc: DocId) {
+        self.block.docs[self.block.length] = doc;
+        self.block.length += 1;
+        if self.block.length == BLOCK {
+            self.look(0.0);
+        }
+    }
+
+    /// Looks at the documents that were gathered.
+    fn look(&mut self, score: Score) {
+        let Self { collect, columns, block, .. } = self;
+        let wants_hits = collect.most > 0;
+        if self.range.is_some() || collect.times || (wants_hits && collect.by != By::Fit) {
+            columns.at.get_vals(&block.docs[..block.length], &mut block.ats[..block.length]);
+        }
+        if let Some((since, until)) = self.range {
+            block.retain(|block, place| (since..until).contains(&block.ats[place]));
+        }
+        if let Some(slots) = &mut self.slots {
+            columns.stamp.get_vals(&block.docs[..block.length], &mut block.stamps[..block.length]);
+            let counts = self.counts;
+            block.retain(|block, place| match counts {
+                true => slots.count(block.stamps[place], 1),
+                false => slots.fits(block.stamps[place]),
+            });
+        }
+        if self.counts {
+            self.total += block.length as u64;
+            if collect.times {
+                block.ats[..block.length].iter().for_each(|at| self.quarters.count(*at));
+            }
+        }
+        if wants_hits {
+            for place in 0..self.block.length {
+                self.keep(self.block.docs[place], self.block.ats[place], score);
+            }
+        }
+        self.block.length = 0;
+    }
+
+    fn keep(&mut self, doc: DocId, at: i64, score: Score) {
         let by = self.collect.by;
         let first = match by {
             // Fits are small whole numbers.
             By::Fit => u64::MAX - score as u64,
-            By::Newest(_) => u64::MAX - ordered(self.columns.at.get_val(doc)),
-            By::Oldest => ordered(self.columns.at.get_val(doc)),
+            By::Newest(_) => u64::MAX - ordered(at),
+            By::Oldest => ordered(at),
         };
         if first > self.best.worst {
             return;
@@ -320,14 +460,14 @@ impl Segment {
 
 impl Columns {
     fn rank(&self, by: By, first: u64, doc: DocId) -> Rank {
-        let class = self.class.get_val(doc);
+        let stamp = self.stamp(doc);
         Rank {
             group: by.group(),
             first,
-            subject: key::subject_of(class).map_or(0, place_of),
+            subject: key::subject_of(stamp.class()).map_or(0, place_of),
             order: if by == By::Fit { self.order.get_val(doc) } else { 0 },
-            panel: self.panel.get_val(doc),
-            class,
+            panel: stamp.panel(),
+            class: stamp.class(),
             a: self.a.get_val(doc),
             b: self.b.get_val(doc),
         }
@@ -402,28 +542,23 @@ impl SegmentCollector for Segment {
     type Fruit = Collected;
 
     fn collect(&mut self, doc: DocId, score: Score) {
-        if self.collect.facets && !self.count(doc) {
-            return;
-        }
-        self.total += 1;
-        if self.collect.times {
-            self.quarters.count(self.columns.at.get_val(doc));
-        }
-        if self.collect.most > 0 {
-            self.keep(doc, score);
-        }
+        self.block.docs[0] = doc;
+        self.block.length = 1;
+        self.look(score);
     }
 
     fn harvest(mut self) -> Collected {
+        self.look(0.0);
         let (columns, by) = (&self.columns, self.collect.by);
         self.best.shrink(|first, doc| columns.rank(by, first, doc));
+        let [classes, panels, states] = self.slots.as_ref().map(Slots::by).unwrap_or_default();
         Collected {
             total: self.total,
             ranks: self.best.found.iter().map(|(first, doc)| columns.rank(by, *first, *doc)).collect(),
-            classes: counted(self.counts.classes),
-            panels: counted(self.counts.panels),
-            states: counted(self.counts.states),
-            quarters: self.quarters.into_map(),
+            classes,
+            panels,
+            states,
+            quarters: self.quarters.into_pairs(),
         }
     }
 }

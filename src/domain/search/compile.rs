@@ -3,12 +3,10 @@
 
 use std::cell::Cell;
 use std::collections::BTreeSet;
-use std::ops::Bound;
 
-use aviary_kernel::base::Timestamp;
 use tantivy::query::{
     AllQuery, BooleanQuery, ConstScoreQuery, DisjunctionMaxQuery, EmptyQuery, FuzzyTermQuery, Occur, PhraseQuery,
-    Query as Ask, RangeQuery, TermQuery,
+    Query as Ask, TermQuery,
 };
 use tantivy::schema::{Field, IndexRecordOption};
 use tantivy::{Searcher, Term};
@@ -88,6 +86,11 @@ impl Compiler<'_> {
         (Occur::Must, self.unscored(self.any(asks)))
     }
 
+    /// Documents that have none of these attributes.
+    pub(super) fn none_of(&self, attributes: impl IntoIterator<Item = String>) -> (Occur, Box<dyn Ask>) {
+        (Occur::MustNot, self.one_of(attributes).1)
+    }
+
     /// What fits no better for this.
     fn unscored(&self, ask: Box<dyn Ask>) -> Box<dyn Ask> {
         if self.ranks { Box::new(ConstScoreQuery::new(ask, 0.0)) } else { ask }
@@ -95,6 +98,9 @@ impl Compiler<'_> {
 
     /// Documents of the wanted classes and not of the others: whichever is asked sooner, and nothing where there are no others.
     pub(super) fn among(&self, (wanted, others): (Vec<u64>, Vec<u64>)) -> Outcome<Option<(Occur, Box<dyn Ask>)>> {
+        if others.is_empty() {
+            return Ok(None);
+        }
         let (wanted, of_wanted) = self.present(wanted)?;
         let (others, of_others) = self.present(others)?;
         Ok(match others.is_empty() {
@@ -116,14 +122,6 @@ impl Compiler<'_> {
             }
         }
         Ok((present, documents))
-    }
-
-    /// Documents of this time.
-    pub(super) fn between(&self, since: Option<Timestamp>, until: Option<Timestamp>) -> (Occur, Box<dyn Ask>) {
-        let term = |at: Timestamp| Term::from_field_i64(self.fields.at, at.millis());
-        let from = since.map_or(Bound::Unbounded, |at| Bound::Included(term(at)));
-        let to = until.map_or(Bound::Unbounded, |at| Bound::Excluded(term(at)));
-        (Occur::Must, self.unscored(Box::new(RangeQuery::new(from, to))))
     }
 
     fn clause(&self, clause: &Clause) -> Outcome<Box<dyn Ask>> {

@@ -1,6 +1,7 @@
 //! Answers what is asked: plans it, asks the indexes, and shows the hits from their rows.
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 
 use aviary_kernel::base::{Result, Timestamp};
 use aviary_kernel::model::{Kind, PanelId};
@@ -11,7 +12,7 @@ use tantivy::collector::Count;
 use tantivy::query::{Occur, Query as Ask};
 
 use super::bars::bars;
-use super::collect::{By, Collect, Collected, Rank, wanted};
+use super::collect::{By, Collect, Collected, Narrow, Rank};
 use super::compile::{Compiler, Limits};
 use super::docs::{self, Doc, Line};
 use super::marks::mark;
@@ -40,6 +41,8 @@ struct Plan {
     seen: Vec<u64>,
     /// What is wanted of it.
     classes: Vec<u64>,
+    /// The same with panels and states, for counting.
+    narrow: Arc<Narrow>,
     since: Option<Timestamp>,
     until: Option<Timestamp>,
     zone: TimeZone,
@@ -92,6 +95,23 @@ fn classes(sight: &Sight, wants: impl Fn(Subject) -> bool) -> Vec<u64> {
     seen.filter(|class| of_kind(*class)).collect()
 }
 
+fn is_among(classes: &[u64], is_object: bool) -> bool {
+    classes.iter().any(|class| key::subject_of(*class).is_some_and(|subject| subject.is_object() == is_object))
+}
+
+fn narrow(query: &Query, seen: &[u64], classes: &[u64]) -> Narrow {
+    let panels = |panels: &Vec<PanelId>| panels.iter().map(|panel| u64::from(panel.0)).collect();
+    let states = |states: &Vec<&str>| states.iter().map(|state| docs::state_number(state)).collect();
+    Narrow {
+        seen: seen.to_vec(),
+        classes: classes.to_vec(),
+        panels: query.panels.as_ref().map(panels),
+        not_panels: panels(&query.other_panels),
+        states: query.states.as_ref().map(states),
+        not_states: states(&query.other_states),
+    }
+}
+
 impl Plan {
     fn new(asked: &Asked, sight: &Sight, now: Timestamp, panels: &BTreeMap<PanelId, String>) -> Self {
         let zone = asked.zone.as_deref().and_then(|name| TimeZone::get(name).ok()).unwrap_or(TimeZone::UTC);
@@ -108,6 +128,8 @@ impl Plan {
                 None => query.panels = Some(vec![panel]),
             }
         }
+        let (seen, classes) = (classes(sight, |_| true), classes(sight, wants));
+        let narrow = Arc::new(narrow(&query, &seen, &classes));
         let limit = if asked.limit == 0 { USUAL } else { asked.limit.min(MOST) };
         Self {
             since: query.since.max(asked.since),
@@ -118,41 +140,41 @@ impl Plan {
             facets: asked.facets,
             histogram: asked.histogram,
             sees_users: sight.sees(Subject::User),
-            seen: classes(sight, |_| true),
-            classes: classes(sight, wants),
+            seen,
+            classes,
+            narrow,
             zone,
             query,
         }
     }
 
-    /// The classes that a hit or a count can be of.
+    /// Whether a hit, or something that is counted, can be an object, or a record.
     fn asks_for(&self, is_object: bool) -> bool {
-        let classes = if self.facets { &self.seen } else { &self.classes };
-        classes.iter().any(|class| key::subject_of(*class).is_some_and(|subject| subject.is_object() == is_object))
+        is_among(if self.facets { &self.seen } else { &self.classes }, is_object)
     }
 
     fn collect(&self, shelf: &Shelf, limits: &Limits) -> Outcome<Collected> {
         let mut all = Collected::default();
         // Words of objects say little about when something happened, unless only objects are wanted.
-        let only_objects = !self.asks_for(false);
+        let only_objects = !is_among(&self.classes, false);
         if self.asks_for(true) {
             let by = match self.order {
                 Order::Usual => By::Fit,
                 Order::Newest => By::Newest(0),
                 Order::Oldest => By::Oldest,
             };
-            let collect = self.collector(by, self.histogram && only_objects);
-            let range = (self.since.is_some() || self.until.is_some()).then(|| self.range());
-            self.ask(&shelf.objects, true, limits, collect, range, &mut all)?;
+            let mut collect = self.collector(by, self.histogram && only_objects, &shelf.objects);
+            collect.range = (self.since.is_some() || self.until.is_some()).then(|| self.range());
+            self.ask(&shelf.objects, true, limits, collect, &mut all)?;
         }
-        if !only_objects {
+        if self.asks_for(false) {
             self.collect_records(shelf, limits, &mut all)?;
         }
         Ok(all)
     }
 
-    fn range(&self) -> (Option<Timestamp>, Option<Timestamp>) {
-        (self.since, self.until)
+    fn range(&self) -> (i64, i64) {
+        (self.since.map_or(i64::MIN, Timestamp::millis), self.until.map_or(i64::MAX, Timestamp::millis))
     }
 
     fn collect_records(&self, shelf: &Shelf, limits: &Limits, all: &mut Collected) -> Outcome<()> {
@@ -167,17 +189,17 @@ impl Plan {
         };
         let mut found = 0;
         for month in months.into_iter().filter(|month| self.reaches(*month)) {
-            let mut collect = self.collector(by, self.histogram);
+            let Some(shard) = shelf.read(month)? else { continue };
+            let mut collect = self.collector(by, self.histogram, &shard);
             // What follows is older, or newer, than all that was found.
             if found > self.most || self.is_past(month) {
                 collect.most = 0;
             }
             let is_within =
                 self.since.is_none_or(|at| at <= month.from()) && self.until.is_none_or(|at| at >= month.until());
-            let range = (!is_within).then(|| self.range());
-            let Some(shard) = shelf.read(month)? else { continue };
+            collect.range = (!is_within).then(|| self.range());
             let before = all.ranks.len();
-            self.ask(&shard, false, limits, collect, range, all)?;
+            self.ask(&shard, false, limits, collect, all)?;
             found += all.ranks.len() - before;
         }
         all.keep(self.most + 1);
@@ -197,19 +219,16 @@ impl Plan {
         }
     }
 
-    fn collector(&self, by: By, times: bool) -> Collect {
-        let panels = self.query.panels.as_ref().map(|panels| wanted(panels.iter().map(|panel| u64::from(panel.0))));
-        let states =
-            self.query.states.as_ref().map(|states| wanted(states.iter().map(|state| docs::state_number(state))));
+    fn collector(&self, by: By, times: bool, shard: &Shard) -> Collect {
         Collect {
             by,
             most: self.most + 1,
             after: self.after,
-            facets: self.facets,
-            classes: (self.classes != self.seen).then(|| wanted(self.classes.iter().copied())),
-            panels,
-            states,
+            range: None,
+            facets: self.facets.then(|| self.narrow.clone()),
             times,
+            everything: false,
+            parts: shard.parts.clone(),
         }
     }
 
@@ -218,29 +237,30 @@ impl Plan {
         shard: &Shard,
         is_of_objects: bool,
         limits: &Limits,
-        collect: Collect,
-        range: Option<(Option<Timestamp>, Option<Timestamp>)>,
+        mut collect: Collect,
         all: &mut Collected,
     ) -> Outcome<()> {
         let (searcher, fields) = (&shard.searcher(), &shard.fields);
         let sees_users = self.sees_users && is_of_objects;
         let compiler = Compiler { searcher, fields, limits, ranks: collect.by == By::Fit, sees_users };
         let mut asks: Vec<(Occur, Box<dyn Ask>)> = compiler.clauses(&self.query)?;
-        let classes = if self.facets { &self.seen } else { &self.classes };
-        asks.extend(compiler.among(key::classes().partition(|class| classes.contains(class)))?);
         if !self.facets {
-            if let Some(panels) = &self.query.panels {
-                asks.push(compiler.one_of(panels.iter().map(|panel| format!("panel:{panel}"))));
+            asks.extend(compiler.among(key::classes().partition(|class| self.classes.contains(class)))?);
+            let of_panel = |panel: &PanelId| format!("panel:{panel}");
+            let in_state = |state: &&str| format!("state:{state}");
+            let Query { panels, other_panels, states, other_states, .. } = &self.query;
+            asks.extend(panels.as_ref().map(|panels| compiler.one_of(panels.iter().map(of_panel))));
+            asks.extend(states.as_ref().map(|states| compiler.one_of(states.iter().map(in_state))));
+            if !other_panels.is_empty() {
+                asks.push(compiler.none_of(other_panels.iter().map(of_panel)));
             }
-            if let Some(states) = &self.query.states {
-                asks.push(compiler.one_of(states.iter().map(|state| format!("state:{state}"))));
+            if !other_states.is_empty() {
+                asks.push(compiler.none_of(other_states.iter().map(in_state)));
             }
         }
-        if let Some((since, until)) = range {
-            asks.push(compiler.between(since, until));
-        }
+        collect.everything = asks.is_empty();
         let ask = compiler.all(asks);
-        if collect.most == 0 && !collect.facets && !collect.times {
+        if collect.most == 0 && collect.facets.is_none() && !collect.times && collect.range.is_none() {
             all.total += searcher.search(&ask, &Count)? as u64;
         } else {
             all.add(searcher.search(&ask, &collect)?);

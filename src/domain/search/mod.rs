@@ -4,7 +4,7 @@
 //! shown of a hit is read from the data file, so it is as true as every other page.
 //!
 //! * [`docs`]: what is known of a thing, from its row; [`schema`], [`words`]: how that stands in the index.
-//! * [`shelf`], [`shard`], [`pens`]: the indexes on disk. Only these, [`compile`] and [`collect`] know tantivy.
+//! * [`shelf`], [`shard`], [`pens`]: the indexes on disk. Only these, [`compile`], [`collect`] and [`columns`] know tantivy.
 //! * [`follow`], [`rebuild`], [`mark`], [`depends`]: how the index keeps up, exactly once across crashes.
 //! * [`query`], [`compile`], [`without`], [`collect`], [`find`], [`marks`], [`bars`]: how a question is answered.
 //! * [`finder`]: how lists are searched.
@@ -12,6 +12,7 @@
 mod asked;
 mod bars;
 mod collect;
+mod columns;
 mod compile;
 mod depends;
 mod docs;

@@ -5,25 +5,26 @@ use tantivy::schema::{
 };
 use tantivy::tokenizer::{PreTokenizedString, Token};
 
+use super::columns::Stamp;
 use super::docs::{Doc, Found};
-use super::{Subject, words};
+use super::{Place, Subject, words};
 
 /// Another number for each change of what stands in the index; an index of another one is made anew.
-pub(super) const VERSION: u32 = 1;
+pub(super) const VERSION: u32 = 2;
 
 /// Of one document at most so many bytes of text are taken.
 const MOST_TEXT: usize = 16 * 1024;
 /// Of one name or word at most so many.
-const LONGEST_NAME: usize = 512;
+pub(super) const LONGEST_NAME: usize = 512;
 
 /// Columns: what hits are counted, put in order and told apart by.
-pub(super) const CLASS: &str = "class";
-pub(super) const PANEL: &str = "panel";
-pub(super) const STATE: &str = "state";
+pub(super) const STAMP: &str = "stamp";
 pub(super) const AT: &str = "at";
 pub(super) const ORDER: &str = "order";
 pub(super) const KEY_A: &str = "a";
 pub(super) const KEY_B: &str = "b";
+/// Of changes only: their numbers.
+pub(super) const CHANGE: &str = "change";
 
 /// Said of a document whose list texts were cut: it may hold what the index does not.
 pub(super) const CUT: &str = "~cut";
@@ -47,13 +48,12 @@ pub(super) struct Fields {
     pub(super) own: Field,
     /// Pieces of all other names, ids and addresses, without accents.
     pub(super) grams: Field,
-    class: Field,
-    panel: Field,
-    state: Field,
-    pub(super) at: Field,
+    stamp: Field,
+    at: Field,
     order: Field,
     pub(super) a: Field,
     b: Field,
+    change: Field,
 }
 
 fn terms(record: IndexRecordOption) -> TextOptions {
@@ -77,13 +77,12 @@ impl Fields {
             attr: schema.add_text_field("attr", whole),
             own: schema.add_text_field("own", in_order.clone()),
             grams: schema.add_text_field("grams", in_order),
-            class: schema.add_u64_field(CLASS, column.clone()),
-            panel: schema.add_u64_field(PANEL, column.clone()),
-            state: schema.add_u64_field(STATE, column.clone()),
+            stamp: schema.add_u64_field(STAMP, column.clone()),
             at: schema.add_i64_field(AT, column.clone()),
             order: schema.add_u64_field(ORDER, column.clone()),
             a: schema.add_u64_field(KEY_A, column.clone()),
-            b: schema.add_u64_field(KEY_B, column),
+            b: schema.add_u64_field(KEY_B, column.clone()),
+            change: schema.add_u64_field(CHANGE, column),
         };
         (schema.build(), fields)
     }
@@ -93,13 +92,15 @@ impl Fields {
         let mut out = TantivyDocument::new();
         let key = doc.place.key();
         out.add_bytes(self.id, id);
-        out.add_u64(self.class, doc.class());
-        out.add_u64(self.panel, doc.panel.map_or(0, |panel| u64::from(panel.0)));
-        out.add_u64(self.state, doc.state.map_or(0, super::docs::state_number));
+        let state = doc.state.map_or(0, super::docs::state_number);
+        out.add_u64(self.stamp, Stamp::of(doc.class(), doc.panel, state).0);
         out.add_i64(self.at, doc.at.map_or(0, |at| at.millis()));
         out.add_u64(self.order, order_of(&doc.title));
         out.add_u64(self.a, key.0);
         out.add_u64(self.b, key.1);
+        if let Place::Change(number, _) = doc.place {
+            out.add_u64(self.change, number);
+        }
         self.narrowing(doc, subject, &mut out);
         self.texts(doc, &mut out);
         out
@@ -113,6 +114,9 @@ impl Fields {
         }
         if let Some(state) = doc.state {
             out.add_text(self.attr, format!("state:{state}"));
+        }
+        for attribute in &doc.lists {
+            out.add_text(self.attr, attribute);
         }
     }
 
@@ -176,6 +180,16 @@ impl Fields {
 /// The name of an attribute that says something of a user.
 pub(super) fn of_user(field: &str) -> String {
     format!("~{field}")
+}
+
+/// The attribute of a change in which this field is named, or one below it.
+pub(super) fn has(field: &str) -> String {
+    format!("~has:{field}")
+}
+
+/// The attribute of a change that removed what had this UUID.
+pub(super) fn gone(uuid: &str) -> String {
+    format!("~gone:{uuid}")
 }
 
 /// The beginning of a text, not within a character.

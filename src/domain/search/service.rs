@@ -17,7 +17,7 @@ use super::pens::Pens;
 use super::shard::{Outcome, Trouble};
 use super::shelf::Shelf;
 use super::{Asked, Found, Sight, Standing, find, finder, rebuild};
-use crate::mirror::{Candidates, Finder, Sought};
+use crate::mirror::{Candidates, Finder, Finds, KnownChanges, Sought, SoughtChanges};
 
 /// What changes in a row is taken together.
 const GATHER: Duration = Duration::from_millis(150);
@@ -204,8 +204,7 @@ impl Search {
 
     /// Tells lists which rows hold a text, as long as the index holds exactly what they see.
     pub fn finder(&self) -> Finder {
-        let inner = self.inner.clone();
-        Arc::new(move |sought| inner.rows(sought))
+        self.inner.clone()
     }
 
     /// Begins nothing more, and soon ends what is under way. Who watches is woken, to end too.
@@ -372,17 +371,6 @@ impl Inner {
         Ok(())
     }
 
-    fn rows(&self, sought: &Sought<'_>) -> Option<Candidates> {
-        if self.standing() != Standing::Ready || self.known().mark.history != sought.history {
-            return None;
-        }
-        let shelf = self.shelf()?;
-        finder::rows(&shelf.objects, sought).unwrap_or_else(|trouble| {
-            self.meet(&trouble);
-            None
-        })
-    }
-
     /// A search met trouble: what is damaged is made anew in the next round.
     fn meet(&self, trouble: &Trouble) {
         warn!(?trouble, "the search index could not be read");
@@ -408,5 +396,39 @@ impl Inner {
     fn find_nothing(&self, asked: &Asked, sight: &Sight, why: &str) -> Result<Found> {
         let broken = Standing::Broken(why.to_owned());
         find::find(&self.store, None, asked, sight, self.env.now(), broken).map_err(|trouble| said(&trouble))
+    }
+}
+
+impl Finds for Inner {
+    fn rows(&self, sought: &Sought<'_>) -> Option<Candidates> {
+        let shelf = self.whole()?;
+        if self.known().mark.history != sought.history {
+            return None;
+        }
+        self.told_or(finder::rows(&shelf.objects, sought))
+    }
+
+    fn changes(&self, sought: &SoughtChanges<'_>) -> Option<KnownChanges> {
+        let shelf = self.whole()?;
+        // What is committed from here on is newer.
+        let upto = self.known().mark.history;
+        let below = sought.below.min(upto.saturating_add(1));
+        let numbers = self.told_or(finder::changes(&shelf, &SoughtChanges { below, ..*sought }))?;
+        Some(KnownChanges { numbers, upto })
+    }
+}
+
+impl Inner {
+    /// The index, when it holds everything up to its mark. One that is being made is put up only after that was said.
+    fn whole(&self) -> Option<Arc<Shelf>> {
+        let shelf = self.shelf()?;
+        (self.standing() == Standing::Ready).then_some(shelf)
+    }
+
+    fn told_or<T>(&self, answer: Outcome<Option<T>>) -> Option<T> {
+        answer.unwrap_or_else(|trouble| {
+            self.meet(&trouble);
+            None
+        })
     }
 }

@@ -2,6 +2,7 @@ use std::fs;
 use std::io::{self, ErrorKind};
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use aviary_kernel::base::Error;
 use tantivy::directory::MmapDirectory;
@@ -9,6 +10,7 @@ use tantivy::directory::error::{OpenDirectoryError, OpenReadError, OpenWriteErro
 use tantivy::indexer::{IndexWriterOptions, LogMergePolicy};
 use tantivy::{Index, IndexReader, IndexWriter, ReloadPolicy, Searcher, TantivyError};
 
+use super::columns::Parts;
 use super::schema::Fields;
 
 /// What a writer may hold in memory before it writes, in bytes; the least that tantivy takes.
@@ -82,6 +84,8 @@ pub(super) struct Shard {
     index: Index,
     reader: IndexReader,
     pub(super) fields: Fields,
+    /// What is known of its parts.
+    pub(super) parts: Arc<Parts>,
     dir: PathBuf,
 }
 
@@ -102,7 +106,7 @@ impl Shard {
     fn of(index: Index, fields: Fields, dir: &Path) -> Outcome<Self> {
         let reader =
             index.reader_builder().reload_policy(ReloadPolicy::Manual).doc_store_cache_num_blocks(1).try_into()?;
-        Ok(Self { index, reader, fields, dir: dir.to_owned() })
+        Ok(Self { index, reader, fields, parts: Arc::default(), dir: dir.to_owned() })
     }
 
     /// How many documents the index in this folder holds, without opening all of it.
@@ -123,7 +127,9 @@ impl Shard {
 
     /// Lets searches see what was committed.
     pub(super) fn reload(&self) -> Outcome<()> {
-        Ok(self.reader.reload()?)
+        self.reader.reload()?;
+        self.parts.keep(&self.searcher());
+        Ok(())
     }
 
     /// Somebody who writes. There is at most one.

@@ -18,7 +18,6 @@ pub(super) const HOURS: u32 = 24;
 /// change of a row leaves one.
 #[derive(Default)]
 pub(super) struct Memo {
-    drift: Kept<Findings>,
     capacity: Kept<Capacity>,
     lately: Mutex<Lately>,
     room: Mutex<Room>,
@@ -106,8 +105,8 @@ impl Memo {
     ///
     /// # Errors
     /// When the file cannot be read.
-    pub(super) async fn drift(&self, book: &Book) -> Result<Arc<Findings>> {
-        self.drift.get(book, |page| Ok(Findings(page.drift(None)?.totals))).await
+    pub(super) async fn drift(&self, book: &Book) -> Result<Findings> {
+        Ok(Findings(book.drift(None).await?.totals.clone()))
     }
 
     /// How full nodes and locations are.

@@ -24,18 +24,19 @@ pub(crate) struct DriftView {
     totals: BTreeMap<String, u64>,
 }
 
-impl From<DriftReport> for DriftView {
-    fn from(report: DriftReport) -> Self {
-        Self { findings: report.findings, totals: report.totals }
+impl From<&DriftReport> for DriftView {
+    fn from(report: &DriftReport) -> Self {
+        Self { findings: report.findings.clone(), totals: report.totals.clone() }
     }
 }
 
 /// What does not fit together
 ///
-/// Over-allocated nodes, vanished objects, servers without owner, orphans, unused eggs. Looks at every row.
+/// Over-allocated nodes, vanished objects, servers without owner, orphans, unused eggs. The first answer after a
+/// change looks at every row.
 #[utoipa::path(get, path = "/api/v1/drift", tag = "mirror", params(OfPanel), responses((status = 200, body = Reply<DriftView>)))]
 pub(crate) async fn drift(book: Data<Book>, _caller: Allow<perm::DriftRead>, query: Query<OfPanel>) -> ApiResult {
-    Ok(reply::ok(DriftView::from(book.drift(query.panel).await?)))
+    Ok(reply::ok(DriftView::from(&*book.drift(query.panel).await?)))
 }
 
 /// How much there is of each kind

@@ -24,6 +24,8 @@ pub(super) struct Doc {
     pub(super) lines: Vec<Line>,
     /// What the lists look at.
     pub(super) list: Vec<String>,
+    /// Attributes that lists narrow by, and no query.
+    pub(super) lists: Vec<String>,
 }
 
 /// Something that is known of it.
@@ -61,7 +63,16 @@ pub(super) struct Part<'d> {
 
 impl Doc {
     fn new(place: Place, title: impl Into<String>) -> Self {
-        Self { place, panel: None, state: None, at: None, title: title.into(), lines: Vec::new(), list: Vec::new() }
+        Self {
+            place,
+            panel: None,
+            state: None,
+            at: None,
+            title: title.into(),
+            lines: Vec::new(),
+            list: Vec::new(),
+            lists: Vec::new(),
+        }
     }
 
     fn of(self, panel: PanelId) -> Self {

@@ -1,10 +1,15 @@
+use std::collections::BTreeSet;
+
 use aviary_kernel::base::Result;
-use aviary_kernel::model::{DeliveryId, EventId, FieldChange, JobId, MailContent, Operation, Panel, PanelId, SyncId};
+use aviary_kernel::model::{
+    DeliveryId, EventId, FieldChange, HistoryEntry, JobId, MailContent, Operation, Panel, PanelId, SyncId,
+};
 use aviary_kernel::store::Read;
 use aviary_kernel::store::tables::{AUDIT, DELIVERIES, EVENTS, HISTORY, JOBS, MAILS, PANELS, SYNCS, WEBHOOKS};
 use serde_json::Value;
 
 use super::{Doc, Place, short};
+use crate::search::schema::{LONGEST_NAME, gone, has};
 use crate::{mails, queue};
 
 /// Of what belongs to a record so many are taken.
@@ -45,7 +50,8 @@ pub(super) fn change(reader: &impl Read, number: u64) -> Result<Option<Doc>> {
         Operation::Changed => "changed",
         Operation::Removed => "removed",
     };
-    let doc = Doc::new(Place::Change(number, entry.object), entry.label);
+    let lists = narrowing(&entry);
+    let doc = Doc { lists, ..Doc::new(Place::Change(number, entry.object), entry.label) };
     let doc = doc.of(entry.object.panel).at(entry.at).state(state);
     let doc = doc.fact("Of", "of", entry.object.kind.noun()).telling();
     // What is new or gone is described by its name; each of its fields would say the same as the object.
@@ -58,6 +64,22 @@ pub(super) fn change(reader: &impl Read, number: u64) -> Result<Option<Doc>> {
         .word("Number", "id", entry.object.id.to_string())
         .fact("Sync", "sync", entry.sync.to_string()),
     ))
+}
+
+/// What the history is narrowed by: every field with those above it, and the UUID of what was removed.
+fn narrowing(entry: &HistoryEntry) -> Vec<String> {
+    let mut names = BTreeSet::new();
+    for change in entry.fields.iter().filter(|change| change.field.len() <= LONGEST_NAME) {
+        names.insert(change.field.as_str());
+        names.extend(change.field.match_indices('.').map(|(at, _)| &change.field[..at]));
+    }
+    let mut attributes: Vec<String> = names.into_iter().map(has).collect();
+    if entry.operation == Operation::Removed {
+        let uuid = entry.fields.iter().find(|change| change.field == "uuid").and_then(|change| change.old.as_ref());
+        let uuid = uuid.and_then(|uuid| uuid.value().as_str().map(str::to_lowercase));
+        attributes.extend(uuid.filter(|uuid| uuid.len() <= LONGEST_NAME).map(|uuid| gone(&uuid)));
+    }
+    attributes
 }
 
 fn said(change: &FieldChange) -> String {

@@ -24,8 +24,12 @@ pub(super) struct Query {
     pub(super) left_out: Vec<Subject>,
     /// Only what has to do with these; none = all.
     pub(super) panels: Option<Vec<PanelId>>,
+    /// And nothing that has to do with these.
+    pub(super) other_panels: Vec<PanelId>,
     /// Only in these states; none = all.
     pub(super) states: Option<Vec<&'static str>>,
+    /// And in none of these.
+    pub(super) other_states: Vec<&'static str>,
     /// Not before this.
     pub(super) since: Option<Timestamp>,
     /// Before this.

@@ -84,7 +84,9 @@ impl Reader<'_> {
                 self.add(term.is_not, joins, value.map(|value| Item::Attribute { fields, value }));
             }
             Some((_, Some(field))) if !term.is_not && !joins => self.narrow(field, &term.text),
-            Some((_, Some(Field::Kind))) if !joins => self.each(&term.text, Self::other_kinds),
+            Some((_, Some(field @ (Field::Kind | Field::State | Field::Is | Field::Panel)))) if !joins => {
+                self.leave_out(field, &term.text);
+            }
             Some((name, Some(_))) => {
                 self.doubt(format!("“{name}:” cannot stand behind a minus or OR: it was left out."));
             }
@@ -151,17 +153,35 @@ impl Reader<'_> {
         }
     }
 
+    /// Leaves a kind, a state or a panel out, wherever in the query that is asked for.
+    fn leave_out(&mut self, field: Field, value: &str) {
+        match field {
+            Field::Panel => {
+                let panels = self.panels_called(value);
+                self.query.other_panels.extend(panels);
+            }
+            _ => self.each(value, |this, word| match field {
+                Field::State => {
+                    let state = this.state_called(word);
+                    this.query.other_states.extend(state);
+                }
+                Field::Is if Subject::parse(word).is_none() => {
+                    let state = this.state_called(word);
+                    this.query.other_states.extend(state);
+                }
+                _ => {
+                    let subject = this.subject(word);
+                    this.query.left_out.extend(subject);
+                }
+            }),
+        }
+    }
+
     fn kind(&mut self, word: &str) {
         let kind = self.subject(word);
         if let Some(kind) = kind {
             self.query.subjects.get_or_insert_default().push(kind);
         }
-    }
-
-    /// Leaves a kind out, wherever in the query that is asked for.
-    fn other_kinds(&mut self, word: &str) {
-        let kind = self.subject(word);
-        self.query.left_out.extend(kind);
     }
 
     fn subject(&mut self, word: &str) -> Option<Subject> {
@@ -174,14 +194,27 @@ impl Reader<'_> {
     }
 
     fn state(&mut self, word: &str) {
-        let wanted = word.to_lowercase().replace(['-', ' '], "_");
-        match docs::known_state(&wanted) {
-            Some(state) => self.query.states.get_or_insert_default().push(state),
-            None => self.doubt(format!("“{}” is no state of anything: it was left out.", shown(word))),
+        if let Some(state) = self.state_called(word) {
+            self.query.states.get_or_insert_default().push(state);
         }
     }
 
+    fn state_called(&mut self, word: &str) -> Option<&'static str> {
+        let state = docs::known_state(&word.to_lowercase().replace(['-', ' '], "_"));
+        if state.is_none() {
+            self.doubt(format!("“{}” is no state of anything: it was left out.", shown(word)));
+        }
+        state
+    }
+
     fn panel(&mut self, value: &str) {
+        let found = self.panels_called(value);
+        if !found.is_empty() {
+            self.query.panels.get_or_insert_default().extend(found);
+        }
+    }
+
+    fn panels_called(&mut self, value: &str) -> Vec<PanelId> {
         let wanted = folded(value.trim());
         let mut found: Vec<PanelId> = Vec::new();
         for word in value.split(',').map(str::trim) {
@@ -198,9 +231,8 @@ impl Reader<'_> {
         }
         if found.is_empty() {
             self.doubt(format!("No panel is called “{}”: it was left out.", shown(value)));
-        } else {
-            self.query.panels.get_or_insert_default().extend(found);
         }
+        found
     }
 
     fn at(&mut self, value: &str) {

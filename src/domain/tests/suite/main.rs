@@ -7,6 +7,7 @@ mod audit;
 mod backups;
 mod compare;
 mod door;
+mod drift;
 mod events;
 mod faults;
 mod jobs;

@@ -73,7 +73,10 @@ async fn what_is_left_out_or_read_differently_is_said() {
         ("\"never closed", "not closed"),
         ("!!", "holds nothing to search for"),
         ("-kind:dragon", "no kind of thing"),
-        ("-state:failed", "behind a minus"),
+        ("-state:floating", "no state of anything"),
+        ("-panel:nowhere", "No panel is called"),
+        ("-since:2h", "behind a minus"),
+        ("a OR state:failed", "behind a minus or OR"),
         ("a OR -b", "OR cannot"),
     ];
     for (query, said) in cases {
@@ -99,6 +102,33 @@ async fn a_kind_is_left_out_by_a_minus() {
     assert_eq!(total("kind:server,node -kind:server").await, nodes, "wherever it stands");
     assert_eq!(total("-kind:server").await + total("kind:server").await, all);
     assert_eq!(kit.find("-kind:server").await.doubts, Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn states_and_panels_are_left_out_by_a_minus_with_and_without_counting() {
+    let kit = Kit::filled().await;
+    let other = add_panel(&kit.panels, "Other").await;
+    kit.fill(other).await;
+    kit.search.caught_up().await.unwrap();
+    let total = async |query: &str| {
+        let found = kit.find(query).await;
+        assert_eq!(found.doubts, Vec::<String>::new(), "{query}");
+        let counted = kit.ask(Asked { facets: true, histogram: true, ..asked(query) }).await;
+        assert_eq!((counted.total, &counted.hits), (found.total, &found.hits), "{query}");
+        found.total
+    };
+    let all = total("").await;
+    for narrowed in
+        ["state:suspended", "state:created,changed", "panel:other", "panel:main,2", "is:suspended", "is:server"]
+    {
+        let (some, rest) = (total(narrowed).await, total(&format!("-{narrowed}")).await);
+        assert!(some > 0, "{narrowed}");
+        assert_eq!(some + rest, all, "{narrowed}");
+    }
+    assert_eq!(total("kind:server -state:suspended").await, 4);
+    assert_eq!(total("kind:server -state:suspended -panel:other").await, 2);
+    assert_eq!(total("panel:other -panel:other").await, 0);
+    assert_eq!(total("lobby -is:suspended").await, total("lobby").await - 2);
 }
 
 #[tokio::test]

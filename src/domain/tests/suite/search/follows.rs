@@ -71,7 +71,7 @@ async fn a_crash_between_commits_is_made_up_for_without_anything_twice() {
     copy(&kit.search_dir(), &late);
     // The months were on disk already, the objects were not.
     copy(&late, &kit.search_dir());
-    copy(&early.join("v1/objects"), &kit.search_dir().join("v1/objects"));
+    copy(&early.join("v2/objects"), &kit.search_dir().join("v2/objects"));
     assert_whole(&kit, &kit.reopened()).await;
     // Nothing of it was.
     copy(&early, &kit.search_dir());
@@ -90,16 +90,16 @@ async fn an_index_that_is_missing_damaged_or_of_another_release_is_made_anew() {
     let again = kit.reopened();
     assert_whole(&kit, &again).await;
     again.shut_down().await.unwrap();
-    fs::write(dir.join("v1/objects/meta.json"), b"{").unwrap();
+    fs::write(dir.join("v2/objects/meta.json"), b"{").unwrap();
     let again = kit.reopened();
     assert_whole(&kit, &again).await;
     again.shut_down().await.unwrap();
-    let month = fs::read_dir(dir.join("v1/records")).unwrap().flatten().next().unwrap().path();
+    let month = fs::read_dir(dir.join("v2/records")).unwrap().flatten().next().unwrap().path();
     fs::remove_dir_all(month).unwrap();
     let again = kit.reopened();
     assert_whole(&kit, &again).await;
     again.shut_down().await.unwrap();
-    for file in fs::read_dir(dir.join("v1/objects")).unwrap().flatten() {
+    for file in fs::read_dir(dir.join("v2/objects")).unwrap().flatten() {
         if file.path().extension().is_some_and(|end| end == "idx" || end == "term") {
             fs::remove_file(file.path()).unwrap();
         }
@@ -107,16 +107,16 @@ async fn an_index_that_is_missing_damaged_or_of_another_release_is_made_anew() {
     let again = kit.reopened();
     assert_whole(&kit, &again).await;
     again.shut_down().await.unwrap();
-    fs::write(dir.join("v1/records/2020-01"), b"no folder").unwrap();
+    fs::write(dir.join("v2/records/2020-01"), b"no folder").unwrap();
     let again = kit.reopened();
     assert_whole(&kit, &again).await;
     again.shut_down().await.unwrap();
-    fs::remove_file(dir.join("v1/objects/meta.json")).unwrap();
-    fs::create_dir(dir.join("v1/objects/meta.json")).unwrap();
+    fs::remove_file(dir.join("v2/objects/meta.json")).unwrap();
+    fs::create_dir(dir.join("v2/objects/meta.json")).unwrap();
     let again = kit.reopened();
     assert_whole(&kit, &again).await;
     again.shut_down().await.unwrap();
-    fs::rename(dir.join("v1"), dir.join("v0")).unwrap();
+    fs::rename(dir.join("v2"), dir.join("v0")).unwrap();
     assert_whole(&kit, &kit.reopened()).await;
     assert!(!dir.join("v0").exists(), "what an older release left goes");
 }
@@ -126,7 +126,7 @@ async fn an_index_that_goes_bad_under_a_search_still_gives_an_answer() {
     let kit = Kit::filled().await;
     kit.search.caught_up().await.unwrap();
     for byte in [0, 0xff] {
-        for file in fs::read_dir(kit.search_dir().join("v1/objects")).unwrap().flatten() {
+        for file in fs::read_dir(kit.search_dir().join("v2/objects")).unwrap().flatten() {
             if file.path().extension().is_some_and(|end| end != "json" && end != "lock") {
                 let mut file = fs::OpenOptions::new().write(true).open(file.path()).unwrap();
                 let length = usize::try_from(file.metadata().unwrap().len()).unwrap();
@@ -219,7 +219,7 @@ async fn a_removed_panel_takes_what_was_mirrored_along() {
 async fn what_the_data_file_forgets_the_index_forgets_and_empty_months_go() {
     let kit = Kit::filled().await;
     let book = aviary_domain::mirror::Book::new(kit.store.clone());
-    let month = |name: &str| kit.search_dir().join("v1/records").join(name).exists();
+    let month = |name: &str| kit.search_dir().join("v2/records").join(name).exists();
     kit.clock.set(Timestamp::parse("2027-01-05T00:00:00Z").unwrap());
     kit.put(kit.panel, vec![server(70, "Later")]).await;
     kit.search.caught_up().await.unwrap();

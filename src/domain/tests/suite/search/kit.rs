@@ -20,23 +20,23 @@ use uuid::Uuid;
 use crate::lab::{quick, sealer, who};
 
 /// When everything begins.
-pub(super) const START: &str = "2026-11-20T12:00:00Z";
+pub(crate) const START: &str = "2026-11-20T12:00:00Z";
 /// A hidden variable of every server.
-pub(super) const SECRET: &str = "Xylophone77Hidden";
+pub(crate) const SECRET: &str = "Xylophone77Hidden";
 
-pub(super) struct Kit {
-    pub(super) search: Search,
-    pub(super) store: Store,
-    pub(super) env: Env,
-    pub(super) clock: Arc<ManualClock>,
-    pub(super) panel: PanelId,
-    pub(super) panels: Panels,
-    pub(super) dir: TempDir,
+pub(crate) struct Kit {
+    pub(crate) search: Search,
+    pub(crate) store: Store,
+    pub(crate) env: Env,
+    pub(crate) clock: Arc<ManualClock>,
+    pub(crate) panel: PanelId,
+    pub(crate) panels: Panels,
+    pub(crate) dir: TempDir,
 }
 
 impl Kit {
     /// Nothing but a panel called Main.
-    pub(super) async fn empty() -> Self {
+    pub(crate) async fn empty() -> Self {
         let dir = tempfile::tempdir().unwrap();
         let (env, clock) = Env::manual(Timestamp::parse(START).unwrap());
         let store = Store::open(Options::file(dir.path().join("aviary.redb"))).unwrap();
@@ -47,14 +47,14 @@ impl Kit {
     }
 
     /// Three servers with all they need.
-    pub(super) async fn filled() -> Self {
+    pub(crate) async fn filled() -> Self {
         let kit = Self::empty().await;
         kit.fill(kit.panel).await;
         kit.search.caught_up().await.unwrap();
         kit
     }
 
-    pub(super) async fn fill(&self, panel: PanelId) {
+    pub(crate) async fn fill(&self, panel: PanelId) {
         let place =
             Location { id: 1, short: "eu".into(), long: Some("Frankfurt".into()), created_at: None, updated_at: None };
         self.put(panel, vec![place]).await;
@@ -77,52 +77,52 @@ impl Kit {
         self.put(panel, vec![database(1, 11)]).await;
     }
 
-    pub(super) async fn put<T: Draft>(&self, panel: PanelId, drafts: Vec<T>) {
+    pub(crate) async fn put<T: Draft>(&self, panel: PanelId, drafts: Vec<T>) {
         let writer = Writer::new(self.store.clone(), self.env.clone(), sealer(), panel, Uuid::from_u128(5));
         writer.apply(drafts).await.unwrap();
     }
 
-    pub(super) async fn remove(&self, kind: aviary_kernel::model::Kind, ids: Vec<RemoteId>) {
+    pub(crate) async fn remove(&self, kind: aviary_kernel::model::Kind, ids: Vec<RemoteId>) {
         let writer = Writer::new(self.store.clone(), self.env.clone(), sealer(), self.panel, Uuid::from_u128(5));
         writer.remove(kind, ids).await.unwrap();
     }
 
     /// Somebody did something to `name`.
-    pub(super) async fn record(&self, action: Action, by: &str, name: &str) {
+    pub(crate) async fn record(&self, action: Action, by: &str, name: &str) {
         let (env, by, name) = (self.env.clone(), Actor::job(by), name.to_owned());
         let did = Did::new(action).to("thing", 7, name);
         self.store.write(move |tx| audit::record(tx, &env, &by, did).map(drop)).await.unwrap();
     }
 
-    pub(super) fn search_dir(&self) -> PathBuf {
+    pub(crate) fn search_dir(&self) -> PathBuf {
         self.dir.path().join("search")
     }
 
     /// The same index as another process finds it.
-    pub(super) fn reopened(&self) -> Search {
+    pub(crate) fn reopened(&self) -> Search {
         Search::new(self.store.clone(), self.env.clone(), self.search_dir())
     }
 
-    pub(super) async fn find(&self, query: &str) -> Found {
+    pub(crate) async fn find(&self, query: &str) -> Found {
         self.ask(asked(query)).await
     }
 
-    pub(super) async fn ask(&self, asked: Asked) -> Found {
+    pub(crate) async fn ask(&self, asked: Asked) -> Found {
         self.search.find(asked, all()).await.unwrap()
     }
 
     /// The titles of the objects that are found.
-    pub(super) async fn objects(&self, query: &str) -> Vec<String> {
+    pub(crate) async fn objects(&self, query: &str) -> Vec<String> {
         titles(&self.ask(Asked { subjects: object_subjects(), ..asked(query) }).await)
     }
 
     /// The names of the servers that are found.
-    pub(super) async fn servers(&self, query: &str) -> Vec<String> {
+    pub(crate) async fn servers(&self, query: &str) -> Vec<String> {
         titles(&self.ask(Asked { subjects: vec![Subject::Server], ..asked(query) }).await)
     }
 }
 
-pub(super) async fn add_panel(panels: &Panels, name: &str) -> PanelId {
+pub(crate) async fn add_panel(panels: &Panels, name: &str) -> PanelId {
     let new = NewPanel {
         name: name.into(),
         url: format!("http://127.0.0.1:9/{}", name.to_lowercase()),
@@ -134,28 +134,28 @@ pub(super) async fn add_panel(panels: &Panels, name: &str) -> PanelId {
     panels.add(&who(), new).await.unwrap().id
 }
 
-pub(super) fn asked(query: &str) -> Asked {
+pub(crate) fn asked(query: &str) -> Asked {
     Asked { text: query.into(), limit: 200, ..Asked::default() }
 }
 
-pub(super) fn all() -> Sight {
+pub(crate) fn all() -> Sight {
     Sight::of(|_| true)
 }
 
-pub(super) fn object_subjects() -> Vec<Subject> {
+pub(crate) fn object_subjects() -> Vec<Subject> {
     Subject::ALL.iter().copied().filter(|subject| subject.is_object()).collect()
 }
 
-pub(super) fn titles(found: &Found) -> Vec<String> {
+pub(crate) fn titles(found: &Found) -> Vec<String> {
     found.hits.iter().map(|hit| hit.title.text()).collect()
 }
 
-pub(super) fn places(found: &Found) -> Vec<Place> {
+pub(crate) fn places(found: &Found) -> Vec<Place> {
     found.hits.iter().map(|hit| hit.place.clone()).collect()
 }
 
 /// Copies a folder with what is in it, in the place of what is there.
-pub(super) fn copy(from: &Path, to: &Path) {
+pub(crate) fn copy(from: &Path, to: &Path) {
     drop(fs::remove_dir_all(to));
     fs::create_dir_all(to).unwrap();
     for entry in fs::read_dir(from).unwrap().flatten() {
@@ -172,7 +172,7 @@ fn uuid(kind: u64, id: u64) -> String {
     Uuid::from_u64_pair(0x1234_5678_0000_4000 + kind * 0x1_0000, 0x8000_0000_0000_0000 + id).to_string()
 }
 
-pub(super) fn node(id: u64, name: &str) -> Node {
+pub(crate) fn node(id: u64, name: &str) -> Node {
     Node {
         id,
         uuid: uuid(2, id),
@@ -203,7 +203,7 @@ pub(super) fn node(id: u64, name: &str) -> Node {
     }
 }
 
-pub(super) fn allocation(id: u64, node_id: u64, ip: &str, port: u16) -> Allocation {
+pub(crate) fn allocation(id: u64, node_id: u64, ip: &str, port: u16) -> Allocation {
     Allocation { id, node_id, ip: ip.into(), alias: None, port, notes: None, assigned: false }
 }
 
@@ -237,7 +237,7 @@ fn egg(id: u64, name: &str) -> Egg {
     }
 }
 
-pub(super) fn user(id: u64, name: &str) -> User {
+pub(crate) fn user(id: u64, name: &str) -> User {
     User {
         id,
         external_id: None,
@@ -255,7 +255,7 @@ pub(super) fn user(id: u64, name: &str) -> User {
     }
 }
 
-pub(super) fn server(id: u64, name: &str) -> Server {
+pub(crate) fn server(id: u64, name: &str) -> Server {
     let hidden = Scalar::Hidden(HiddenText::Clear(Secret::from(SECRET)));
     Server {
         id,

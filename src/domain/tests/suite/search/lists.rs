@@ -1,9 +1,9 @@
 use aviary_domain::mirror::{AllocationQuery, At, Book, ListQuery, Searchable, Sort};
-use aviary_kernel::model::{Allocation, Server, User};
+use aviary_kernel::model::{Allocation, Nest, Node, Server, User};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 
-use super::kit::{Kit, add_panel, allocation, server, user};
+use super::kit::{Kit, add_panel, allocation, node, server, user};
 
 /// Rows with names that share much, and some that are awkward.
 async fn crowded() -> Kit {
@@ -137,4 +137,26 @@ async fn a_list_that_the_index_does_not_know_yet_is_looked_through() {
     assert_eq!(names("brand").await, ["Brand new"]);
     kit.search.caught_up().await.unwrap();
     assert_eq!(names("brand").await, ["Brand new"]);
+}
+
+#[tokio::test]
+async fn nodes_are_listed_by_their_description_and_nests_by_their_uuid() {
+    let kit = Kit::filled().await;
+    let nest = Nest {
+        id: 1,
+        uuid: "0d3b8a9e-1111-4222-8333-444455556666".into(),
+        author: "support@example.org".into(),
+        name: "Minecraft".into(),
+        description: None,
+        created_at: None,
+        updated_at: None,
+    };
+    kit.put(kit.panel, vec![nest]).await;
+    kit.put(kit.panel, vec![Node { description: Some("Third rack from the left".into()), ..node(1, "Alpha") }]).await;
+    kit.search.caught_up().await.unwrap();
+    for book in [Book::new(kit.store.clone()), Book::new(kit.store.clone()).finding(kit.search.finder())] {
+        let query = |text: &str| ListQuery { search: Some(text.into()), ..ListQuery::default() };
+        assert_eq!(book.list::<Node>(query("third RACK")).await.unwrap().total, 1);
+        assert_eq!(book.list::<Nest>(query("8A9E-1111")).await.unwrap().total, 1);
+    }
 }

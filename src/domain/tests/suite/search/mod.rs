@@ -1,10 +1,11 @@
 //! Finding things, through the face that the web uses.
 
 mod asks;
+mod changes;
 mod finds;
 mod follows;
 mod hostile;
-mod kit;
+pub(crate) mod kit;
 mod lists;
 mod may;
 mod pages;

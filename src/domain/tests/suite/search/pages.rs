@@ -63,7 +63,17 @@ async fn facets_count_as_if_they_alone_were_not_narrowed() {
     assert_eq!((both.total, of(&both, "kind", "server")), (1, 1));
     assert_eq!(of(&both, "panel", &kit.panel.to_string()), of(&narrowed, "panel", &kit.panel.to_string()));
     assert_eq!(kit.find("survival kind:server").await.total, narrowed.total, "with and without counting");
-    for facet in &all.facets {
+    let everything = facets("").await;
+    kit.remove(aviary_kernel::model::Kind::Server, vec![12, 101]).await;
+    kit.search.caught_up().await.unwrap();
+    let less = facets("").await;
+    assert_eq!(of(&less, "kind", "server"), of(&everything, "kind", "server") - 2, "what is gone is not counted");
+    for facet in &less.facets {
+        let query = format!("{}:{}", facet.field, facet.value);
+        assert_eq!(facets(&query).await.total, facet.count, "{query}");
+        assert_eq!(kit.find(&query).await.total, facet.count, "{query}");
+    }
+    for facet in &facets("survival").await.facets {
         let query = format!("survival {}:{}", facet.field, facet.value);
         assert_eq!(kit.find(&query).await.total, facet.count, "{query}");
     }
@@ -72,13 +82,27 @@ async fn facets_count_as_if_they_alone_were_not_narrowed() {
 #[tokio::test]
 async fn the_histogram_has_every_record_in_a_bar() {
     let kit = many().await;
-    for query in ["kind:audit by:owl", "survival", "kind:audit by:owl since:3d", "kind:server"] {
+    for query in [
+        "kind:audit by:owl",
+        "survival",
+        "kind:audit by:owl since:3d",
+        "kind:server",
+        "kind:audit",
+        "kind:change,audit since:3d",
+        "",
+    ] {
         let found = kit.ask(Asked { histogram: true, ..asked(query) }).await;
         let bars = &found.histogram;
         assert!(!bars.is_empty() && bars.len() <= 60, "{query}: {}", bars.len());
         assert!(bars.windows(2).all(|pair| pair[0].until == pair[1].from), "{query}: no gaps");
-        let records =
-            if query == "survival" { kit.find("survival kind:audit,change").await.total } else { found.total };
+        let records = if query == "survival" || query.is_empty() {
+            let records = "kind:sync,change,audit,event,job,delivery,mail";
+            kit.find(&format!("{query} {records}")).await.total
+        } else {
+            found.total
+        };
+        let counted = kit.ask(Asked { histogram: true, facets: true, ..asked(query) }).await;
+        assert_eq!(&counted.histogram, bars, "{query}: with and without other counts");
         assert_eq!(bars.iter().map(|bar| bar.count).sum::<u64>(), records, "{query}");
     }
     let empty = kit.ask(Asked { histogram: true, ..asked("nothing-like-this") }).await;
