@@ -130,6 +130,12 @@ impl Problem {
             .with(header::RETRY_AFTER, retry_after_s.to_string())
     }
 
+    /// Very many follow something already; come back later.
+    pub(crate) fn too_many_follow(retry_after_s: u64) -> Self {
+        let detail = "very many follow searches already; close what nobody looks at, or try again later";
+        Self { detail: detail.into(), ..Self::too_many(retry_after_s) }
+    }
+
     /// Only administrators get in at present.
     pub(crate) fn maintenance() -> Self {
         let detail = "Aviary is closed for maintenance; come back later. Administrators sign in at /admin/login";

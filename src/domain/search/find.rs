@@ -240,6 +240,7 @@ impl Plan {
         mut collect: Collect,
         all: &mut Collected,
     ) -> Outcome<()> {
+        shard.check()?;
         let (searcher, fields) = (&shard.searcher(), &shard.fields);
         let sees_users = self.sees_users && is_of_objects;
         let compiler = Compiler { searcher, fields, limits, ranks: collect.by == By::Fit, sees_users };

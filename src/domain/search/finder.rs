@@ -25,6 +25,7 @@ pub(super) fn rows(objects: &Shard, sought: &Sought<'_>) -> Outcome<Option<Candi
     let Some(subject) = Subject::of_kind(sought.kind).filter(|_| words::has_grams(sought.needle)) else {
         return Ok(None);
     };
+    objects.check()?;
     let fields = &objects.fields;
     let term = |text: String| attribute(fields, &text);
     let grams: Vec<_> =
@@ -54,6 +55,7 @@ pub(super) fn changes(shelf: &Shelf, sought: &SoughtChanges<'_>) -> Outcome<Opti
     let mut months = Vec::new();
     for month in shelf.months() {
         let Some(shard) = shelf.read(month)? else { return Ok(None) };
+        shard.check()?;
         let searcher = shard.searcher();
         let ranges = searcher.segment_readers().iter().map(numbers_of).collect::<tantivy::Result<Vec<_>>>()?;
         let newest = ranges.into_iter().flatten().map(|column| column.max_value()).max();

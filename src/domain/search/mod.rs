@@ -11,6 +11,7 @@
 
 mod asked;
 mod bars;
+mod breaks;
 mod collect;
 mod columns;
 mod compile;
@@ -37,5 +38,5 @@ mod words;
 pub use asked::{Asked, Order, Sight};
 pub use found::{Bar, Bit, Facet, Found, Hit, Marked, Place, Standing};
 pub use query::moment;
-pub use service::{IndexStats, Search};
+pub use service::{IndexStats, Search, Seat};
 pub use subject::Subject;

@@ -8,9 +8,10 @@ use std::time::Duration;
 use aviary_kernel::base::{Env, Error, Result, Timestamp};
 use aviary_kernel::store::Store;
 use aviary_kernel::store::tables::{AUDIT, FEED, HISTORY};
-use tokio::sync::watch;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tracing::{info, warn};
 
+use super::breaks::Breaks;
 use super::follow::Batch;
 use super::mark::Mark;
 use super::pens::Pens;
@@ -59,7 +60,18 @@ struct Inner {
     commits: AtomicU64,
     pulse: AtomicU64,
     told: watch::Sender<u64>,
+    breaks: Mutex<Breaks>,
+    seats: Arc<Semaphore>,
 }
+
+/// A place of one who follows what a search finds.
+#[derive(Debug)]
+pub struct Seat {
+    _permit: OwnedSemaphorePermit,
+}
+
+/// So many may follow: each asks again at each commit.
+const SEATS: usize = 200;
 
 /// What is said of the index without asking it.
 struct Known {
@@ -95,6 +107,8 @@ impl Search {
             commits: AtomicU64::new(0),
             pulse: AtomicU64::new(0),
             told: watch::channel(0).0,
+            breaks: Mutex::default(),
+            seats: Arc::new(Semaphore::new(SEATS)),
         };
         Self { inner: Arc::new(inner) }
     }
@@ -157,6 +171,7 @@ impl Search {
     pub fn begin_anew(&self) -> impl Future<Output = Result<()>> + Send + use<> {
         let this = self.clone();
         this.inner.anew.store(true, Ordering::SeqCst);
+        this.inner.breaks().forgive();
         this.inner.stand(Standing::Building { done: 0, of: 0 });
         async move { this.tick().await }
     }
@@ -194,12 +209,14 @@ impl Search {
         let found = tokio::task::spawn_blocking(move || {
             // A file that is not what it should be may make it break off.
             let found = std::panic::catch_unwind(AssertUnwindSafe(|| inner.find(&asked, &sight)));
-            found.unwrap_or_else(|_| {
-                inner.is_suspect.store(true, Ordering::SeqCst);
-                inner.find_nothing(&asked, &sight, "a search broke off unexpectedly; see the log")
-            })
+            found.unwrap_or_else(|_| inner.broke_off(&asked, &sight))
         });
         found.await.map_err(Error::internal)?
+    }
+
+    /// A place for somebody who asks again at each commit; none when all are taken. It is free again when it is dropped.
+    pub fn seat(&self) -> Option<Seat> {
+        self.inner.seats.clone().try_acquire_owned().ok().map(|permit| Seat { _permit: permit })
     }
 
     /// Tells lists which rows hold a text, as long as the index holds exactly what they see.
@@ -296,6 +313,7 @@ impl Inner {
             _ => self.open(follower)?,
         };
         let Some(mut mark) = follower.mark.clone() else { return self.make_anew(follower) };
+        shelf.check()?;
         if !self.store.read_blocking(|tx| mark.leads_on(tx))? {
             info!("the search index is of another data file, or too far behind: it is made anew");
             return self.make_anew(follower);
@@ -379,9 +397,36 @@ impl Inner {
         }
     }
 
+    fn breaks(&self) -> MutexGuard<'_, Breaks> {
+        self.breaks.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A search panicked. Damage to the index may do that; when it was made anew lately, the question is not asked again for a while.
+    fn broke_off(&self, asked: &Asked, sight: &Sight) -> Result<Found> {
+        if self.breaks().note(asked, self.env.now()) {
+            self.is_suspect.store(true, Ordering::SeqCst);
+            return self.find_nothing(asked, sight, "a search broke off unexpectedly; see the log");
+        }
+        self.refuse(asked, sight)
+    }
+
+    fn refuse(&self, asked: &Asked, sight: &Sight) -> Result<Found> {
+        let mut found = self.find_nothing(asked, sight, "")?;
+        found.standing = self.standing();
+        found.doubts.push(
+            "This search breaks off, and making the index anew did not help: it is not asked for an hour. \
+             Ask in other words, and send what the log says of it to those who make Aviary."
+                .into(),
+        );
+        Ok(found)
+    }
+
     fn find(&self, asked: &Asked, sight: &Sight) -> Result<Found> {
-        let shelf = self.shelf();
         let now = self.env.now();
+        if self.breaks().refuses(asked, now) {
+            return self.refuse(asked, sight);
+        }
+        let shelf = self.shelf();
         let found = find::find(&self.store, shelf.as_deref(), asked, sight, now, self.standing());
         found.or_else(|trouble| {
             if let Trouble::Store(error) = trouble {

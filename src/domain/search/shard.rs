@@ -1,8 +1,9 @@
+use std::ffi::OsStr;
 use std::fs;
 use std::io::{self, ErrorKind};
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use aviary_kernel::base::Error;
 use tantivy::directory::MmapDirectory;
@@ -60,6 +61,7 @@ impl Trouble {
             ErrorKind::UnexpectedEof
             | ErrorKind::InvalidData
             | ErrorKind::NotFound
+            | ErrorKind::AlreadyExists
             | ErrorKind::IsADirectory
             | ErrorKind::NotADirectory => Self::Damaged(error.to_string()),
             _ => Self::Disk(error.to_string()),
@@ -86,6 +88,9 @@ pub(super) struct Shard {
     pub(super) fields: Fields,
     /// What is known of its parts.
     pub(super) parts: Arc<Parts>,
+    /// Its files with their lengths. They are looked at through the memory of this process, and to look where a file has no end any more
+    /// would end it.
+    files: Mutex<Vec<(PathBuf, u64)>>,
     dir: PathBuf,
 }
 
@@ -106,7 +111,9 @@ impl Shard {
     fn of(index: Index, fields: Fields, dir: &Path) -> Outcome<Self> {
         let reader =
             index.reader_builder().reload_policy(ReloadPolicy::Manual).doc_store_cache_num_blocks(1).try_into()?;
-        Ok(Self { index, reader, fields, parts: Arc::default(), dir: dir.to_owned() })
+        let shard = Self { index, reader, fields, parts: Arc::default(), files: Mutex::default(), dir: dir.to_owned() };
+        shard.measure();
+        Ok(shard)
     }
 
     /// How many documents the index in this folder holds, without opening all of it.
@@ -129,7 +136,29 @@ impl Shard {
     pub(super) fn reload(&self) -> Outcome<()> {
         self.reader.reload()?;
         self.parts.keep(&self.searcher());
+        self.measure();
         Ok(())
+    }
+
+    /// Notes how long the files are that are searched. They never change.
+    fn measure(&self) {
+        let searcher = self.searcher();
+        let names = searcher.segment_readers().iter().map(|segment| segment.segment_id().uuid_string());
+        let names: Vec<String> = names.collect();
+        let of_ours = |name: &OsStr| name.to_str().is_some_and(|name| names.iter().any(|id| name.starts_with(id)));
+        let entries = fs::read_dir(&self.dir).into_iter().flatten().flatten();
+        let files = entries.filter(|entry| of_ours(&entry.file_name()));
+        let files = files.filter_map(|file| Some((file.path(), file.metadata().ok()?.len()))).collect();
+        *self.files.lock().unwrap_or_else(PoisonError::into_inner) = files;
+    }
+
+    /// Looks whether its files are as long as they were. That they are gone is well: what is open stays.
+    pub(super) fn check(&self) -> Outcome<()> {
+        let files = self.files.lock().unwrap_or_else(PoisonError::into_inner);
+        match files.iter().find(|(path, length)| path.metadata().is_ok_and(|now| now.len() < *length)) {
+            Some((path, _)) => Err(Trouble::Damaged(format!("{} was cut short", path.display()))),
+            None => Ok(()),
+        }
     }
 
     /// Somebody who writes. There is at most one.
@@ -159,7 +188,8 @@ impl Shard {
 
 /// A folder for its owner only.
 pub(super) fn make_dir(dir: &Path) -> Outcome<()> {
-    Ok(fs::DirBuilder::new().recursive(true).mode(0o700).create(dir)?)
+    let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(dir);
+    made.map_err(|error| Trouble::from_io(&error))
 }
 
 /// Removes a folder with what is in it; that it is not there is well.

@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use aviary_kernel::base::Timestamp;
 use jiff::tz::TimeZone;
+use tracing::warn;
 
 use super::schema::VERSION;
 use super::shard::{Outcome, Shard, make_dir, remove_dir};
@@ -79,6 +80,7 @@ impl Shelf {
     /// Opens what is in the folder of the index. What other releases left there goes.
     pub(super) fn open(root: &Path) -> Outcome<Self> {
         let dir = root.join(format!("v{VERSION}"));
+        make_way(root)?;
         make_dir(root)?;
         for entry in fs::read_dir(root)?.flatten() {
             if entry.path() != dir {
@@ -99,7 +101,15 @@ impl Shelf {
 
     /// Removes everything.
     pub(super) fn clear(root: &Path) -> Outcome<()> {
+        make_way(root)?;
         remove_dir(root)
+    }
+
+    /// Looks whether the files of what is open are as long as they were.
+    pub(super) fn check(&self) -> Outcome<()> {
+        let open = |month: &Month| if let Month::Open(shard) = month { Some(shard.clone()) } else { None };
+        let months: Vec<_> = self.slices().values().filter_map(open).collect();
+        months.iter().chain([&self.objects]).try_for_each(|shard| shard.check())
     }
 
     fn slices(&self) -> MutexGuard<'_, Months> {
@@ -171,6 +181,18 @@ impl Shelf {
         let files = dirs.iter().filter_map(|dir| fs::read_dir(dir).ok()).flat_map(Iterator::flatten);
         files.filter_map(|file| file.metadata().ok()).map(|meta| meta.len()).sum()
     }
+}
+
+/// Something that is no folder and stands where the index belongs is none of ours: it is moved aside, since nobody could search before
+/// somebody did that.
+fn make_way(root: &Path) -> Outcome<()> {
+    if root.metadata().map_or(true, |found| found.is_dir()) {
+        return Ok(());
+    }
+    let names = (1..).map(|number| root.with_extension(format!("moved-{number}")));
+    let Some(aside) = names.take(1_000).find(|name| name.symlink_metadata().is_err()) else { return Ok(()) };
+    warn!(from = %root.display(), to = %aside.display(), "what stood in the place of the search index is moved aside");
+    Ok(fs::rename(root, aside)?)
 }
 
 fn remove_any(path: &Path) -> Outcome<()> {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use actix_web::HttpRequest;
 use actix_web::web::Data;
 use aviary_domain::access::Caller;
-use aviary_domain::search::{Asked, Hit, Order, Place, Search, Sight, Subject};
+use aviary_domain::search::{Asked, Hit, Order, Place, Search, Seat, Sight, Subject};
 use aviary_kernel::base::{Env, Result, Timestamp};
 use bytes::Bytes;
 use futures_util::{Stream, stream};
@@ -15,7 +15,7 @@ use serde_json::json;
 use super::view::HitView;
 use super::{pairs, read, sight_of};
 use crate::allow::{Allow, perm};
-use crate::problem::ApiResult;
+use crate::problem::{ApiResult, Problem, ProblemView};
 use crate::recognise::Recogniser;
 use crate::sse;
 
@@ -27,6 +27,8 @@ const PAGE: usize = 100;
 const SLACK: Duration = Duration::from_secs(10);
 /// Who was away for longer begins anew.
 const LONGEST_GAP: Duration = Duration::from_secs(3600);
+/// Who finds all seats taken may ask again after so many seconds.
+const RETRY_S: u64 = 30;
 /// Hits that are remembered, so that none is sent twice.
 const REMEMBERED: usize = 5000;
 
@@ -43,7 +45,10 @@ const REMEMBERED: usize = 5000;
     ("zone" = Option<String>, Query),
     ("last" = Option<String>, Query, description = "The id of an event"),
     ("token" = Option<String>, Query),
-), responses((status = 200, description = "A stream of events", body = super::view::HitView, content_type = "text/event-stream")))]
+), responses(
+    (status = 200, description = "A stream of events", body = super::view::HitView, content_type = "text/event-stream"),
+    (status = 429, description = "Very many follow already", body = ProblemView),
+))]
 pub(crate) async fn tail(
     search: Data<Search>,
     env: Data<Env>,
@@ -57,7 +62,8 @@ pub(crate) async fn tail(
     let named = || pairs.iter().find(|(name, _)| name == "last").map(|(_, value)| value.as_str());
     let last = header.or_else(named).and_then(Mark::read);
     let doubts = wanted.doubts;
-    let mut tail = Tail::new(search, recogniser, caller.caller, wanted.asked, last, env.now());
+    let Some(seat) = search.seat() else { return Err(Problem::too_many_follow(RETRY_S)) };
+    let mut tail = Tail::new(search, recogniser, caller.caller, wanted.asked, last, (env.now(), seat));
     if last.is_none() {
         // What is there by now is not new, even when it came at this very moment.
         tail.look().await?;
@@ -111,6 +117,8 @@ struct Tail {
     /// Where the follower was before: what stands up to there is passed over.
     last: Option<Mark>,
     has_gap: bool,
+    /// Taken until it ends.
+    _seat: Seat,
 }
 
 impl Tail {
@@ -120,7 +128,7 @@ impl Tail {
         caller: Caller,
         asked: Asked,
         last: Option<Mark>,
-        now: Timestamp,
+        (now, seat): (Timestamp, Seat),
     ) -> Self {
         let oldest = now.minus(LONGEST_GAP);
         let floor = last.map_or(now, |mark| mark.at.max(oldest).min(now));
@@ -145,6 +153,7 @@ impl Tail {
             seen: VecDeque::new(),
             last: last.filter(|_| !has_gap),
             has_gap,
+            _seat: seat,
         }
     }
 

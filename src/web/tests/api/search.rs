@@ -380,6 +380,22 @@ async fn a_tail_ends_at_once_when_aviary_stops() {
 }
 
 #[actix_web::test]
+async fn only_so_many_follow_and_a_seat_is_free_again_when_one_ends() {
+    let (desk, token) = desk().await;
+    let open =
+        || TestRequest::with_uri(&format!("{PATH}/tail")).insert_header(("authorization", format!("Bearer {token}")));
+    let first = Tail::open(&desk, open()).await;
+    let others: Vec<_> = std::iter::from_fn(|| desk.services.search.seat()).collect();
+    assert_eq!(others.len(), 199);
+    let refused = desk.glance(open()).await;
+    assert_eq!((refused.status, refused.header("retry-after")), (429, Some("30")));
+    assert!(refused.body.contains("close what nobody looks at"), "{}", refused.body);
+    drop(first);
+    let mut again = Tail::open(&desk, open()).await;
+    assert_eq!(again.next().await, ": ping\n\n");
+}
+
+#[actix_web::test]
 async fn programs_follow_with_the_key_of_the_configuration() {
     let desk = Desk::furnished().await;
     let request =

@@ -2,11 +2,12 @@ use std::fs;
 use std::io::Write;
 use std::ops::ControlFlow;
 
+use aviary_domain::mirror::{Book, HistoryQuery, ListQuery};
 use aviary_domain::ops::{Backup, BackupOptions, BackupProgress, Backups, Restore, restore_to};
 use aviary_domain::search::{Asked, Search, Standing};
 use aviary_domain::sync::{Limits, Syncs};
 use aviary_kernel::base::Timestamp;
-use aviary_kernel::model::{Action, Kind, Node};
+use aviary_kernel::model::{Action, Kind, Node, Server};
 use aviary_kernel::store::{Options, Store};
 
 use crate::lab::{sealer, who};
@@ -142,6 +143,63 @@ async fn an_index_that_goes_bad_under_a_search_still_gives_an_answer() {
 }
 
 #[tokio::test]
+async fn files_that_are_cut_short_under_a_search_end_nothing() {
+    let kit = Kit::filled().await;
+    for round in 0..3 {
+        for dir in ["objects", "records/2026-11"] {
+            for file in fs::read_dir(kit.search_dir().join("v2").join(dir)).unwrap().flatten() {
+                if file.path().extension().is_some_and(|end| end != "json" && end != "lock") {
+                    let length = if round == 0 { 0 } else { file.metadata().unwrap().len() / 2 };
+                    fs::OpenOptions::new().write(true).open(file.path()).unwrap().set_len(length).unwrap();
+                }
+            }
+        }
+        let book = Book::new(kit.store.clone()).finding(kit.search.finder());
+        let query = ListQuery { search: Some("survival".into()), ..ListQuery::default() };
+        assert_eq!(book.list::<Server>(query).await.unwrap().total, 1, "lists read the rows");
+        let query = HistoryQuery { kind: Some(Kind::Server), ..HistoryQuery::default() };
+        assert_eq!(book.history(query).await.unwrap().entries.len(), 3);
+        if round < 2 {
+            let found = kit.search.find(Asked { facets: true, ..asked("survival") }, all()).await.unwrap();
+            assert!(matches!(found.standing, Standing::Broken(_)), "{:?}", found.standing);
+        } else {
+            kit.put(kit.panel, vec![server(31, "Written on")]).await;
+        }
+        assert_whole(&kit, &kit.search).await;
+    }
+}
+
+#[tokio::test]
+async fn what_stands_in_the_place_of_the_index_is_moved_aside_or_removed() {
+    let kit = Kit::filled().await;
+    kit.search.shut_down().await.unwrap();
+    let dir = kit.search_dir();
+    for turn in 1..3 {
+        fs::remove_dir_all(&dir).unwrap();
+        fs::write(&dir, b"somebody's notes").unwrap();
+        let again = kit.reopened();
+        assert_whole(&kit, &again).await;
+        again.shut_down().await.unwrap();
+        let aside = kit.dir.path().join(format!("search.moved-{turn}"));
+        assert_eq!(fs::read(aside).unwrap(), b"somebody's notes");
+    }
+    for inner in ["v2", "v2/records", "v2/objects"] {
+        fs::remove_dir_all(dir.join(inner)).unwrap();
+        fs::write(dir.join(inner), b"no folder").unwrap();
+        let again = kit.reopened();
+        assert_whole(&kit, &again).await;
+        again.shut_down().await.unwrap();
+    }
+    let running = kit.reopened();
+    running.caught_up().await.unwrap();
+    fs::remove_dir_all(&dir).unwrap();
+    fs::write(&dir, b"under it").unwrap();
+    assert_eq!(running.find(asked("kind:server survival"), all()).await.unwrap().total, 1, "what is open stays");
+    running.reindex().await.unwrap();
+    assert_whole(&kit, &running).await;
+}
+
+#[tokio::test]
 async fn an_index_of_another_data_file_is_made_anew() {
     let kit = Kit::filled().await;
     kit.search.shut_down().await.unwrap();
@@ -237,14 +295,14 @@ async fn what_the_data_file_forgets_the_index_forgets_and_empty_months_go() {
 async fn a_disk_that_takes_nothing_breaks_the_index_only() {
     let kit = Kit::filled().await;
     kit.search.shut_down().await.unwrap();
-    fs::remove_dir_all(kit.search_dir()).unwrap();
-    fs::write(kit.search_dir(), b"in the way").unwrap();
-    let search = kit.reopened();
+    let parent = kit.dir.path().join("elsewhere");
+    fs::write(&parent, b"in the way").unwrap();
+    let search = Search::new(kit.store.clone(), kit.env.clone(), parent.join("search"));
     assert!(search.caught_up().await.is_err());
     assert!(matches!(search.standing(), Standing::Broken(_)));
     let found = search.find(asked("survival"), all()).await.unwrap();
     assert!(matches!(found.standing, Standing::Broken(_)) && places(&found).is_empty());
-    fs::remove_file(kit.search_dir()).unwrap();
+    fs::remove_file(parent).unwrap();
     assert_whole(&kit, &search).await;
 }
 
