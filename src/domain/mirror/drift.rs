@@ -57,11 +57,17 @@ pub(crate) fn drift_of(reader: &impl Read, panel: PanelId) -> Result<DriftReport
 
 /// Reports, kept until something changes: they take a walk over all servers.
 #[derive(Default)]
-pub(super) struct Memo(Mutex<HashMap<Option<PanelId>, (Stand, Arc<DriftReport>)>>);
+pub(super) struct Memo(Mutex<HashMap<Option<PanelId>, Made>>);
+
+/// A report, and what it was made from.
+struct Made {
+    from: Stand,
+    report: Arc<DriftReport>,
+}
 
 /// What a report was made from. Every change of a row leaves an entry in the history, and every row that comes or goes is counted; what
 /// is missing leaves neither.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(PartialEq, Eq)]
 struct Stand {
     counts: PanelCounts,
     changes: u64,
@@ -89,18 +95,18 @@ impl Memo {
     pub(super) fn report(&self, reader: &impl Read, panel: Option<PanelId>) -> Result<Arc<DriftReport>> {
         let stand = Stand::of(reader, panel)?;
         let kept = || self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((_, made)) = kept().get(&panel).filter(|(made_from, _)| *made_from == stand) {
-            return Ok(made.clone());
+        if let Some(made) = kept().get(&panel).filter(|made| made.from == stand) {
+            return Ok(made.report.clone());
         }
-        let made = Arc::new(report(reader, panel)?);
+        let report = Arc::new(report(reader, panel)?);
         let there = panels(reader)?;
         let is_there = |panel: &Option<PanelId>| panel.is_none_or(|panel| there.contains(&panel));
         let mut kept = kept();
         kept.retain(|panel, _| is_there(panel));
         if is_there(&panel) {
-            kept.insert(panel, (stand, made.clone()));
+            kept.insert(panel, Made { from: stand, report: report.clone() });
         }
-        Ok(made)
+        Ok(report)
     }
 }
 
