@@ -142,6 +142,7 @@ pub struct Site {
     recogniser: Data<Recogniser>,
     assets: Data<Assets>,
     document: Data<openapi::Text>,
+    fresh: Data<admin::Fresh>,
 }
 
 impl Site {
@@ -149,7 +150,13 @@ impl Site {
     pub fn new(services: Services) -> Self {
         let Services { options, limits, access, sign_in, settings, .. } = services.clone();
         let recogniser = Data::from(Recogniser::new(options, limits, access, sign_in, settings));
-        Self { services, recogniser, assets: Data::new(Assets::load()), document: Data::new(openapi::Text::default()) }
+        Self {
+            services,
+            recogniser,
+            assets: Data::new(Assets::load()),
+            document: Data::new(openapi::Text::default()),
+            fresh: Data::new(admin::Fresh::default()),
+        }
     }
 
     /// Offers the services to handlers and puts the URL map in place.
@@ -203,7 +210,8 @@ impl Site {
             .app_data(Data::new(options))
             .app_data(self.recogniser.clone())
             .app_data(self.assets.clone())
-            .app_data(self.document.clone());
+            .app_data(self.document.clone())
+            .app_data(self.fresh.clone());
         input::limits(config);
         routes::routes(config);
     }

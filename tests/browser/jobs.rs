@@ -71,7 +71,7 @@ async fn a_job_that_failed_is_found_and_retried_and_those_that_are_over_are_remo
     check_answered(&browser, 200).await;
     browser.follow("Leave them").await;
     browser.see("1 ticked").await;
-    browser.follow("Remove all 1").await;
+    browser.follow("Remove it").await;
     browser.see_heading("Remove 1 job?").await;
     browser.keep("jobs-bulk").await;
     check_answered(&browser, 200).await;

@@ -82,6 +82,31 @@ async fn a_webhook_is_made_and_tested_its_receiver_breaks_and_what_failed_is_sen
     browser.see("tries whether the webhook Billing works").await;
     check_answered(&browser, 200).await;
     browser.keep("events").await;
+
+    // What loses something is asked on pages of its own.
+    browser.open(&page).await;
+    browser.follow("Renew the secret").await;
+    browser.see_heading("Renew the secret of Billing?").await;
+    check_answered(&browser, 200).await;
+    browser.keep("webhook-renew").await;
+    browser.press("Renew the secret of Billing").await;
+    browser.see_heading("Secret of Billing").await;
+    let renewed = browser.text().await;
+    browser.open(&format!("{page}/secret")).await;
+    browser.see_heading("Show the secret of Billing?").await;
+    assert!(renewed.contains("whsec_") && !browser.text().await.contains("whsec_"), "it is shown once");
+    browser.follow("Back").await;
+    browser.follow("Turn off").await;
+    browser.see_heading("Turn off Billing?").await;
+    check_answered(&browser, 200).await;
+    browser.keep("webhook-turn-off").await;
+    browser.press("Turn off Billing").await;
+    browser.see("The webhook is off.").await;
+    browser.follow("Remove").await;
+    browser.see_heading("Remove Billing?").await;
+    browser.keep("webhook-remove").await;
+    browser.press("Remove Billing").await;
+    browser.see("Nobody hears of anything yet").await;
     drop(sink);
 }
 

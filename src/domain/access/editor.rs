@@ -123,23 +123,10 @@ impl Access {
     /// [`Error::Invalid`] for its description; [`Error::Conflict`] when it comes with the program, or when nobody would be
     /// left who may everything; [`Error::NotFound`].
     pub async fn change_role(&self, by: &Caller, name: &str, patch: RolePatch) -> Result<RoleInfo> {
-        by.require(Permission::RoleWrite)?;
-        let description = patch.description.as_deref().map(parse_description).transpose()?;
         let (env, by, name) = (self.env.clone(), by.clone(), name.to_owned());
         self.store
             .write(move |tx| {
-                let before = require(tx, &name)?.role;
-                if description.is_some() || patch.grants.is_some() {
-                    refuse_built_in(&before, "cannot be changed; make a role of your own instead")?;
-                }
-                by.require_no_more_than_own(&before.grants)?;
-                let mut after = before.clone();
-                after.needs_second_factor = patch.needs_second_factor.unwrap_or(before.needs_second_factor);
-                after.description = description.unwrap_or(after.description);
-                if let Some(grants) = patch.grants {
-                    by.require_no_more_than_own(&grants)?;
-                    after.grants = tidy(grants);
-                }
+                let (before, after) = patched(tx, &by, &name, patch)?;
                 replace(tx, &env, &by, &before, &after)?;
                 require(tx, &name)
             })
@@ -184,6 +171,25 @@ fn require(reader: &impl Read, name: &str) -> Result<RoleInfo> {
     let role = role(reader, name)?.ok_or_else(|| Error::not_found("role", name))?;
     let people = reader.count(Role::holders(&role.name))?;
     Ok(RoleInfo { role, people })
+}
+
+/// A role as it is and as it would be, when the caller may change it so.
+pub(super) fn patched(reader: &impl Read, by: &Caller, name: &str, patch: RolePatch) -> Result<(Role, Role)> {
+    by.require(Permission::RoleWrite)?;
+    let description = patch.description.as_deref().map(parse_description).transpose()?;
+    let before = require(reader, name)?.role;
+    if description.is_some() || patch.grants.is_some() {
+        refuse_built_in(&before, "cannot be changed; make a role of your own instead")?;
+    }
+    by.require_no_more_than_own(&before.grants)?;
+    let mut after = before.clone();
+    after.needs_second_factor = patch.needs_second_factor.unwrap_or(before.needs_second_factor);
+    after.description = description.unwrap_or(after.description);
+    if let Some(grants) = patch.grants {
+        by.require_no_more_than_own(&grants)?;
+        after.grants = tidy(grants);
+    }
+    Ok((before, after))
 }
 
 /// Writes what became different, and nothing when nothing did.

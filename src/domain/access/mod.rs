@@ -5,6 +5,7 @@ mod editor;
 mod explain;
 mod keys;
 mod limits;
+mod losses;
 mod refusal;
 mod roles;
 
@@ -18,6 +19,7 @@ pub use editor::{Access, NewRole, RoleInfo, RolePatch};
 pub use explain::{Because, Explanation, Giver};
 pub use keys::{ApiKeyPatch, BACKEND_MAY, KeyHolder, LONGEST_OVERLAP, NewApiKey};
 pub use limits::{Limit, Limits, Verdict, identity_of};
+pub use losses::Loss;
 pub use refusal::Refusal;
 pub(crate) use roles::administrators;
 pub use roles::{BUILT_IN, BuiltIn, SUPER_ADMIN, grants_of, keep_an_administrator, needs_second_factor, role};

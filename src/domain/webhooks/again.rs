@@ -7,7 +7,7 @@ use aviary_kernel::model::{Action, Actor, Delivery, DeliveryId, DeliveryState, W
 use aviary_kernel::store::tables::{DELIVERIES, DELIVERIES_OF};
 use aviary_kernel::store::{Direction, Key, Read, Span, WriteTx};
 
-use super::{Webhooks, about, require};
+use super::{Listed, Webhooks, about, require};
 use crate::events::put_delivery;
 use crate::{audit, events};
 
@@ -152,12 +152,16 @@ impl Webhooks {
         Ok(ids)
     }
 
-    /// Does not send what waits for a webhook now. How many deliveries.
+    /// Does not send what waits for a webhook now. `expected` = how many the caller saw there were, if they looked: when there
+    /// are more by now, nothing is done. How many deliveries.
     ///
     /// # Errors
-    /// [`Error::NotFound`].
-    pub async fn drop_waiting(&self, by: &Actor, id: WebhookId) -> Result<u64> {
-        let hook = self.require(id).await?.webhook;
+    /// [`Error::NotFound`]; [`Error::Conflict`] when there are more than expected.
+    pub async fn drop_waiting(&self, by: &Actor, id: WebhookId, expected: Option<u64>) -> Result<u64> {
+        let Listed { webhook: hook, counts } = self.require(id).await?;
+        if expected.is_some_and(|expected| counts.waiting > expected) {
+            return Err(Error::Conflict(format!("{} wait by now: look again, then repeat this", counts.waiting)));
+        }
         let dropped = self.drop_all(id, "somebody said so").await?;
         if dropped > 0 {
             let (this, by) = (self.clone(), by.clone());

@@ -106,7 +106,7 @@ pub struct Made {
 }
 
 /// A target whose values were looked at, not sealed yet: that is done in the transaction that stores it.
-enum Checked {
+pub(super) enum Checked {
     Discord(Address),
     Http(Address, SigningSecret),
     Mail(Vec<Email>),
@@ -266,7 +266,7 @@ impl Webhooks {
             .await
     }
 
-    async fn check_target(&self, target: &NewTarget) -> Result<Checked> {
+    pub(super) async fn check_target(&self, target: &NewTarget) -> Result<Checked> {
         Ok(match target {
             NewTarget::Discord { url } => Checked::Discord(address::of_discord(url, &self.inner.outside).await?),
             NewTarget::Http { url, secret } => {
@@ -281,7 +281,7 @@ impl Webhooks {
     }
 
     /// The address that was sent, unless it is the one that is there, coming back as it was shown.
-    async fn check_address(&self, hook: &Webhook, sent: Option<&Secret<String>>) -> Result<Option<Address>> {
+    pub(super) async fn check_address(&self, hook: &Webhook, sent: Option<&Secret<String>>) -> Result<Option<Address>> {
         let Some(sent) = sent.filter(|sent| !sent.reveal().trim().is_empty()) else { return Ok(None) };
         let shown = match &hook.target {
             HookTarget::Discord { shown, .. } | HookTarget::Http { shown, .. } => shown,
@@ -391,7 +391,7 @@ fn unsigned(hook: &Webhook) -> Error {
     Error::Conflict(format!("{} has no secret: only messages to endpoints of one's own are signed", hook.name))
 }
 
-fn parse_name(raw: &str) -> Result<String> {
+pub(super) fn parse_name(raw: &str) -> Result<String> {
     let name = raw.trim();
     match name.chars().count() {
         1..=LONGEST_NAME if !name.chars().any(char::is_control) => Ok(name.to_owned()),
@@ -399,7 +399,7 @@ fn parse_name(raw: &str) -> Result<String> {
     }
 }
 
-fn parse_description(raw: &str) -> Result<String> {
+pub(super) fn parse_description(raw: &str) -> Result<String> {
     let text = raw.trim();
     let is_text = !text.chars().any(|c| c.is_control() && c != '\n' && c != '\r');
     if is_text && text.chars().count() <= LONGEST_DESCRIPTION {
@@ -408,7 +408,7 @@ fn parse_description(raw: &str) -> Result<String> {
     Err(Error::invalid("description", format!("is text of at most {LONGEST_DESCRIPTION} characters")))
 }
 
-fn parse_events(events: &[String]) -> Result<Vec<EventPattern>> {
+pub(super) fn parse_events(events: &[String]) -> Result<Vec<EventPattern>> {
     if events.len() > MOST_EVENTS {
         return Err(Error::invalid("events", format!("are at most {MOST_EVENTS}; patterns such as server.* help")));
     }
@@ -422,7 +422,7 @@ fn parse_events(events: &[String]) -> Result<Vec<EventPattern>> {
     Ok(patterns)
 }
 
-fn parse_addresses(to: &[String]) -> Result<Vec<Email>> {
+pub(super) fn parse_addresses(to: &[String]) -> Result<Vec<Email>> {
     if to.is_empty() || to.len() > MOST_ADDRESSES {
         return Err(Error::invalid("to", format!("needs 1 to {MOST_ADDRESSES} e-mail addresses")));
     }
@@ -437,7 +437,7 @@ fn parse_addresses(to: &[String]) -> Result<Vec<Email>> {
     Ok(addresses)
 }
 
-fn check_panels(reader: &impl Read, panels: &[PanelId]) -> Result<()> {
+pub(super) fn check_panels(reader: &impl Read, panels: &[PanelId]) -> Result<()> {
     for id in panels {
         let panel = reader.get(PANELS, id)?.filter(|panel| !panel.removing);
         if panel.is_none() {

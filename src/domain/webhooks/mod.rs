@@ -1,6 +1,6 @@
 //! Webhooks: who wants to hear of events, and how they hear of them.
 //!
-//! * `change`, `address`, `suits`: how they are made and changed, and what is refused.
+//! * `change`, `faults`, `address`, `suits`: how they are made and changed, and what is refused.
 //! * `deliver`, `next`, `post`, `mailed`, `mark`: the job that sends what waits for one webhook. One that is slow holds up no other.
 //! * `embed`, `look`: what Discord shows.
 //! * `again`, `list`, `forget`: what became of deliveries, and what people may do about it.
@@ -13,6 +13,7 @@ mod change;
 mod deliver;
 mod dispatch;
 mod embed;
+mod faults;
 mod forget;
 mod list;
 mod look;

@@ -75,6 +75,7 @@ impl Question {
 #[derive(Template, Default)]
 #[template(path = "partials/_ask.html")]
 pub(super) struct Ask {
+    title: &'static str,
     action: String,
     token: String,
     fields: Vec<(String, String)>,
@@ -136,10 +137,25 @@ impl Ask {
         Self { typed: Some(Typed { name, text: text.into(), is_number: false, error }), ..self }
     }
 
-    /// The number of things is to be typed, when they are many.
+    /// With a number that is to be typed.
+    pub(super) fn typing_number(self, n: u64) -> Self {
+        Self { typed: Some(Typed { name: "typed", text: n.to_string(), is_number: true, error: None }), ..self }
+    }
+
+    /// How many things it is done to is sent along as `count`, and is to be typed when they are many.
     pub(super) fn counting(self, n: u64) -> Self {
-        let typed = |n: u64| Typed { name: "typed", text: n.to_string(), is_number: true, error: None };
-        Self { typed: form::to_type(n).map(typed), ..self }
+        let this = self.with("count", n.to_string());
+        if form::to_type(n).is_some() { this.typing_number(n) } else { this }
+    }
+
+    /// What was wrong with what was typed, where something is to be typed.
+    pub(super) fn mistyped(self, error: Option<String>) -> Self {
+        Self { typed: self.typed.map(|typed| Typed { error, ..typed }), ..self }
+    }
+
+    /// With a title, where it is one of several.
+    pub(super) fn headed(self, title: &'static str) -> Self {
+        Self { title, ..self }
     }
 
     /// It cannot be done when this is so.

@@ -1,17 +1,14 @@
 //! What became of events on their way to webhooks, and sending them again.
 
-use std::time::Duration;
-
 use actix_web::web::{Data, Path};
-use askama::Template;
-use aviary_domain::webhooks::{Again, DeliveryCounts, DeliveryQuery, Listed, Webhooks};
-use aviary_kernel::base::{Cursor, Error, Timestamp};
+use aviary_domain::webhooks::{DeliveryCounts, DeliveryQuery, Listed, Webhooks};
+use aviary_kernel::base::{Cursor, Error};
 use aviary_kernel::model::{Delivery, DeliveryAttempt, DeliveryId, DeliveryState, Event, Webhook, WebhookId};
 
 use super::card::{Body, Card, CardsView, Fact, fact};
 use super::columns::{self, Columns, Heading, Ticks};
-use super::desk::{Act, Desk, Head, Known, Shell};
-use super::form::{self, Fields, Sent};
+use super::desk::{Act, Desk, Head, Known};
+use super::form::{Fields, Sent};
 use super::nav::Spot;
 use super::query::Query;
 use super::shown;
@@ -20,12 +17,6 @@ use super::value::{Pill, Value};
 use super::{events, export, webhook, wording};
 use crate::allow::{Allow, perm};
 use crate::page::{PageResult, html, see_other};
-
-const HOUR: Duration = Duration::from_secs(3600);
-/// How far back things are sent again, and in words.
-const SPANS: [(u32, &str); 5] =
-    [(1, "the last hour"), (6, "the last 6 hours"), (24, "the last 24 hours"), (168, "the last 7 days"), (0, "ever")];
-const USUAL_SPAN: u32 = 24;
 
 /// How a delivery stands.
 pub(super) fn pill(state: DeliveryState) -> Pill {
@@ -174,7 +165,7 @@ fn list_acts(hook: &Webhook, counts: DeliveryCounts) -> Vec<Act> {
     let at = |what: &str| format!("/admin/webhooks/{}/{what}", hook.id);
     let mut acts = Vec::new();
     if counts.waiting > 0 {
-        acts.push(Act::post("Drop what waits", "close", at("drop")));
+        acts.push(Act::link("Drop what waits", "close", at("drop")));
     }
     if counts.failed + counts.dropped > 0 {
         acts.push(Act::link("Send failed ones again", "sync", at("again")).class("main"));
@@ -203,19 +194,6 @@ fn empty(query: &Query, state: Option<DeliveryState>) -> Empty {
         }
     };
     Empty { icon: "history", title, text: text.into(), acts }
-}
-
-/// Does not send what waits.
-pub(super) async fn drop_waiting(
-    _may: Allow<perm::WebhookWrite>,
-    desk: Desk,
-    webhooks: Data<Webhooks>,
-    id: Path<WebhookId>,
-    sent: Sent,
-) -> PageResult {
-    desk.check(sent.token())?;
-    webhooks.drop_waiting(&desk.who(), *id).await?;
-    Ok(webhook::back(&desk, *id, "deliveries-dropped").await?)
 }
 
 /// One delivery.
@@ -335,77 +313,4 @@ pub(super) async fn again_ticked(
     };
     let known = desk.known().await?;
     Ok(see_other(&if known.opens(&list) { format!("{list}?done={done}") } else { "/admin".into() }))
-}
-
-#[derive(Template)]
-#[template(path = "webhooks/again.html")]
-struct AgainView {
-    shell: Shell,
-    id: WebhookId,
-    name: String,
-    error: Option<String>,
-    is_enabled: bool,
-    spans: Vec<(u32, &'static str, bool)>,
-    /// From when on, exactly.
-    since: Timestamp,
-    count: u64,
-    /// The number to be typed.
-    to_type: Option<u64>,
-    said: String,
-}
-
-/// Asks what shall be sent again, and says how much that is.
-pub(super) async fn ask_again(
-    _may: Allow<perm::WebhookWrite>,
-    mut desk: Desk,
-    webhooks: Data<Webhooks>,
-    id: Path<WebhookId>,
-) -> PageResult {
-    let known_span = |text: &str| text.parse().ok().filter(|hours| SPANS.iter().any(|(known, _)| known == hours));
-    let hours = desk.query.pick("hours", "the last 24 hours are shown", known_span).unwrap_or(USUAL_SPAN);
-    let now = desk.env.now();
-    let since = if hours == 0 { Timestamp::default() } else { now.minus(HOUR * hours) };
-    show_again(desk, &webhooks, Again { webhook: *id, since }, hours, None).await
-}
-
-async fn show_again(desk: Desk, webhooks: &Webhooks, again: Again, hours: u32, error: Option<String>) -> PageResult {
-    let known = desk.known().await?;
-    let hook = webhooks.require(again.webhook).await?.webhook;
-    let count = webhooks.count_again(again).await?;
-    html(&AgainView {
-        id: hook.id,
-        name: shown::name(&hook.name),
-        error,
-        is_enabled: hook.is_enabled,
-        spans: SPANS.map(|(span, words)| (span, words, span == hours)).into(),
-        since: again.since,
-        count,
-        to_type: form::to_type(count),
-        said: shown::counted(count, "delivery", "deliveries"),
-        shell: desk.shell(&known, Spot::Webhooks, webhook::crumbs(&hook, Some("Send again"))),
-    })
-}
-
-/// Sends again what was counted.
-pub(super) async fn send_all_again(
-    _may: Allow<perm::WebhookWrite>,
-    desk: Desk,
-    webhooks: Data<Webhooks>,
-    id: Path<WebhookId>,
-    sent: Sent,
-) -> PageResult {
-    desk.check(sent.token())?;
-    let since = Timestamp::parse(sent.field("since")).ok_or_else(|| Error::invalid("since", "is no time"))?;
-    let expected = sent.field("expected").parse().map_err(|_| Error::invalid("expected", "is no number"))?;
-    let again = Again { webhook: *id, since };
-    let hours = sent.field("hours").parse().unwrap_or(USUAL_SPAN);
-    if !form::is_typed(&sent, expected) {
-        let why = format!("Nothing was sent: type {expected} to say that you mean all of them.");
-        return show_again(desk, &webhooks, again, hours, Some(why)).await;
-    }
-    match webhooks.send_all_again(&desk.who(), again, expected).await {
-        Ok(_) => Ok(webhook::back(&desk, *id, "deliveries-again").await?),
-        Err(Error::Conflict(why)) => show_again(desk, &webhooks, again, hours, Some(super::sentence(&why))).await,
-        Err(error) => Err(error.into()),
-    }
 }

@@ -1,4 +1,7 @@
 use actix_web::web;
+use aviary_kernel::base::{Error, Result};
+
+use super::shown;
 
 /// What a form sent, in order. Fields may repeat.
 pub(super) type Sent = web::Form<Vec<(String, String)>>;
@@ -13,7 +16,27 @@ pub(super) fn to_type(n: u64) -> Option<u64> {
 
 /// Whether the number was typed where it is asked for.
 pub(super) fn is_typed(sent: &Sent, n: u64) -> bool {
-    to_type(n).is_none_or(|n| sent.field("typed").trim().replace(',', "") == n.to_string())
+    mistyped(sent, n).is_none()
+}
+
+/// What is wrong with the number that was typed; none when it is right, or they are few.
+pub(super) fn mistyped(sent: &Sent, n: u64) -> Option<String> {
+    to_type(n).and_then(|n| not_the_number(sent, n))
+}
+
+/// What is wrong with a number that is to be typed however small it is.
+pub(super) fn not_the_number(sent: &Sent, n: u64) -> Option<String> {
+    let typed = sent.field("typed").trim();
+    (typed.replace(',', "") != n.to_string())
+        .then(|| format!("Nothing was done: “{}” is not the number. Type {n}.", shown::short(typed, 20)))
+}
+
+/// How many things somebody saw when they said yes.
+///
+/// # Errors
+/// [`Error::Invalid`].
+pub(super) fn counted(sent: &Sent) -> Result<u64> {
+    sent.field("count").trim().parse().map_err(|_| Error::invalid("count", "is no number"))
 }
 
 /// Asks what a form sent.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use actix_web::web::Path;
 use askama::Template;
-use aviary_kernel::base::{Error, Timestamp};
+use aviary_kernel::base::Timestamp;
 use aviary_kernel::model::{AccountId, ApiKey, Email, Permission};
 use uuid::Uuid;
 
@@ -273,19 +273,12 @@ fn facts(known: &Known, key: &ApiKey, owners: &Owners) -> Vec<Fact> {
 pub(super) async fn ask_revoke(_may: Allow<perm::ApiKeyWrite>, desk: Desk, id: Path<Uuid>) -> PageResult {
     let known = desk.known().await?;
     let here = format!("/admin/api-keys/{id}");
-    // Who may take keys back may not always look at them; then the id has to do.
-    let key = match desk.access.key(&known.reader, *id).await {
-        Ok(key) => Some(key),
-        Err(Error::Forbidden(_)) => None,
-        Err(error) => return Err(error.into()),
-    };
-    let owners = desk.access.owners(key.as_slice()).await?;
-    let name = key.as_ref().map_or_else(|| id.to_string(), |key| shown::name(&key.name));
-    let mut goes = key.as_ref().map_or_else(Vec::new, |key| loses(&known, key));
-    if let Some(key) = &key {
-        goes.insert(1, fact("Owner", owner(&known, key, &owners)));
-    }
-    let is_revoked = key.is_some_and(|key| key.revoked_at.is_some());
+    let key = desk.access.key_to_change(&known.reader, *id).await?;
+    let owners = desk.access.owners(std::slice::from_ref(&key)).await?;
+    let name = shown::name(&key.name);
+    let mut goes = loses(&known, &key);
+    goes.insert(1, fact("Owner", owner(&known, &key, &owners)));
+    let is_revoked = key.revoked_at.is_some();
     let crumbs =
         vec![Crumb::to("API keys", "/admin/api-keys"), Crumb::to(name.clone(), here.clone()), Crumb::here("Revoke")];
     Question::new(format!("Revoke the key {name}?"), goes, stays())

@@ -20,6 +20,7 @@ mod explained;
 mod export;
 mod field;
 mod form;
+mod fresh;
 mod granted;
 mod hears;
 mod history;
@@ -58,11 +59,13 @@ mod prefers;
 mod query;
 mod register;
 mod removals;
+mod role_change;
 mod role_form;
 mod roles;
 mod schedule_form;
 mod schedules;
 mod search;
+mod send_again;
 mod servers;
 mod setting;
 mod settings;
@@ -79,6 +82,7 @@ mod timeline;
 mod users;
 mod value;
 mod webhook;
+mod webhook_acts;
 mod webhook_form;
 mod webhooks;
 mod well;
@@ -90,6 +94,7 @@ use crate::door::Open;
 use crate::map::Map;
 use crate::page::{PageResult, see_other};
 
+pub(crate) use fresh::Fresh;
 pub(crate) use icon::icon;
 pub(crate) use links::place;
 pub(crate) use shown::sentence;
@@ -144,6 +149,7 @@ fn pages() -> Map {
         .post("/admin/me/security/second-factor/off", me::second_factor::turn_off)
         .get("/admin/me/keys", me::keys::page)
         .post("/admin/me/keys", me::keys::make)
+        .get("/admin/me/keys/{id}", me::keys::one)
         .post("/admin/me/keys/{id}/rotate", me::keys::rotate)
         .get("/admin/me/keys/{id}/revoke", me::keys::ask_revoke)
         .post("/admin/me/keys/{id}/revoke", me::keys::revoke)
@@ -186,6 +192,7 @@ fn pages() -> Map {
         .get("/admin/jobs/{id}/part", jobs::one::part)
         .post("/admin/jobs/{id}/retry", jobs::one::retry)
         .post("/admin/jobs/{id}/cancel", jobs::one::cancel)
+        .get("/admin/jobs/{id}/remove", jobs::one::ask_remove)
         .post("/admin/jobs/{id}/remove", jobs::one::remove)
         .get("/admin/history", history::page)
         .get("/admin/history/export", export::history)
@@ -236,6 +243,7 @@ fn pages() -> Map {
         .get("/admin/mails/{number}", mails::one::page)
         .get("/admin/mails/{number}/html", mails::one::framed)
         .post("/admin/mails/{number}/again", mails::one::again)
+        .get("/admin/mails/{number}/drop", mails::one::ask_drop)
         .post("/admin/mails/{number}/drop", mails::one::drop_it)
         .get("/admin/webhooks", webhooks::list)
         .post("/admin/webhooks", webhook_form::make)
@@ -244,19 +252,23 @@ fn pages() -> Map {
         .get("/admin/webhooks/{id}/edit", webhook_form::edit)
         .post("/admin/webhooks/{id}/edit", webhook_form::save)
         .post("/admin/webhooks/{id}/test", webhook::test)
-        .post("/admin/webhooks/{id}/enable", webhook::enable)
-        .post("/admin/webhooks/{id}/disable", webhook::disable)
-        .post("/admin/webhooks/{id}/secret", webhook::reveal)
-        .post("/admin/webhooks/{id}/renew", webhook::renew)
-        .get("/admin/webhooks/{id}/remove", webhook::ask_remove)
-        .post("/admin/webhooks/{id}/remove", webhook::remove)
+        .post("/admin/webhooks/{id}/enable", webhook_acts::enable)
+        .get("/admin/webhooks/{id}/disable", webhook_acts::ask_disable)
+        .post("/admin/webhooks/{id}/disable", webhook_acts::disable)
+        .get("/admin/webhooks/{id}/secret", webhook_acts::secret)
+        .post("/admin/webhooks/{id}/secret", webhook_acts::reveal)
+        .get("/admin/webhooks/{id}/renew", webhook_acts::ask_renew)
+        .post("/admin/webhooks/{id}/renew", webhook_acts::renew)
+        .get("/admin/webhooks/{id}/remove", webhook_acts::ask_remove)
+        .post("/admin/webhooks/{id}/remove", webhook_acts::remove)
         .get("/admin/webhooks/{id}/deliveries", deliveries::list)
         .get("/admin/webhooks/{id}/deliveries/export", export::deliveries)
         .post("/admin/webhooks/{id}/deliveries/export", export::deliveries)
         .post("/admin/webhooks/{id}/deliveries/again", deliveries::again_ticked)
-        .post("/admin/webhooks/{id}/drop", deliveries::drop_waiting)
-        .get("/admin/webhooks/{id}/again", deliveries::ask_again)
-        .post("/admin/webhooks/{id}/again", deliveries::send_all_again)
+        .get("/admin/webhooks/{id}/drop", webhook_acts::ask_drop)
+        .post("/admin/webhooks/{id}/drop", webhook_acts::drop_waiting)
+        .get("/admin/webhooks/{id}/again", send_again::ask)
+        .post("/admin/webhooks/{id}/again", send_again::send)
         .get("/admin/deliveries/{id}", deliveries::one)
         .post("/admin/deliveries/{id}/again", deliveries::again)
         .get("/admin/events", events::list)

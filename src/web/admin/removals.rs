@@ -6,8 +6,9 @@ use aviary_domain::mirror::Page;
 use aviary_kernel::base::{Error, Result};
 use aviary_kernel::model::{ObjectKey, Permission, Removal, RemovalState, RemovalStop, SyncId};
 
+use super::ask::Ask;
 use super::desk::{Crumb, Desk, Head, Known, Shell};
-use super::form::{Fields, Sent};
+use super::form::{self, Fields, Sent};
 use super::links;
 use super::nav::Spot;
 use super::shown;
@@ -20,17 +21,11 @@ use crate::page::{PageResult, html, see_other};
 struct RemovalView {
     shell: Shell,
     head: Head,
-    id: SyncId,
-    total: u64,
-    /// Whether the reader may decide.
-    waiting: bool,
-    /// Whether the objects were kept, so that the reader can still remove them.
-    kept: bool,
     kinds: Vec<Group>,
     /// What became of it.
     outcome: Option<(&'static str, Vec<Value>)>,
-    /// What was typed and is not the number.
-    wrong: Option<String>,
+    /// What the reader can decide.
+    asks: Vec<Ask>,
 }
 
 /// What would go of one kind.
@@ -60,9 +55,8 @@ pub(super) async fn decide(_may: Allow<perm::RemovalDecide>, desk: Desk, id: Pat
     };
     if confirm {
         let stop = desk.syncs.stop(*id).await?;
-        let typed: String = sent.field("count").chars().filter(char::is_ascii_digit).collect();
-        if typed != total(&stop).to_string() {
-            return show(desk, *id, Some(shown::short(sent.field("count"), 20))).await;
+        if let Some(wrong) = form::not_the_number(&sent, total(&stop)) {
+            return show(desk, *id, Some(wrong)).await;
         }
     }
     let (_, started) = desk.syncs.decide(&desk.visitor.who, *id, confirm).await?;
@@ -102,18 +96,45 @@ async fn show(desk: Desk, id: SyncId, wrong: Option<String>) -> PageResult {
         Crumb::to("Sync", format!("/admin/syncs/{id}")),
         Crumb::here("Removals"),
     ];
-    let total = total(&stop);
+    let may_decide = known.may(Permission::RemovalDecide);
     html(&RemovalView {
-        head: Head { title: title(stop.state, total), pills: vec![pill], truth, ..Head::default() },
-        id,
-        total,
-        waiting: stop.state == RemovalState::Waiting && known.may(Permission::RemovalDecide),
-        kept: stop.state == RemovalState::Refused && known.may(Permission::RemovalDecide),
+        head: Head { title: title(stop.state, total(&stop)), pills: vec![pill], truth, ..Head::default() },
         kinds,
         outcome: outcome(&known, &stop),
-        wrong,
+        asks: asks(&stop, wrong).into_iter().filter(|_| may_decide).map(|ask| ask.seen_by(&desk, &known)).collect(),
         shell: desk.shell(&known, Spot::Syncs, crumbs),
     })
+}
+
+/// What can be decided: whoever kept the objects can still remove them.
+fn asks(stop: &RemovalStop, wrong: Option<String>) -> Vec<Ask> {
+    let (at, total) = (format!("/admin/syncs/{}/removals", stop.sync), total(stop));
+    let remove = |title: &'static str| {
+        Ask::new(at.clone(), format!("Remove {total}"))
+            .headed(title)
+            .line(
+                "A sync starts at once. It checks each object once more, and removes only what the panel says is gone. Their \
+                 history stays.",
+            )
+            .with("decision", "confirm")
+            .typing_number(total)
+            .mistyped(wrong)
+    };
+    let keep = || {
+        Ask::new(at.clone(), "Keep them")
+            .class("")
+            .headed("Something is wrong: keep them")
+            .line(
+                "Nothing is removed. They stay, marked as missing on the panel, and the next sync does not ask about them \
+                 again. You can still remove them later, on this page.",
+            )
+            .with("decision", "refuse")
+    };
+    match stop.state {
+        RemovalState::Waiting => vec![remove("They are gone: remove them"), keep()],
+        RemovalState::Refused => vec![remove("Remove them after all")],
+        RemovalState::Confirmed | RemovalState::Done | RemovalState::Outdated => Vec::new(),
+    }
 }
 
 fn title(state: RemovalState, total: u64) -> String {

@@ -11,6 +11,7 @@ use super::card::{Card, Fact, fact};
 use super::desk::{Act, Crumb, Desk, Head, Known, Shell};
 use super::form::{Fields, Sent};
 use super::nav::Spot;
+use super::role_change::{self, Answer};
 use super::role_form::{Editor, RoleForm, read};
 use super::table::{ListView, Pager, Table};
 use super::value::{Pill, Value};
@@ -63,7 +64,7 @@ fn kind(role: &Role) -> Value {
     if role.built_in { Value::Muted("built-in".into()) } else { Value::Text("made here".into()) }
 }
 
-fn people_with(role: &Role) -> String {
+pub(super) fn people_with(role: &Role) -> String {
     format!("/admin/people?role={}", role.name)
 }
 
@@ -165,7 +166,15 @@ pub(super) async fn save(may: Allow<perm::RoleWrite>, desk: Desk, name: Path<Str
         })
     };
     let saved = match patch {
-        Ok(patch) => desk.access.change_role(&may.caller, &info.role.name, patch).await.map(drop),
+        Ok(patch) => {
+            let losses = desk.access.losses(&may.caller, &info.role.name, patch.clone()).await;
+            if let Ok(losses) = &losses
+                && let Answer::Unseen(wrong) = Answer::of(&sent, losses)
+            {
+                return role_change::ask(desk, &info.role, &sent, losses, wrong).await;
+            }
+            desk.access.change_role(&may.caller, &info.role.name, patch).await.map(drop)
+        }
         Err(error) => Err(error),
     };
     match saved {

@@ -4,7 +4,7 @@ use actix_web::HttpResponse;
 use actix_web::web::{Data, Path};
 use askama::Template;
 use aviary_domain::webhooks::{DeliveryQuery, Listed, Tried, Webhooks};
-use aviary_kernel::base::{Result, Secret};
+use aviary_kernel::base::Result;
 use aviary_kernel::model::{DeliveryAttempt, HookTarget, Permission, Webhook, WebhookId};
 
 use super::card::{Card, Fact, fact};
@@ -100,7 +100,7 @@ pub(super) fn crumbs(hook: &Webhook, here: Option<&'static str>) -> Vec<Crumb> {
 fn head(known: &Known, hook: &Webhook) -> Head {
     let at = |what: &str| format!("/admin/webhooks/{}/{what}", hook.id);
     let switch = match hook.is_enabled {
-        true => Act::post("Turn off", "close", at("disable")),
+        true => Act::link("Turn off", "close", at("disable")),
         false => Act::post("Turn on", "check", at("enable")),
     };
     let acts = vec![
@@ -145,32 +145,6 @@ pub(super) async fn back(desk: &Desk, id: WebhookId, done: &str) -> Result<HttpR
     let known = desk.known().await?;
     let page = format!("/admin/webhooks/{id}");
     Ok(see_other(&if known.opens(&page) { format!("{page}?done={done}") } else { "/admin".into() }))
-}
-
-/// Turns it on.
-pub(super) async fn enable(
-    _may: Allow<perm::WebhookWrite>,
-    desk: Desk,
-    webhooks: Data<Webhooks>,
-    id: Path<WebhookId>,
-    sent: Sent,
-) -> PageResult {
-    desk.check(sent.token())?;
-    webhooks.set_enabled(&desk.who(), *id, true).await?;
-    Ok(back(&desk, *id, "webhook-on").await?)
-}
-
-/// Turns it off.
-pub(super) async fn disable(
-    _may: Allow<perm::WebhookWrite>,
-    desk: Desk,
-    webhooks: Data<Webhooks>,
-    id: Path<WebhookId>,
-    sent: Sent,
-) -> PageResult {
-    desk.check(sent.token())?;
-    webhooks.set_enabled(&desk.who(), *id, false).await?;
-    Ok(back(&desk, *id, "webhook-off").await?)
 }
 
 #[derive(Template)]
@@ -224,97 +198,4 @@ fn attempt_facts(known: &Known, attempt: &DeliveryAttempt) -> Vec<Fact> {
         fact("Took", Value::Text(shown::span_ms(attempt.took_ms))),
         fact("Answer", Value::long(&attempt.excerpt, 300)),
     ]
-}
-
-#[derive(Template)]
-#[template(path = "webhooks/secret.html")]
-struct SecretView {
-    shell: Shell,
-    id: WebhookId,
-    name: String,
-    secret: Secret<String>,
-    /// What was done before it is shown.
-    done: String,
-}
-
-/// Shows a secret.
-pub(super) async fn show_secret(desk: Desk, hook: &Webhook, secret: Secret<String>, done: &str) -> PageResult {
-    let known = desk.known().await?;
-    html(&SecretView {
-        id: hook.id,
-        name: shown::name(&hook.name),
-        secret,
-        done: done.to_owned(),
-        shell: desk.shell(&known, Spot::Webhooks, crumbs(hook, Some("Secret"))),
-    })
-}
-
-/// Shows the secret; that is put on record.
-pub(super) async fn reveal(
-    _may: Allow<perm::WebhookWrite>,
-    desk: Desk,
-    webhooks: Data<Webhooks>,
-    id: Path<WebhookId>,
-    sent: Sent,
-) -> PageResult {
-    desk.check(sent.token())?;
-    let secret = webhooks.reveal_secret(&desk.who(), *id).await?;
-    let hook = webhooks.require(*id).await?.webhook;
-    show_secret(desk, &hook, secret, "That you looked is put on record.").await
-}
-
-/// Gives it another secret.
-pub(super) async fn renew(
-    _may: Allow<perm::WebhookWrite>,
-    desk: Desk,
-    webhooks: Data<Webhooks>,
-    id: Path<WebhookId>,
-    sent: Sent,
-) -> PageResult {
-    desk.check(sent.token())?;
-    let secret = webhooks.renew_secret(&desk.who(), *id).await?;
-    let hook = webhooks.require(*id).await?.webhook;
-    let done = "The secret was renewed. For 24 hours messages are signed with the old one too, so give the new one to the \
-                receiver within that time.";
-    show_secret(desk, &hook, secret, done).await
-}
-
-#[derive(Template)]
-#[template(path = "webhooks/remove.html")]
-struct RemoveView {
-    shell: Shell,
-    id: WebhookId,
-    name: String,
-    goes: Vec<(&'static str, Value)>,
-}
-
-/// Asks whether it shall go.
-pub(super) async fn ask_remove(
-    _may: Allow<perm::WebhookWrite>,
-    desk: Desk,
-    webhooks: Data<Webhooks>,
-    id: Path<WebhookId>,
-) -> PageResult {
-    let known = desk.known().await?;
-    let Listed { webhook: hook, counts } = webhooks.require(*id).await?;
-    html(&RemoveView {
-        id: hook.id,
-        name: shown::name(&hook.name),
-        goes: deliveries::counted(&known, hook.id, counts),
-        shell: desk.shell(&known, Spot::Webhooks, crumbs(&hook, Some("Remove"))),
-    })
-}
-
-/// Removes it.
-pub(super) async fn remove(
-    _may: Allow<perm::WebhookWrite>,
-    desk: Desk,
-    webhooks: Data<Webhooks>,
-    id: Path<WebhookId>,
-    sent: Sent,
-) -> PageResult {
-    desk.check(sent.token())?;
-    webhooks.remove(&desk.who(), *id).await?;
-    let known = desk.known().await?;
-    Ok(see_other(if known.opens("/admin/webhooks") { "/admin/webhooks?done=webhook-removed" } else { "/admin" }))
 }

@@ -2,6 +2,7 @@
 
 use actix_web::web::{Data, Path};
 use askama::Template;
+use aviary_domain::access::Caller;
 use aviary_domain::webhooks::{Made, NewTarget, NewWebhook, WebhookPatch, Webhooks, shown_address};
 use aviary_kernel::base::{Error, Secret};
 use aviary_kernel::model::{Email, HookScope, HookTarget, HookTopic, PanelId, Webhook, WebhookId, Weight};
@@ -9,11 +10,12 @@ use aviary_kernel::model::{Email, HookScope, HookTarget, HookTopic, PanelId, Web
 use super::desk::{Crumb, Desk, Known, Shell};
 use super::field::{Errors, Field};
 use super::form::{Fields, Sent};
+use super::fresh::{Fresh, Why};
 use super::hears::{self, EventGroup};
 use super::nav::Spot;
-use super::{shown, webhook};
+use super::{shown, webhook, webhook_acts};
 use crate::allow::{Allow, perm};
-use crate::page::{PageError, PageResult, html};
+use crate::page::{PageError, PageResult, html, see_other};
 
 #[derive(Template)]
 #[template(path = "webhooks/form.html")]
@@ -229,27 +231,39 @@ fn panels(known: &Known, typed: &Typed) -> Vec<(PanelId, String, bool)> {
 
 /// Takes the form and makes a webhook.
 pub(super) async fn make(
-    _may: Allow<perm::WebhookWrite>,
+    may: Allow<perm::WebhookWrite>,
     desk: Desk,
     webhooks: Data<Webhooks>,
+    fresh: Data<Fresh>,
     sent: Sent,
 ) -> PageResult {
     desk.check(sent.token())?;
     let mut typed = Typed::sent(&sent);
     if let Some(new) = read_new(&sent, &mut typed) {
-        match webhooks.make(&desk.who(), new).await {
-            Ok(made) => return made_page(desk, made).await,
-            Err(error) => note(&mut typed.errors, error)?,
+        if typed.errors.is_empty() {
+            match webhooks.make(&desk.who(), new.clone()).await {
+                Ok(made) => return made_page(&may.caller, &desk, &fresh, made).await,
+                Err(error) => note(&mut typed.errors, error)?,
+            }
+        }
+        for fault in webhooks.faults(&new).await? {
+            note(&mut typed.errors, fault)?;
         }
     }
     show(desk, typed, None).await
 }
 
-async fn made_page(desk: Desk, Made { webhook, secret, twins }: Made) -> PageResult {
+/// Leads to what was made: to its secret, if it has one.
+async fn made_page(by: &Caller, desk: &Desk, fresh: &Fresh, made: Made) -> PageResult {
+    let Made { webhook, secret, twins } = made;
     match secret {
-        Some(secret) => webhook::show_secret(desk, &webhook, secret, "The webhook was made and is on.").await,
-        None if twins.is_empty() => Ok(webhook::back(&desk, webhook.id, "webhook-made").await?),
-        None => Ok(webhook::back(&desk, webhook.id, "webhook-made-twin").await?),
+        Some(secret) => {
+            let why = if twins.is_empty() { Why::Made } else { Why::MadeTwin };
+            fresh.hold(by, webhook.id, secret, why, desk.env.now());
+            Ok(see_other(&webhook_acts::secret_page(webhook.id)))
+        }
+        None if twins.is_empty() => Ok(webhook::back(desk, webhook.id, "webhook-made").await?),
+        None => Ok(webhook::back(desk, webhook.id, "webhook-made-twin").await?),
     }
 }
 
@@ -276,14 +290,19 @@ pub(super) async fn save(
         return show(desk, typed, Some(hook)).await;
     }
     let mut typed = Typed { kind: hook.target.word().to_owned(), ..Typed::sent(&sent) };
-    match webhooks.change(&desk.who(), hook.id, read_patch(&sent, &typed, &hook)).await {
+    let patch = read_patch(&sent, &typed, &hook);
+    match webhooks.change(&desk.who(), hook.id, patch.clone()).await {
         Ok(_) => return Ok(webhook::back(&desk, hook.id, "webhook-changed").await?),
         Err(error) => note(&mut typed.errors, error)?,
+    }
+    for fault in webhooks.faults_of_change(hook.id, &patch).await? {
+        note(&mut typed.errors, fault)?;
     }
     show(desk, typed, Some(hook)).await
 }
 
-/// What only the form can tell; the rest is checked by the service.
+/// What was typed, unless it is not said where events go, with what only the form can tell of it; the rest is checked by the
+/// service.
 fn read_new(sent: &Sent, typed: &mut Typed) -> Option<NewWebhook> {
     typed.errors.require(sent, &[("name", "give the webhook a name")]);
     let url = || Secret::from(sent.field("url").trim());
@@ -301,11 +320,10 @@ fn read_new(sent: &Sent, typed: &mut Typed) -> Option<NewWebhook> {
         Some(NewTarget::Mail { .. }) => {}
         Some(_) => typed.errors.require(sent, &[("url", "paste the address")]),
     }
-    let target = target.filter(|_| typed.errors.is_empty())?;
     Some(NewWebhook {
         name: sent.field("name").to_owned(),
         description: sent.field("description").to_owned(),
-        target,
+        target: target?,
         topic: typed.topic(),
         scope: typed.scope(),
         events: typed.events(),

@@ -241,7 +241,7 @@ pub(crate) async fn drop_waiting(
     caller: Allow<perm::WebhookWrite>,
     id: Path<WebhookId>,
 ) -> ApiResult {
-    let dropped = webhooks.drop_waiting(&caller.who, *id).await?;
+    let dropped = webhooks.drop_waiting(&caller.who, *id, None).await?;
     Ok(reply::ok(DroppedView { dropped }))
 }
 

@@ -125,6 +125,15 @@ impl Access {
         visible(by, id, key, Permission::ApiKeyRead)
     }
 
+    /// One key, for who may change it or take it back: each of the two tells them what it was, so they may know before.
+    ///
+    /// # Errors
+    /// [`Error::Forbidden`] without `apikey.own` for one's own, `apikey.write` for those of others; [`Error::NotFound`].
+    pub async fn key_to_change(&self, by: &Caller, id: Uuid) -> Result<ApiKey> {
+        let key = self.store.read(move |tx| rows::require(tx, id)).await;
+        visible(by, id, key, Permission::ApiKeyWrite)
+    }
+
     /// The addresses of the owners of these keys; an owner who is gone has none.
     ///
     /// # Errors

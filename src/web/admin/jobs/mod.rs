@@ -77,7 +77,8 @@ fn acts(known: &Known, asked: &Asked, standing: &Standing) -> Vec<Act> {
         let n = standing.counts.fit_for(act, &asked.0);
         let (verb, icon, class) = looks(act);
         let to = asked.at("/admin/jobs/bulk", &[("act", act.word())]);
-        (n > 0).then(|| Act::link(format!("{verb} all {}", shown::grouped(n)), icon, to).class(class))
+        let text = if n == 1 { format!("{verb} it") } else { format!("{verb} all {}", shown::grouped(n)) };
+        (n > 0).then(|| Act::link(text, icon, to).class(class))
     };
     known.offered(Bulk::ALL.into_iter().filter_map(act))
 }

@@ -15,6 +15,7 @@ use serde_json::Value as Json;
 use uuid::Uuid;
 
 use super::{does, looks, pill, took};
+use crate::admin::ask::{Ask, Question};
 use crate::admin::card::{Body, Card, Fact, fact};
 use crate::admin::desk::{Act, Crumb, Desk, Head, Known, Shell};
 use crate::admin::form::{Fields, Sent};
@@ -147,6 +148,37 @@ pub(in crate::admin) async fn cancel(
     })
 }
 
+/// Asks whether it shall be taken off the list.
+pub(in crate::admin) async fn ask_remove(
+    _may: Allow<perm::JobWrite>,
+    desk: Desk,
+    webhooks: Data<Webhooks>,
+    id: Path<JobId>,
+) -> PageResult {
+    let known = desk.known().await?;
+    let here = format!("/admin/jobs/{id}");
+    let job = desk.jobs.get(*id).await?.job;
+    let mut goes = about(&known, &job, ways(&desk, &known, &webhooks, &job).await?);
+    goes.insert(1, fact("It is", Value::Pill(pill(job.state))));
+    goes.push(fact("Tries on record", Value::number(job.attempts.into())));
+    let stays = vec![
+        fact("What it did", Value::Text("stays done".into())),
+        fact("Audit trail", Value::Text("of what people did to it, and that you removed it".into())),
+    ];
+    let goes_on = (!job.state.is_over()).then(|| "It is not over. Cancel it first, then it can be removed.".to_owned());
+    let ask = Ask::new(format!("{here}/remove"), "Remove the job")
+        .line("It goes from the list, with its tries and why they failed. That cannot be undone.")
+        .keep("Keep it", here.clone())
+        .shut(goes_on.is_some());
+    let crumbs = vec![Crumb::to("Jobs", "/admin/jobs"), Crumb::to("Job", here), Crumb::here("Remove")];
+    Question::new(format!("Remove the job “{}”?", does(job.kind)), goes, stays).noting("warn", goes_on).ask(ask).show(
+        desk,
+        &known,
+        Spot::Jobs,
+        crumbs,
+    )
+}
+
 /// Takes it off the list.
 pub(in crate::admin) async fn remove(
     _may: Allow<perm::JobWrite>,
@@ -156,7 +188,8 @@ pub(in crate::admin) async fn remove(
 ) -> PageResult {
     desk.check(sent.token())?;
     desk.jobs.remove(&desk.visitor.who, *id).await?;
-    Ok(see_other("/admin/jobs?done=job-removed"))
+    let known = desk.known().await?;
+    Ok(see_other(if known.opens("/admin/jobs") { "/admin/jobs?done=job-removed" } else { "/admin" }))
 }
 
 /// What can be done with it.
@@ -167,7 +200,9 @@ fn possible(state: JobState) -> impl Iterator<Item = Bulk> {
 fn acts(known: &Known, job: &Job) -> Vec<Act> {
     let act = |act| {
         let (verb, icon, class) = looks(act);
-        Act::post(verb, icon, format!("/admin/jobs/{}/{}", job.id, act.word())).class(class)
+        let to = format!("/admin/jobs/{}/{}", job.id, act.word());
+        let act = if act == Bulk::Remove { Act::link(verb, icon, to) } else { Act::post(verb, icon, to) };
+        act.class(class)
     };
     known.offered(possible(job.state).map(act))
 }

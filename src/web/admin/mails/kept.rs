@@ -21,8 +21,6 @@ struct KeptView {
     since: String,
     /// Why they would stay.
     obstacle: Option<String>,
-    /// What went wrong with the last answer.
-    error: Option<String>,
     ask: Option<Ask>,
 }
 
@@ -47,14 +45,14 @@ async fn show(desk: Desk, since: Option<Timestamp>, typed: String, error: Option
             _ => format!("{mails} leave, to the people they were written to. That cannot be taken back."),
         })
         .with("since", typed.clone())
-        .with("count", count.to_string())
         .counting(count)
+        .mistyped(error)
         .busy("Sending…")
         .keep("Keep them", "/admin/mails")
         .shut(count == 0)
         .seen_by(&desk, &known);
     let ask = known.takes("/admin/mails/kept").then_some(ask);
-    html(&KeptView { since: typed, obstacle, error, ask, shell: desk.shell(&known, Spot::Mails, crumbs) })
+    html(&KeptView { since: typed, obstacle, ask, shell: desk.shell(&known, Spot::Mails, crumbs) })
 }
 
 fn day(text: &str) -> Option<Timestamp> {
@@ -67,9 +65,8 @@ pub(in crate::admin) async fn send(may: Allow<perm::MailSend>, desk: Desk, sent:
     let bad = || Error::invalid("since", "is no day; write it as 2026-03-14");
     let since = Some(sent.field("since").trim()).filter(|text| !text.is_empty());
     let since = since.map(|text| day(text).ok_or_else(bad)).transpose()?;
-    let expected = sent.field("count").trim().parse::<u64>().map_err(|_| Error::invalid("count", "is no number"))?;
-    if !form::is_typed(&sent, expected) {
-        let why = format!("Nothing was sent: type {expected} to say that you mean all of them.");
+    let expected = form::counted(&sent)?;
+    if let Some(why) = form::mistyped(&sent, expected) {
         return show(desk, since, sent.field("since").trim().to_owned(), Some(why)).await;
     }
     desk.mails.send_kept(&may.caller, since, expected).await.map_err(PageError::from)?;

@@ -4,10 +4,11 @@ use actix_web::web::Path;
 use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
 use aviary_domain::mails::{MailLine, ShownMail, kind_of};
-use aviary_kernel::base::Result;
+use aviary_kernel::base::{Error, Result};
 use aviary_kernel::model::{MailState, Permission};
 
 use super::{pill, to};
+use crate::admin::ask::{Ask, Question};
 use crate::admin::card::{Body, Card, Fact, fact};
 use crate::admin::desk::{Act, Crumb, Desk, Head, Known, Shell};
 use crate::admin::form::{Fields, Sent};
@@ -97,10 +98,15 @@ fn acts(line: &MailLine, now: aviary_kernel::base::Timestamp) -> Vec<Act> {
     if state != MailState::Waiting && is_good {
         acts.push(Act::post(words, "next", format!("{at}/again")));
     }
-    if matches!(state, MailState::Waiting | MailState::Kept | MailState::Failed | MailState::Refused) {
-        acts.push(Act::post("Drop", "close", format!("{at}/drop")).class("quiet"));
+    if has_not_left(state) {
+        acts.push(Act::link("Drop", "close", format!("{at}/drop")).class("quiet"));
     }
     acts
+}
+
+/// Whether it can be dropped.
+fn has_not_left(state: MailState) -> bool {
+    matches!(state, MailState::Waiting | MailState::Kept | MailState::Failed | MailState::Refused)
 }
 
 fn facts(known: &Known, line: &MailLine) -> Vec<Fact> {
@@ -161,6 +167,44 @@ pub(in crate::admin) async fn again(
 ) -> PageResult<HttpResponse> {
     desk.check(sent.token())?;
     done(&desk, *number, "mail-sent", desk.mails.again(&may.caller, *number).await)
+}
+
+/// Asks whether it shall be dropped.
+pub(in crate::admin) async fn ask_drop(_may: Allow<perm::MailSend>, desk: Desk, number: Path<u64>) -> PageResult {
+    let known = desk.known().await?;
+    let here = format!("/admin/mails/{number}");
+    // Who sends mails may not always look at them; then the number has to do.
+    let line = match desk.mails.one(&known.reader, *number).await {
+        Ok(line) => Some(line),
+        Err(Error::Forbidden(_)) => None,
+        Err(error) => return Err(error.into()),
+    };
+    let name = line.as_ref().map_or_else(|| format!("mail {number}"), |line| shown::name(&line.subject));
+    let left = line.as_ref().filter(|line| !has_not_left(line.mail.state)).map(|line| story(line).to_owned());
+    let again = "while its link is good; the mail page has a button for it";
+    let stays = vec![
+        fact("On record", Value::Text("that it was written, and that you dropped it".into())),
+        fact("It can be sent later", Value::Text(again.into())),
+    ];
+    let ask = Ask::new(format!("{here}/drop"), format!("Drop {name}"))
+        .line("It does not leave, and its receiver hears nothing of it.")
+        .keep("Leave it", here.clone())
+        .shut(left.is_some());
+    let crumbs =
+        vec![Crumb::to("Mails", "/admin/mails"), Crumb::to(format!("Mail {number}"), here), Crumb::here("Drop")];
+    let goes = line.as_ref().map_or_else(Vec::new, |line| goes(&known, line));
+    Question::new(format!("Drop {name}?"), goes, stays).noting("info", left).ask(ask).show(
+        desk,
+        &known,
+        Spot::Mails,
+        crumbs,
+    )
+}
+
+/// What is dropped.
+fn goes(known: &Known, line: &MailLine) -> Vec<Fact> {
+    let subject = fact("Subject", Value::Said(shown::name(&line.subject)));
+    std::iter::once(subject).chain(facts(known, line)).collect()
 }
 
 /// Drops it.

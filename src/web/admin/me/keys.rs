@@ -14,6 +14,7 @@ use crate::admin::ask::Question;
 use crate::admin::desk::{Crumb, Desk, Head, Known, Shell};
 use crate::admin::field::{Errors, Field};
 use crate::admin::form::{Fields, Sent};
+use crate::admin::fresh::{Fresh, Why};
 use crate::admin::keys;
 use crate::admin::nav::Spot;
 use crate::admin::shown::{self, When};
@@ -21,6 +22,7 @@ use crate::admin::value::Pill;
 use crate::allow::{Allow, perm};
 use crate::page::{PageResult, html, see_other};
 
+const HERE: &str = "/admin/me/keys";
 const DAY: Duration = Duration::from_secs(86_400);
 /// Days that a key may be good, and the choice at first.
 const LIVES: [u32; 4] = [30, 90, 180, 365];
@@ -171,18 +173,22 @@ impl MakeForm {
     }
 }
 
-/// Makes a key and shows its text, this once.
+/// Makes a key and leads to its text, which is shown this once.
 pub(in crate::admin) async fn make(
     may: Allow<perm::ApiKeyOwn>,
     desk: Desk,
     access: Data<Access>,
+    fresh: Data<Fresh>,
     sent: Sent,
 ) -> PageResult {
     desk.check(sent.token())?;
     let mut errors = Errors::default();
     if let Some(new) = read(&sent, desk.env.now(), &mut errors) {
         match access.make_key(&may.caller, new).await {
-            Ok((key, text)) => return reveal(desk, &key, text, true).await,
+            Ok((key, text)) => {
+                fresh.hold(&may.caller, key.id, text, Why::Made, desk.env.now());
+                return Ok(see_other(&format!("{HERE}/{}", key.id)));
+            }
             Err(error) => errors.note(error.into())?,
         }
     }
@@ -215,29 +221,40 @@ fn read(sent: &Sent, now: Timestamp, errors: &mut Errors) -> Option<NewApiKey> {
     })
 }
 
-async fn reveal(desk: Desk, key: &ApiKey, text: Secret<String>, is_new: bool) -> PageResult {
+/// The text of a key that was just made or renewed, this once; later there is only the list.
+pub(in crate::admin) async fn one(
+    may: Allow<perm::ApiKeyOwn>,
+    desk: Desk,
+    access: Data<Access>,
+    fresh: Data<Fresh>,
+    id: Path<Uuid>,
+) -> PageResult {
     let known = desk.known().await?;
+    let Some((text, why)) = fresh.take(&may.caller, *id, known.now) else { return Ok(see_other(HERE)) };
+    let key = access.key(&may.caller, *id).await?;
     html(&KeyView {
         name: shown::name(&key.name),
         text,
         previous: key.previous.map(|previous| known.when(previous.until)),
-        is_new,
+        is_new: why == Why::Made,
         shell: desk.shell(&known, Spot::Me, crumbs("API key")),
     })
 }
 
-/// Gives a key another text and shows it, this once.
+/// Gives a key another text and leads to it.
 pub(in crate::admin) async fn rotate(
     may: Allow<perm::ApiKeyOwn>,
     desk: Desk,
     access: Data<Access>,
+    fresh: Data<Fresh>,
     id: Path<Uuid>,
     sent: Sent,
 ) -> PageResult {
     desk.check(sent.token())?;
     let overlap = sent.field("overlap").parse().map_or(Duration::ZERO, Duration::from_secs).min(LONGEST_OVERLAP);
     let (key, text) = access.rotate_key(&may.caller, *id, overlap).await?;
-    reveal(desk, &key, text, false).await
+    fresh.hold(&may.caller, key.id, text, Why::Renewed, desk.env.now());
+    Ok(see_other(&format!("{HERE}/{}", key.id)))
 }
 
 /// Asks whether a key shall be taken back.
@@ -250,18 +267,11 @@ pub(in crate::admin) async fn ask_revoke(
     let known = desk.known().await?;
     let own = access.keys(&may.caller, Some(own(&may.caller)?)).await?;
     let key = own.into_iter().find(|key| key.id == *id).ok_or_else(|| Error::not_found("API key", *id))?;
-    let at = format!("/admin/me/keys/{}", key.id);
-    let crumbs = vec![
-        Crumb::to("Your account", "/admin/me"),
-        Crumb::to("API keys", "/admin/me/keys"),
-        Crumb::here(shown::name(&key.name)),
-    ];
+    let at = format!("{HERE}/{}", key.id);
+    let crumbs =
+        vec![Crumb::to("Your account", "/admin/me"), Crumb::to("API keys", HERE), Crumb::here(shown::name(&key.name))];
     Question::new(format!("Revoke the key {}?", shown::name(&key.name)), keys::loses(&known, &key), keys::stays())
-        .ask(
-            keys::revoking(&shown::name(&key.name), &at)
-                .keep("Keep it", "/admin/me/keys")
-                .shut(key.revoked_at.is_some()),
-        )
+        .ask(keys::revoking(&shown::name(&key.name), &at).keep("Keep it", HERE).shut(key.revoked_at.is_some()))
         .show(desk, &known, Spot::Me, crumbs)
 }
 
@@ -275,5 +285,5 @@ pub(in crate::admin) async fn revoke(
 ) -> PageResult {
     desk.check(sent.token())?;
     access.revoke_key(&may.caller, *id).await?;
-    Ok(see_other("/admin/me/keys?done=key-revoked"))
+    Ok(see_other(&format!("{HERE}?done=key-revoked")))
 }

@@ -49,7 +49,7 @@ async fn the_list_is_filtered_paged_and_says_where_the_work_stands() {
     let all = fixture.get(&session, "/admin/jobs").await.body;
     assert!(all.find(&waiting.to_string()) < all.find(&dead.to_string()), "newest first");
     assert!(all.contains("work gets done") && all.contains("1 waiting, the first for 25 s"), "{all}");
-    assert!(all.contains(">Retry all 1<") && all.contains(">Cancel all 1<") && all.contains(">Remove all 1<"), "{all}");
+    assert!(all.contains(">Retry it<") && all.contains(">Cancel it<") && all.contains(">Remove it<"), "{all}");
 
     for (query, shows) in [
         ("state=dead", [true, false]),
@@ -306,4 +306,28 @@ async fn ticked_jobs_are_asked_about_and_only_they_are_dealt_with() {
     let all = act(&[("act", "remove"), ("all", "yes")]).await;
     assert_eq!(all.location, "/admin/jobs/bulk?act=remove&queue=low", "all that match have a page of their own");
     assert!(act(&[("act", "retry"), ("pick", "x")]).await.status.is_client_error());
+}
+
+#[actix_web::test]
+async fn a_job_is_removed_on_a_page_that_names_it() {
+    let fixture = Fixture::hostile().await;
+    let session = fixture.sign_in().await;
+    let (dead, waiting) =
+        (fixture.job(JobKind::Backup, JobState::Dead).await, fixture.job(JobKind::SendMail, JobState::Scheduled).await);
+    let uri = format!("/admin/jobs/{dead}/remove");
+    let page = fixture.get(&session, &format!("/admin/jobs/{dead}")).await.body;
+    assert!(page.contains(&format!("href=\"{uri}\"")) && !page.contains(&format!("action=\"{uri}\"")), "{page}");
+    let ask = fixture.get(&session, &uri).await.body;
+    assert!(ask.contains(&dead.to_string()) && ask.contains("stays done") && !ask.contains(" disabled"), "{ask}");
+    super::assert_is_clean(&uri, &ask);
+    let early = fixture.get(&session, &format!("/admin/jobs/{waiting}/remove")).await.body;
+    assert!(early.contains("Cancel it first") && early.contains(" disabled"), "{early}");
+    let removed = fixture.post(&session, &uri, &[]).await;
+    assert_eq!(removed.location, "/admin/jobs?done=job-removed");
+    assert_eq!(fixture.get(&session, &uri).await.status, StatusCode::NOT_FOUND);
+    fixture.role("CLEANERS", &["job.write"]).await;
+    let cleaner = fixture.sign_in_as("zoe@example.com", "CLEANERS").await;
+    let other = fixture.job(JobKind::Backup, JobState::Dead).await;
+    let removed = fixture.post(&cleaner, &format!("/admin/jobs/{other}/remove"), &[]).await;
+    assert_eq!(removed.location, "/admin", "the list is not theirs to see");
 }

@@ -99,6 +99,50 @@ async fn mails_are_dropped_sent_and_sent_together() {
 }
 
 #[actix_web::test]
+async fn many_kept_mails_are_sent_only_when_their_number_is_typed() {
+    let fixture = Fixture::empty();
+    let session = fixture.sign_in().await;
+    for _ in 0..21 {
+        fixture.kept().await;
+    }
+    let kept = async || fixture.services.mails.count_kept(None).await.unwrap();
+    let ask = fixture.get(&session, "/admin/mails/kept").await.body;
+    assert!(ask.contains("Type <b dir=\"auto\">21</b> to confirm"), "{ask}");
+    for typed in ["", "20", "all"] {
+        let fields = [("since", "2026-02-01"), ("count", "21"), ("typed", typed)];
+        let wrong = fixture.post(&session, "/admin/mails/kept", &fields).await.body;
+        assert!(wrong.contains(&format!("Nothing was done: “{typed}” is not the number. Type 21.")), "{wrong}");
+        assert!(wrong.contains("aria-invalid=\"true\"") && wrong.contains("value=\"2026-02-01\""), "{wrong}");
+        assert_eq!(kept().await, 21, "{typed}");
+    }
+    let fields = [("since", ""), ("count", "21"), ("typed", " 21 ")];
+    let sent = fixture.post(&session, "/admin/mails/kept", &fields).await;
+    assert_eq!(sent.location, "/admin/mails?done=mails-sent", "{}", sent.body);
+    assert_eq!(kept().await, 0);
+}
+
+#[actix_web::test]
+async fn a_mail_is_dropped_on_a_page_that_names_it() {
+    let fixture = Fixture::empty();
+    let session = fixture.sign_in().await;
+    let number = fixture.message("<b>News</b>", "Hi").await;
+    let uri = format!("/admin/mails/{number}/drop");
+    let page = fixture.get(&session, &format!("/admin/mails/{number}")).await.body;
+    assert!(page.contains(&format!("href=\"{uri}\"")) && !page.contains(&format!("action=\"{uri}\"")), "{page}");
+    let ask = fixture.get(&session, &uri).await.body;
+    assert!(ask.contains("Drop &#60;b&#62;News&#60;/b&#62;?") && ask.contains("ada@example.com"), "{ask}");
+    super::assert_is_clean(&uri, &ask);
+    // Who sends but may not look learns no more here.
+    fixture.role("SENDS_MAIL", &["mail.send"]).await;
+    let sender = fixture.sign_in_as("zoe@example.com", "SENDS_MAIL").await;
+    let ask = fixture.get(&sender, &uri).await.body;
+    assert!(ask.contains(&format!("Drop mail {number}?")) && !ask.contains("ada@example.com"), "{ask}");
+    fixture.post(&session, &uri, &[]).await;
+    let ask = fixture.get(&session, &uri).await.body;
+    assert!(ask.contains("It was not sent.") && ask.contains(" disabled"), "{ask}");
+}
+
+#[actix_web::test]
 async fn templates_are_looked_at_and_a_test_is_sent() {
     let fixture = Fixture::empty();
     let session = fixture.sign_in().await;

@@ -6,7 +6,7 @@ use aviary_domain::accounts::NewAccount;
 use aviary_kernel::model::{Action, Grants};
 
 use super::assert_is_clean;
-use super::fixture::{EMAIL, Fixture};
+use super::fixture::{EMAIL, Fixture, hidden};
 
 impl Fixture {
     /// Makes a role that allows this.
@@ -202,4 +202,101 @@ async fn what_cannot_be_undone_is_asked_on_a_page_that_names_it() {
     assert!(ends.contains("End every session of ada@example.com"), "{ends}");
     let own = get("/admin/me/security/sessions/end").await;
     assert!(own.contains("Sign out everywhere else?") && own.contains("name=\"which\" value=\"others\""), "{own}");
+}
+
+#[actix_web::test]
+async fn what_a_change_of_a_role_takes_from_people_is_asked_by_name() {
+    let fixture = Fixture::empty();
+    let session = fixture.sign_in().await;
+    fixture.role("LOOKERS", &["server.read", "account.write", "sync.run"]).await;
+    fixture.role("SYNCERS", &["sync.run"]).await;
+    let ada = fixture.person("ada@example.com", "LOOKERS").await;
+    fixture.person("bob@example.com", "LOOKERS").await;
+    fixture
+        .post(&session, &format!("/admin/people/{}/roles", ada.id), &[("role", "LOOKERS"), ("role", "SYNCERS")])
+        .await;
+    let uri = "/admin/roles/LOOKERS";
+    let grants = async || fixture.services.access.role("LOOKERS").await.unwrap().role.grants.to_string();
+    let before = grants().await;
+    let less = [("description", "Less \"so\""), ("grant", "server.read"), ("grant", "node.read")];
+    let ask = fixture.post(&session, uri, &less).await.body;
+    assert!(ask.contains("Change the role LOOKERS?") && ask.contains("2 people can do less at once."), "{ask}");
+    assert!(ask.contains("ada@example.com") && ask.contains("bob@example.com"), "{ask}");
+    assert!(ask.contains("account.write") && ask.contains("all of it") && ask.contains("name=\"grant\""), "{ask}");
+    assert!(!ask.contains("node.read</dt>"), "what is given is not lost: {ask}");
+    assert_is_clean(uri, &ask);
+    assert_eq!(grants().await, before, "nothing is changed yet");
+
+    // More people than were seen are asked about again.
+    let some = [less[0], less[1], less[2], ("count", "1")];
+    assert!(fixture.post(&session, uri, &some).await.body.contains("Change the role LOOKERS?"));
+    let count = hidden(&ask, "count");
+    assert_eq!((count.as_str(), hidden(&ask, "description").as_str()), ("2", "Less &#34;so&#34;"));
+    let meant = [less[0], less[1], less[2], ("count", &*count)];
+    let changed = fixture.post(&session, uri, &meant).await;
+    assert_eq!(changed.location, "/admin/roles/LOOKERS?done=role-changed", "{}", changed.body);
+    assert!(!grants().await.contains("account.write"));
+
+    // Who has no second factor is locked out by a role that asks for one.
+    let factor = [less[0], less[1], less[2], ("second_factor", "yes")];
+    let ask = fixture.post(&session, uri, &factor).await.body;
+    assert!(ask.contains("2 people have no second factor and can do nothing until"), "{ask}");
+
+    // People are named to who may see them.
+    fixture.role("EDITORS", &["role.read", "role.write", "server.read", "node.read"]).await;
+    let editor = fixture.sign_in_as("editor@example.com", "EDITORS").await;
+    let ask = fixture.post(&editor, uri, &[("description", ""), ("grant", "server.read")]).await.body;
+    assert!(ask.contains("2 people can do less") && !ask.contains("ada@example.com"), "{ask}");
+    let none = fixture.post(&editor, uri, &[("description", "Lookers"), less[1], less[2]]).await;
+    assert_eq!(none.location, "/admin/roles/LOOKERS?done=role-changed", "nobody loses anything: {}", none.body);
+}
+
+#[actix_web::test]
+async fn many_people_lose_something_only_when_their_number_is_typed() {
+    let fixture = Fixture::empty();
+    let session = fixture.sign_in().await;
+    fixture.role("MANY", &["server.read", "node.read"]).await;
+    for n in 0..21 {
+        let new = NewAccount {
+            email: format!("p{n}@example.com"),
+            username: None,
+            password: None,
+            roles: vec!["MANY".into()],
+            verified: true,
+        };
+        fixture.services.accounts.create(&Caller::command_line(), new).await.unwrap();
+    }
+    let uri = "/admin/roles/MANY";
+    let sent = [("description", ""), ("grant", "server.read"), ("count", "21"), ("typed", "2")];
+    let ask = fixture.post(&session, uri, &sent).await.body;
+    assert!(ask.contains("“2” is not the number. Type 21.") && ask.contains("1 more"), "{ask}");
+    let sent = [sent[0], sent[1], sent[2], ("typed", "21")];
+    assert!(fixture.post(&session, uri, &sent).await.location.ends_with("?done=role-changed"));
+}
+
+#[actix_web::test]
+async fn who_may_take_back_a_key_is_asked_by_its_name_though_they_may_not_look_through_keys() {
+    let fixture = Fixture::empty();
+    fixture.sign_in().await;
+    let owner = fixture.services.accounts.find(EMAIL).await.unwrap().id;
+    for (role, grants) in [("OWN", &["apikey.own", "apikey.write"][..]), ("WRITE", &["apikey.write"][..])] {
+        let new = NewApiKey {
+            name: "Billing".into(),
+            owner: Some(owner),
+            grants: Grants::parse(["server.read"]).unwrap(),
+            ..NewApiKey::default()
+        };
+        let (key, _) = fixture.services.access.make_key(&Caller::command_line(), new).await.unwrap();
+        fixture.role(role, grants).await;
+        let session = fixture.sign_in_as(&format!("{}@example.com", role.to_lowercase()), role).await;
+        let uri = format!("/admin/api-keys/{}/revoke", key.id);
+        let ask = fixture.get(&session, &uri).await;
+        assert_eq!(ask.status, StatusCode::OK, "{role}: {}", ask.body);
+        assert!(ask.body.contains("Revoke the key Billing?"), "{role}: {}", ask.body);
+        let nothing = format!("/admin/api-keys/{}/revoke", uuid::Uuid::nil());
+        assert_eq!(fixture.get(&session, &nothing).await.status, StatusCode::NOT_FOUND, "{role}");
+        assert_eq!(fixture.get(&session, &format!("/admin/api-keys/{}", key.id)).await.status, StatusCode::FORBIDDEN);
+        assert_eq!(fixture.post(&session, &uri, &[]).await.location, "/admin", "{role}");
+        assert!(fixture.services.access.key(&Caller::command_line(), key.id).await.unwrap().revoked_at.is_some());
+    }
 }

@@ -14,9 +14,8 @@ async fn sink() -> Sink {
 
 /// The id of a webhook in an answer to its form.
 fn id(answer: &Answer) -> String {
-    let text = if answer.location.is_empty() { &answer.body } else { &answer.location };
-    let is_id = |part: &&str| part.len() >= 36 && part.as_bytes()[..8].iter().all(u8::is_ascii_hexdigit);
-    text.split("/admin/webhooks/").find(is_id).unwrap_or_else(|| panic!("no id: {text}"))[..36].to_owned()
+    let id = answer.location.strip_prefix("/admin/webhooks/").and_then(|rest| rest.get(..36));
+    id.unwrap_or_else(|| panic!("no id: {}", answer.body)).to_owned()
 }
 
 #[actix_web::test]
@@ -65,7 +64,7 @@ async fn what_cannot_be_taken_is_said_at_its_field_and_nothing_typed_is_lost() {
         ("scope", "USER"),
     ];
     let refused = fixture.post(&session, HERE, &fields).await.body;
-    assert!(refused.contains("id=\"name-error\""), "{refused}");
+    assert!(refused.contains("id=\"name-error\"") && refused.contains("id=\"url-error\""), "all at once: {refused}");
     assert_is_clean(HERE, &refused);
     for kept in [
         "value=\"http\" checked",
@@ -94,6 +93,11 @@ async fn what_cannot_be_taken_is_said_at_its_field_and_nothing_typed_is_lost() {
         };
         assert!(refused.contains(&format!("id=\"{at}-error\"")), "{field} {value}: {refused}");
     }
+    let odd = [("target", "http"), ("name", "a"), ("url", "nonsense"), ("event", "server.fly"), ("panel", "99")];
+    let refused = fixture.post(&session, HERE, &odd).await.body;
+    for at in ["url", "events", "panels"] {
+        assert!(refused.contains(&format!("id=\"{at}-error\"")), "{at} is said with the others: {refused}");
+    }
     let nowhere = fixture.post(&session, HERE, &[("name", "a")]).await.body;
     assert!(nowhere.contains("id=\"target-error\""), "{nowhere}");
     assert!(fixture.get(&session, HERE).await.body.contains("Nobody hears"));
@@ -108,17 +112,89 @@ async fn a_secret_is_shown_when_made_when_asked_for_and_when_renewed() {
     let secret = |body: &str| {
         body.split("id=\"secret\">").nth(1).unwrap_or_else(|| panic!("{body}")).split('<').next().unwrap().to_owned()
     };
-    let first = secret(&made.body);
-    assert!(first.starts_with("whsec_") && made.body.contains("hmac.new"), "{}", made.body);
     let page = format!("{HERE}/{}", id(&made));
+    assert_eq!(made.location, format!("{page}/secret"), "{}", made.body);
+    let other = fixture.sign_in_as("ada@example.com", "ADMINISTRATOR").await;
+    let theirs = fixture.get(&other, &made.location).await.body;
+    assert!(theirs.contains("Show the secret of Own?") && !theirs.contains("id=\"secret\">"), "{theirs}");
+    let shown = fixture.get(&session, &made.location).await.body;
+    let first = secret(&shown);
+    assert!(first.starts_with("whsec_") && shown.contains("hmac.new"), "{shown}");
+    let again = fixture.get(&session, &made.location).await.body;
+    assert!(again.contains("Show the secret of Own?") && !again.contains(&first), "loading it again asks: {again}");
+    assert_eq!(fixture.services.webhooks.all().await.unwrap().len(), 1, "and makes no second one");
     assert!(!fixture.get(&session, &page).await.body.contains("whsec_MA"));
     assert!(!fixture.get(&session, &page).await.body.contains(&first));
-    assert_eq!(secret(&fixture.post(&session, &format!("{page}/secret"), &[]).await.body), first);
+    let asked = fixture.post(&session, &format!("{page}/secret"), &[]).await;
+    assert_eq!(secret(&fixture.get(&session, &asked.location).await.body), first);
     assert!(fixture.get(&session, &page).await.body.contains("Looked at the secret of a webhook"));
-    let renewed = fixture.post(&session, &format!("{page}/renew"), &[]).await.body;
+    let renewed = fixture.post(&session, &format!("{page}/renew"), &[]).await;
+    let renewed = fixture.get(&session, &renewed.location).await.body;
     assert_ne!(secret(&renewed), first);
     assert!(renewed.contains("24 hours"), "{renewed}");
     assert!(fixture.get(&session, &page).await.body.contains("The secret before the last renewal is used too"));
+    let ask = fixture.get(&session, &format!("{page}/renew")).await.body;
+    assert!(ask.contains("The one before it") && ask.contains("ends at once"), "{ask}");
+}
+
+#[actix_web::test]
+async fn what_is_lost_with_a_webhook_is_asked_on_a_page_that_names_it() {
+    let (fixture, sink) = (Fixture::empty(), sink().await);
+    let session = fixture.sign_in().await;
+    let hook = fixture.webhook("<b>Own</b>", &sink.at("/status/500"), &["notice.*"]).await;
+    let page = format!("{HERE}/{hook}");
+    let get = async |what: &str| fixture.get(&session, &format!("{page}{what}")).await.body;
+    let one = get("").await;
+    for what in ["disable", "renew", "remove"] {
+        assert!(one.contains(&format!("href=\"/admin/webhooks/{hook}/{what}\"")), "{what}: {one}");
+        assert!(!one.contains(&format!("action=\"/admin/webhooks/{hook}/{what}\"")), "{what}: {one}");
+        let ask = get(&format!("/{what}")).await;
+        assert!(ask.contains("&#60;b&#62;Own&#60;/b&#62;") && ask.contains("What stays"), "{ask}");
+        assert!(ask.contains(&format!("action=\"/admin/webhooks/{hook}/{what}\"")), "{what}: {ask}");
+        assert_is_clean(what, &ask);
+    }
+    assert!(get("/drop").await.contains("Nothing waits for it."));
+    for what in ["disable", "drop", "remove"] {
+        let blind = fixture.post(&session, &format!("{page}/{what}"), &[]).await;
+        assert_eq!(blind.status, StatusCode::BAD_REQUEST, "{what} without its page");
+    }
+
+    // Many are asked for by their number.
+    for _ in 0..22 {
+        fixture.told("notice").await;
+    }
+    let waiting = fixture.services.webhooks.require(hook).await.unwrap().counts.waiting.to_string();
+    let ask = get("/drop").await;
+    assert!(ask.contains(&format!("Drop {waiting} deliveries")) && ask.contains("name=\"typed\""), "{ask}");
+    assert_eq!(hidden(&ask, "count"), waiting);
+    for what in ["disable", "drop", "remove"] {
+        let sent = [("count", &*waiting), ("typed", "7")];
+        let wrong = fixture.post(&session, &format!("{page}/{what}"), &sent).await.body;
+        assert!(wrong.contains("“7” is not the number.") && wrong.contains("typed-error"), "{what}: {wrong}");
+    }
+    let more = fixture.post(&session, &format!("{page}/drop"), &[("count", "3")]).await.body;
+    assert!(more.contains("look again") && more.contains("Drop "), "{more}");
+    let sent = [("count", &*waiting), ("typed", &*waiting)];
+    let dropped = fixture.post(&session, &format!("{page}/drop"), &sent).await;
+    assert!(dropped.location.ends_with("?done=deliveries-dropped"), "{}", dropped.body);
+    let off = fixture.post(&session, &format!("{page}/disable"), &[("count", "0")]).await;
+    assert!(off.location.ends_with("?done=webhook-off"), "{}", off.body);
+    assert!(get("/disable").await.contains("It is turned off already."));
+    let all = hidden(&get("/remove").await, "count");
+    let gone = fixture.post(&session, &format!("{page}/remove"), &[("count", &all), ("typed", &all)]).await;
+    assert_eq!(gone.location, "/admin/webhooks?done=webhook-removed", "{}", gone.body);
+}
+
+#[actix_web::test]
+async fn what_has_no_secret_says_so_where_it_would_be_renewed() {
+    let fixture = Fixture::empty();
+    let session = fixture.sign_in().await;
+    let fields = [("target", "mail"), ("name", "Staff"), ("to", "ada@example.com")];
+    let page = format!("{HERE}/{}", id(&fixture.post(&session, HERE, &fields).await));
+    for what in ["renew", "secret"] {
+        let ask = fixture.get(&session, &format!("{page}/{what}")).await.body;
+        assert!(ask.contains("It has no secret") && ask.contains(" disabled"), "{ask}");
+    }
 }
 
 #[actix_web::test]
@@ -223,17 +299,17 @@ async fn everything_is_sent_again_after_a_look_at_how_much_that_is() {
     fixture.post(&session, &format!("{page}/enable"), &[]).await;
     sink.faults().clear();
     let body = fixture.get(&session, &format!("{ask}?hours=0")).await.body;
-    let (since, expected) = (hidden(&body, "since"), hidden(&body, "expected"));
+    let (since, expected) = (hidden(&body, "since"), hidden(&body, "count"));
     assert!(body.contains(&format!("Send {expected} deliver")), "{body}");
-    let fewer = fixture.post(&session, &ask, &[("since", &since), ("expected", "0")]).await.body;
+    let fewer = fixture.post(&session, &ask, &[("since", &since), ("count", "0")]).await.body;
     assert!(fewer.contains("look again"), "{fewer}");
-    let sent = fixture.post(&session, &ask, &[("since", &since), ("expected", &expected)]).await;
+    let sent = fixture.post(&session, &ask, &[("since", &since), ("count", &expected)]).await;
     assert!(sent.location.ends_with("?done=deliveries-again"), "{}", sent.body);
     fixture.sent(hook).await;
     assert_eq!(sink.events().total().to_string(), expected);
     let nothing = fixture.get(&session, &ask).await.body;
     assert!(nothing.contains("Nothing failed or was dropped"), "{nothing}");
-    let gone = fixture.post(&session, &format!("{page}/remove"), &[]).await;
+    let gone = fixture.post(&session, &format!("{page}/remove"), &[("count", "2")]).await;
     assert_eq!(gone.location, "/admin/webhooks?done=webhook-removed");
     assert_eq!(fixture.get(&session, &page).await.status, StatusCode::NOT_FOUND);
 }

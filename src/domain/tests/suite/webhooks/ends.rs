@@ -120,7 +120,9 @@ async fn what_waits_can_be_dropped_and_turning_off_drops_it_too() {
     let (hall, sink) = (Hall::new(), sink().await);
     let hook = hall.make(new_hook("own", http(&sink.at("/status/500")), &["*"])).await.webhook;
     hall.raise_many(job_dead(), 1200).await;
-    assert_eq!(hall.webhooks.drop_waiting(&who(), hook.id).await.unwrap(), 1200);
+    let fewer = hall.webhooks.drop_waiting(&who(), hook.id, Some(1199)).await.unwrap_err();
+    assert!(matches!(fewer, Error::Conflict(_)), "more wait than were seen");
+    assert_eq!(hall.webhooks.drop_waiting(&who(), hook.id, Some(1200)).await.unwrap(), 1200);
     hall.raise(job_dead()).await;
     hall.webhooks.set_enabled(&who(), hook.id, false).await.unwrap();
     hall.settle().await;
