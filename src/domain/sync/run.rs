@@ -13,6 +13,7 @@ use super::service::{CUT_SHORT, Cancel, Inner};
 use super::steps::Steps;
 use super::told::Found;
 use crate::mirror::PanelCounts;
+use crate::panels;
 
 /// Requests that are kept one by one; more are counted.
 const KEPT_REQUESTS: u32 = 2000;
@@ -417,7 +418,7 @@ impl Run {
         if matches!(result, Err(Halt::Cancelled | Halt::Store(_))) {
             return;
         }
-        let trouble = self.contact.as_ref().map(|fault| format!("{}; {}", fault.what, fault.remedy));
+        let trouble = self.contact.as_ref().map(panels::trouble);
         let rate_limit = self.tell.borrow().budget.map(|(limit, _)| limit);
         let reach = Reach { at: Some(self.inner.env.now()), trouble, rate_limit };
         // Which API the panel speaks is found out anew after it turned out to speak another.

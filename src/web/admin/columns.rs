@@ -184,7 +184,9 @@ impl Columns {
         }
         if self.is_chosen {
             // Who chose sees all that was chosen, however narrow it gets.
-            table.columns.iter_mut().filter(|column| column.class == "less").for_each(|column| column.class = "");
+            for column in &mut table.columns {
+                column.class = column.class.strip_suffix("less").unwrap_or(column.class).trim_end();
+            }
         }
         keep(&mut table.columns, on);
         table.rows.iter_mut().for_each(|row| keep(row, on));

@@ -28,9 +28,9 @@ const COLUMNS: [Heading<PeopleSort>; 9] = [
     Heading("email", "E-mail", Some(("email", PeopleSort::Email)), ""),
     Heading("state", "State", None, ""),
     Heading("roles", "Roles", None, ""),
-    Heading("linked", "Panel user", None, ""),
+    Heading("linked", "Panel user", None, "less"),
     Heading("servers", "Servers", None, "num"),
-    Heading("sessions", "Sessions", None, "num"),
+    Heading("sessions", "Sessions", None, "num less"),
     Heading("secondFactor", "Second factor", None, ""),
     Heading("lastLoginAt", "Last sign-in", Some(("sign-in", PeopleSort::LastLogin)), "num"),
 ];

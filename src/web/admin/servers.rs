@@ -36,7 +36,7 @@ pub(super) static LISTING: Listing<Server> = Listing {
         Heading("allocationId", "Address", None, ""),
         Heading("limits.memory", "Memory", None, "num"),
         Heading("limits.disk", "Disk", None, "num"),
-        Heading("createdAt", "Created", Some(("created", Sort::Created)), "num"),
+        Heading("createdAt", "Created", Some(("created", Sort::Created)), "num less"),
         Heading("changedAt", "Changed", Some(("changed", Sort::Changed)), "num"),
     ],
     parents: &[Kind::Node, Kind::Egg, Kind::User, Kind::Nest],

@@ -163,6 +163,9 @@ fn make_nullable(schema: &mut Value) {
     if let Some(one) = schema.get_mut("type").filter(|kind| kind.is_string()) {
         *one = json!([one.take(), "null"]);
     }
+    if let Some(words) = schema.get_mut("enum").and_then(Value::as_array_mut) {
+        words.push(Value::Null);
+    }
 }
 
 struct One<'a> {

@@ -142,7 +142,7 @@ async fn a_wrong_key_is_told_at_once_and_changes_nothing() {
     assert!(run.issues.iter().any(|issue| issue.code == "unauthorized"), "{:#?}", run.issues);
     assert!(lab.sim.request_count() < 8, "no use in asking on: {}", lab.sim.request_count());
     assert_eq!(lab.all_ids(), before);
-    assert!(lab.panels.require(lab.panel).await.unwrap().reach.trouble.is_some());
+    assert!(lab.panels.require(lab.panel).await.unwrap().reach.refuses_key(), "that is not the same as being away");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
