@@ -181,15 +181,19 @@ impl Compiler<'_> {
         if text.is_exact {
             return Ok(asks);
         }
+        // Where fit does not matter, a beginning of one word is found in the text as well as in names.
+        let is_covered = !self.ranks && text.is_prefix && text.words.first() == Some(&text.whole);
         if text.is_prefix {
             asks.push((TEXT_BEGINNING, self.beginning(any, &text.words)?));
+        }
+        if text.is_prefix && !is_covered {
             asks.push((BEGINNING, self.expanded(word, &text.whole)?));
         }
         if is_not {
             return Ok(asks);
         }
         let is_short = !words::has_grams(&text.whole);
-        if self.ranks || is_short || text.is_prefix {
+        if (self.ranks || is_short || text.is_prefix) && !is_covered {
             asks.push((BEGINNING, self.beginning(name, &text.words)?));
         }
         if is_short && !text.is_prefix {
