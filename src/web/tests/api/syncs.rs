@@ -81,7 +81,7 @@ async fn a_full_sync_is_told_from_start_to_end() {
     let first = desk.get(&format!("{of}?limit=2")).await.ok();
     crate::promise::keeps("get", "/api/v1/syncs/{id}/requests", &first);
     let page = &first["data"];
-    assert_eq!((page["items"].as_array().unwrap().len(), &page["items"][1]["status"]), (2, &json!(200)));
+    assert_eq!((page["items"].as_array().unwrap().len(), &page["items"][1]["taken"]), (2, &json!(true)));
     let cursor = page["nextCursor"].as_str().unwrap();
     let rest = desk.get(&format!("{of}?limit=500&cursor={cursor}")).await.ok()["data"].clone();
     let run = desk.get(&format!("/api/v1/syncs/{id}")).await.ok()["data"].clone();
