@@ -234,6 +234,8 @@ fn pages() -> Map {
         .get("/admin/api-keys/{id}/revoke", keys::ask_revoke)
         .post("/admin/api-keys/{id}/revoke", keys::revoke)
         .get("/admin/mails", mails::list)
+        .get("/admin/mails/export", export::mails)
+        .post("/admin/mails/export", export::mails)
         .get("/admin/mails/kept", mails::kept::ask)
         .post("/admin/mails/kept", mails::kept::send)
         .get("/admin/mails/templates", mails::templates::page)

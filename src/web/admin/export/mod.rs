@@ -5,7 +5,7 @@ mod mirror;
 mod records;
 
 pub(super) use mirror::mirrored;
-pub(super) use records::{deliveries, events, history, jobs, people, syncs};
+pub(super) use records::{deliveries, events, history, jobs, mails, people, syncs};
 
 use std::str::FromStr;
 

@@ -1,9 +1,11 @@
-//! What Aviary keeps on record: jobs, syncs, events, deliveries, history, people.
+//! What Aviary keeps on record: jobs, syncs, events, deliveries, mails, history, people.
 
 use actix_web::web::{Data, Path};
+use aviary_domain::access::Caller;
 use aviary_domain::accounts::{AccountQuery, Accounts};
 use aviary_domain::events::{EventQuery, Events};
 use aviary_domain::jobs::{JobQuery, Jobs};
+use aviary_domain::mails::{MailQuery, Mails};
 use aviary_domain::mirror::{At, Book, HistoryQuery};
 use aviary_domain::sync::{SyncQuery, Syncs};
 use aviary_domain::webhooks::{DeliveryQuery, Webhooks};
@@ -17,6 +19,7 @@ use crate::admin::{self, deliveries as of_webhook, events as told, history as ch
 use crate::allow::{Allow, perm};
 use crate::api::accounts::AccountView;
 use crate::api::deliveries::DeliveryView;
+use crate::api::email::MailView;
 use crate::api::events::EventView;
 use crate::api::jobs::JobView;
 use crate::api::syncs::SyncView;
@@ -127,6 +130,34 @@ impl Source for DeliveriesTo {
             return Ok(None);
         }
         one(found.map(|delivery| DeliveryView::from(&delivery)))
+    }
+}
+
+/// Mails, without what they say.
+pub(in crate::admin) async fn mails(_may: Allow<perm::MailRead>, mut desk: Desk, asked: Asked<u64>) -> PageResult {
+    let query = MailQuery { state: admin::mails::state(&mut desk.query), after: None, limit: PIECE };
+    let source = MailsFor { reader: desk.visitor.caller.clone(), mails: desk.mails.get_ref().clone() };
+    Ok(asked.file("mails", source, query))
+}
+
+/// The mails, as somebody may see them.
+struct MailsFor {
+    reader: Caller,
+    mails: Mails,
+}
+
+impl Source for MailsFor {
+    type Query = MailQuery;
+    type Id = u64;
+
+    async fn found(&self, query: MailQuery) -> Result<(Vec<Json>, Option<MailQuery>)> {
+        let page = self.mails.list(&self.reader, query).await?;
+        let next = page.next.map(|after| MailQuery { after: Some(after), ..query });
+        Ok((shown(page.rows.into_iter().map(MailView::from))?, next))
+    }
+
+    async fn one(&self, number: u64) -> Result<Option<Json>> {
+        one(self.mails.one(&self.reader, number).await.map(MailView::from))
     }
 }
 

@@ -9,8 +9,8 @@ use aviary_kernel::base::Cursor;
 use aviary_kernel::model::MailState;
 use aviary_kernel::store::Key;
 
-use super::desk::Crumb;
-use super::desk::{Act, Desk, Head, Known};
+use super::columns::{self, Columns, Heading, Ticks};
+use super::desk::{Act, Crumb, Desk, Head, Known};
 use super::nav::Spot;
 use super::query::Query;
 use super::shown;
@@ -19,14 +19,21 @@ use super::value::{Pill, Value};
 use crate::allow::{Allow, perm};
 use crate::page::{PageResult, html};
 
-const ROWS: usize = 50;
+const COLUMNS: [Heading; 5] = [
+    Heading("subject", "Subject", None, ""),
+    Heading("state", "State", None, ""),
+    Heading("to", "To", None, ""),
+    Heading("attempts", "Tries", None, "num"),
+    Heading("writtenAt", "Written", None, ""),
+];
 
 /// The list.
 pub(super) async fn list(_may: Allow<perm::MailRead>, mut desk: Desk) -> PageResult {
     let known = desk.known().await?;
-    let state = desk.query.parse::<MailState>("state", "mails in all states are shown");
+    let columns = Columns::read(&mut desk.query, &known, "mails", &COLUMNS);
+    let state = state(&mut desk.query);
     let after = desk.query.pick("after", "the list begins with the newest", number_of);
-    let page = desk.mails.list(&known.reader, MailQuery { state, after, limit: ROWS }).await?;
+    let page = desk.mails.list(&known.reader, MailQuery { state, after, limit: columns.rows }).await?;
     let (counts, standing) = (desk.mails.counts().await?, desk.mails.standing().await?);
     let query = &desk.query;
     let rows: Vec<_> = page.rows.iter().map(|line| row(&known, line)).collect();
@@ -37,6 +44,11 @@ pub(super) async fn list(_may: Allow<perm::MailRead>, mut desk: Desk) -> PageRes
     if counts.of(MailState::Kept) > 0 && known.takes("/admin/mails/kept") {
         acts.insert(0, Act::link("Send kept mails", "next", "/admin/mails/kept"));
     }
+    let empty = rows.is_empty().then(|| empty(query, state));
+    let keys = page.rows.iter().map(|line| line.number.to_string()).collect();
+    let ticks = Ticks::new(keys, Some(state.map_or_else(|| counts.all(), |state| counts.of(state))));
+    let caption = "Mails, newest first".into();
+    let table = Table { caption, columns: columns::unordered(&COLUMNS), rows, ..Table::default() };
     let view = ListView {
         head: Head {
             title: "Mails".into(),
@@ -45,12 +57,17 @@ pub(super) async fn list(_may: Allow<perm::MailRead>, mut desk: Desk) -> PageRes
             ..Head::default()
         },
         filters: (counts.all() > 0).then(|| filters(query, state, &counts)),
-        empty: rows.is_empty().then(|| empty(query, state)),
-        table: Table::plain("Mails, newest first", &["Subject", "State", "To", "#Tries", "Written"], rows),
+        empty,
+        table: columns.over(table, &desk, &known, "/admin/mails/export", ticks),
         pager: Pager { back: "Newest", on: "Older", ..Pager::new(said, newest, next) },
         shell: desk.shell(&known, Spot::Mails, vec![Crumb::here("Mails")]),
     };
     html(&view)
+}
+
+/// The state that an address asks for.
+pub(super) fn state(query: &mut Query) -> Option<MailState> {
+    query.parse("state", "mails in all states are shown")
 }
 
 /// The number that a place in the list stands for.

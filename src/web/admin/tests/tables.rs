@@ -1,6 +1,9 @@
 //! Lists: columns, rows, files, ticked rows, and how true they are.
 
 use actix_web::http::StatusCode;
+use aviary_domain::access::Caller;
+use aviary_domain::accounts::NewAccount;
+use aviary_domain::mails::MailQuery;
 use aviary_kernel::model::{JobKind, JobState, SyncId, SyncRequest, SyncStatus, Target};
 use aviary_kernel::store::tables::SYNC_REQUESTS;
 
@@ -132,6 +135,11 @@ async fn records_have_columns_rows_and_files_as_mirrored_lists_have() {
     let job = fixture.job(JobKind::Backup, JobState::Dead).await;
     let me = fixture.services.accounts.find(EMAIL).await.unwrap().id;
     let deliveries = format!("/admin/webhooks/{hook}/deliveries");
+    let (email, roles) = ("new@example.com".into(), Vec::new());
+    let new = NewAccount { email, username: None, password: None, roles, verified: false };
+    fixture.services.accounts.create(&Caller::command_line(), new).await.unwrap();
+    let mails = fixture.services.mails.list(&Caller::command_line(), MailQuery::default()).await.unwrap();
+    let mail = mails.rows[0].number.to_string();
     let lists = [
         ("/admin/jobs", "state", job.to_string(), "id"),
         ("/admin/syncs", "status", SyncId::from_u128(1).to_string(), "id"),
@@ -139,6 +147,7 @@ async fn records_have_columns_rows_and_files_as_mirrored_lists_have() {
         (&*deliveries, "state", delivery.to_string(), "id"),
         ("/admin/people", "roles", me.to_string(), "id"),
         ("/admin/audit", "outcome", "1".to_owned(), "seq"),
+        ("/admin/mails", "state", mail, "number"),
     ];
     for (list, column, row, id) in &lists {
         let page = fixture.get(&session, &format!("{list}?cols={column}&rows=25")).await.body;
@@ -189,7 +198,7 @@ async fn files_of_a_list_have_its_filters_and_are_for_who_may_see_it() {
     assert_eq!(many.lines().count(), 1101, "every piece of it, and one line of names");
 
     let member = fixture.sign_in_as("bob@example.com", "MEMBER").await;
-    for list in ["jobs", "syncs", "events", "people", "audit", "history"] {
+    for list in ["jobs", "syncs", "events", "people", "audit", "history", "mails"] {
         let refused = fixture.get(&member, &format!("/admin/{list}/export")).await;
         assert_eq!(refused.status, StatusCode::FORBIDDEN, "{list}");
     }
