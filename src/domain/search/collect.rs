@@ -106,7 +106,7 @@ pub(super) struct Collect {
 /// What of the documents that a query finds is wanted.
 #[derive(Debug)]
 pub(super) struct Narrow {
-    /// What may be seen; nothing else is counted.
+    /// What may be seen and was not left out; nothing else is counted.
     pub(super) seen: Vec<u64>,
     pub(super) classes: Vec<u64>,
     /// None = of whichever.
@@ -118,16 +118,16 @@ pub(super) struct Narrow {
 }
 
 impl Narrow {
-    /// Whether class, panel and state of a stamp are wanted; none when it may not be seen.
+    /// Whether class, panel and state of a stamp are wanted; none when it may not be seen, or was left out: choosing what was
+    /// left out would find nothing.
     fn fits(&self, stamp: Stamp) -> Option<[bool; 3]> {
-        let among = |wanted: &Option<Vec<u64>>, left_out: &Vec<u64>, number: u64| {
-            wanted.as_ref().is_none_or(|wanted| wanted.contains(&number)) && !left_out.contains(&number)
-        };
-        self.seen.contains(&stamp.class()).then(|| {
+        let is_left_out = self.not_panels.contains(&stamp.panel()) || self.not_states.contains(&stamp.state());
+        let among = |wanted: &Option<Vec<u64>>, number: u64| wanted.as_ref().is_none_or(|of| of.contains(&number));
+        (self.seen.contains(&stamp.class()) && !is_left_out).then(|| {
             [
                 self.classes.contains(&stamp.class()),
-                among(&self.panels, &self.not_panels, stamp.panel()),
-                among(&self.states, &self.not_states, stamp.state()),
+                among(&self.panels, stamp.panel()),
+                among(&self.states, stamp.state()),
             ]
         })
     }

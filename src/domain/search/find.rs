@@ -37,7 +37,7 @@ struct Plan {
     histogram: bool,
     /// Whether what objects say of users may be seen.
     sees_users: bool,
-    /// What may be seen.
+    /// What may be seen and was not left out.
     seen: Vec<u64>,
     /// What is wanted of it.
     classes: Vec<u64>,
@@ -128,7 +128,7 @@ impl Plan {
                 None => query.panels = Some(vec![panel]),
             }
         }
-        let (seen, classes) = (classes(sight, |_| true), classes(sight, wants));
+        let (seen, classes) = (classes(sight, |subject| !left_out.contains(&subject)), classes(sight, wants));
         let narrow = Arc::new(narrow(&query, &seen, &classes));
         let limit = if asked.limit == 0 { USUAL } else { asked.limit.min(MOST) };
         Self {

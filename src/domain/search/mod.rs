@@ -37,6 +37,6 @@ mod words;
 
 pub use asked::{Asked, Order, Sight};
 pub use found::{Bar, Bit, Facet, Found, Hit, Marked, Place, Standing};
-pub use query::moment;
+pub use query::{Narrowing, less, moment};
 pub use service::{IndexStats, Search, Seat};
 pub use subject::Subject;

@@ -31,6 +31,18 @@ pub(super) fn tokens(text: &str) -> (Vec<Token>, bool) {
     (tokens, lexer.is_open)
 }
 
+/// The parts of a query, each with how it was typed.
+pub(super) fn spans(text: &str) -> Vec<(&str, Token)> {
+    let mut lexer = Lexer { rest: text, is_open: false };
+    let mut spans = Vec::new();
+    loop {
+        let start = lexer.rest;
+        let Some(token) = lexer.next() else { return spans };
+        let typed = &start[..start.len() - lexer.rest.len()];
+        spans.push((typed.trim_start_matches(is_gap), token));
+    }
+}
+
 struct Lexer<'t> {
     rest: &'t str,
     is_open: bool,

@@ -1,6 +1,7 @@
 //! What a query means. Everything that can be typed means something; what was left out or read differently is said.
 
 mod fields;
+mod less;
 mod lex;
 mod read;
 mod time;
@@ -10,6 +11,7 @@ use aviary_kernel::model::PanelId;
 
 use super::Subject;
 
+pub use less::{Narrowing, less};
 pub(super) use read::read;
 pub use time::moment;
 

@@ -1,6 +1,6 @@
 //! What a search is narrowed by, as links that narrow it further or less.
 
-use aviary_domain::search::{Asked, Facet, Order, Subject};
+use aviary_domain::search::{Asked, Facet, Narrowing, Order, Subject, less};
 
 use super::ORDERS;
 use crate::admin::desk::Known;
@@ -68,19 +68,23 @@ pub(super) fn ties(known: &Known, query: &Query, asked: &Asked) -> Vec<Tie> {
     ties
 }
 
-/// What was found by kind, panel and state. Each entry narrows to it; the one that is on takes it off again.
+/// What was found by kind, panel and state. Each entry narrows to it, in the place of what the query itself narrows to; the one
+/// that is on takes it off again.
 pub(super) fn facets(known: &Known, query: &Query, asked: &Asked, counted: &[Facet]) -> Vec<FacetPart> {
     let of = |field: &'static str| counted.iter().filter(move |facet| facet.field == field);
+    let (without_kind, kinds) = less(&asked.text, Narrowing::Kind);
+    let typed: Vec<_> = kinds.iter().filter_map(|word| Subject::parse(word)).collect();
     let kinds = of("kind").filter_map(|facet| {
         let subject = Subject::parse(&facet.value)?;
-        let on = asked.subjects.contains(&subject);
-        let href = query.link(&[("kind", if on { "" } else { subject.word() })]);
+        let on = asked.subjects.contains(&subject) || typed == [subject];
+        let href = query.link(&[("q", &without_kind), ("kind", if on { "" } else { subject.word() })]);
         Some(Chip { text: capital(subject.plural()), count: shown::grouped(facet.count), href, on })
     });
+    let (without_panel, _) = less(&asked.text, Narrowing::Panel);
     let panels = of("panel").filter(|_| known.several()).filter_map(|facet| {
         let id = facet.value.parse().ok()?;
         let on = asked.panel == Some(id);
-        let href = query.link(&[("panel", if on { "" } else { &facet.value })]);
+        let href = query.link(&[("q", &without_panel), ("panel", if on { "" } else { &facet.value })]);
         Some(Chip { text: shown::name(&known.panel_name(id)), count: shown::grouped(facet.count), href, on })
     });
     let states = of("state").map(|facet| {
@@ -95,11 +99,12 @@ pub(super) fn facets(known: &Known, query: &Query, asked: &Asked, counted: &[Fac
 
 /// A query that asks for this state and no other; without it when it asks for it already, and whether it does.
 fn with_state(text: &str, state: &str) -> (String, bool) {
-    let wanted = format!("state:{state}");
-    let on = text.split_whitespace().any(|word| word == wanted);
-    let rest = text.split_whitespace().filter(|word| !word.starts_with("state:"));
-    let words: Vec<&str> = rest.chain((!on).then_some(wanted.as_str())).collect();
-    (words.join(" "), on)
+    let (rest, states) = less(text, Narrowing::State);
+    if states.len() == 1 && states[0].to_lowercase().replace(['-', ' '], "_") == state {
+        return (rest, true);
+    }
+    let words = [rest, format!("state:{state}")].into_iter().filter(|part| !part.is_empty());
+    (words.collect::<Vec<_>>().join(" "), false)
 }
 
 fn capital(text: &str) -> String {
@@ -125,5 +130,7 @@ mod tests {
         assert_eq!(with_state("\"my server\" state:failed", "dead"), ("\"my server\" state:dead".into(), false));
         assert_eq!(with_state("lobby  state:dead", "dead"), ("lobby".into(), true));
         assert_eq!(with_state("", "dead"), ("state:dead".into(), false));
+        assert_eq!(with_state("is:dead  \"my  server\" is:job", "failed").0, "\"my  server\" is:job state:failed");
+        assert_eq!(with_state("is:Install-failed", "install_failed"), (String::new(), true));
     }
 }

@@ -69,6 +69,9 @@ async fn facets_bars_and_pages_are_links_that_keep_the_question() {
         narrowed.contains("<a href=\"/admin/search?q=alert\" aria-current=\"true\">"),
         "what is on takes itself off"
     );
+    let typed = fixture.get(&session, "/admin/search?q=kind:server+alert").await.body;
+    assert!(typed.contains("<a href=\"/admin/search?q=alert\" aria-current=\"true\">"), "also when it was typed");
+    assert!(typed.contains("<a href=\"/admin/search?q=alert&#38;kind=node\">"), "another takes its place: {typed}");
 }
 
 #[actix_web::test]

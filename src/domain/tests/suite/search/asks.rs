@@ -132,6 +132,31 @@ async fn states_and_panels_are_left_out_by_a_minus_with_and_without_counting() {
 }
 
 #[tokio::test]
+async fn what_is_left_out_is_not_counted_as_something_to_choose() {
+    let kit = Kit::filled().await;
+    let other = add_panel(&kit.panels, "Other").await;
+    kit.fill(other).await;
+    kit.search.caught_up().await.unwrap();
+    let counted = async |query: &str| kit.ask(Asked { facets: true, ..asked(query) }).await.facets;
+    let other = other.to_string();
+    for (query, field, value) in [
+        ("-kind:server", "kind", "server"),
+        ("-is:server lobby", "kind", "server"),
+        ("-panel:other", "panel", other.as_str()),
+        ("-state:suspended", "state", "suspended"),
+        ("-is:suspended kind:server", "state", "suspended"),
+    ] {
+        let facets = counted(query).await;
+        assert!(!facets.is_empty(), "{query}");
+        assert!(!facets.iter().any(|facet| facet.field == field && facet.value == value), "{query}: {facets:?}");
+    }
+    // What is only not chosen is: each count is what choosing it in its place finds.
+    for facet in counted("kind:node").await.iter().filter(|facet| facet.field == "kind") {
+        assert_eq!(kit.find(&format!("kind:{}", facet.value)).await.total, facet.count, "{facet:?}");
+    }
+}
+
+#[tokio::test]
 async fn times_are_read_in_the_zone_of_who_asks() {
     let kit = Kit::empty().await;
     // Half past eleven at night in UTC is the next day in Berlin.
