@@ -46,6 +46,8 @@ pub(super) struct Run {
     began: Instant,
     /// Rows that the run will probably read in all; for the remaining time.
     expected_rows: u64,
+    /// The step that is at work.
+    step: Option<Target>,
     /// The requests that were used when the present step began.
     requests_before: u64,
     step_began: Instant,
@@ -72,6 +74,7 @@ impl Run {
             cancelled,
             began: now,
             expected_rows: 0,
+            step: None,
             requests_before: 0,
             step_began: now,
             contact: None,
@@ -109,7 +112,12 @@ impl Run {
             Err(halt) => Err(halt),
         };
         self.note_usage(&client);
-        self.note_sent(None, &client);
+        // What cut a step short cost something too.
+        let cut = self.step.take();
+        if let Some(target) = cut {
+            self.note_cost(target, &client);
+        }
+        self.note_sent(cut, &client);
         if let Err(error) = self.save().await {
             warn!(%error, sync.id = %self.sync_id(), "the last requests of a sync could not be noted");
         }
@@ -181,6 +189,7 @@ impl Run {
     /// Begins a step.
     pub(super) fn begin(&mut self, target: Target, client: &PanelClient) {
         self.note_sent(None, client);
+        self.step = Some(target);
         self.requests_before = client.usage().requests;
         self.step_began = Instant::now();
         self.set_state(target, StepState::Running);
@@ -202,20 +211,30 @@ impl Run {
 
     /// Ends a step and puts the run on disk. A step that failed stays failed.
     pub(super) async fn end(&mut self, target: Target, client: &PanelClient) -> Result<(), Halt> {
+        self.step = None;
+        self.note_cost(target, client);
+        self.update(|run| {
+            if let Some(step) = run.steps.iter_mut().find(|step| step.target == target)
+                && step.state == StepState::Running
+            {
+                step.state = StepState::Done;
+            }
+            run.note_progress();
+        });
+        self.note_sent(Some(target), client);
+        Ok(self.save().await?)
+    }
+
+    /// Notes what a step took, of requests and of time.
+    fn note_cost(&self, target: Target, client: &PanelClient) {
         let requests = client.usage().requests.saturating_sub(self.requests_before);
         let took_ms = u64::try_from(self.step_began.elapsed().as_millis()).unwrap_or(u64::MAX);
         self.update(|run| {
             if let Some(step) = run.steps.iter_mut().find(|step| step.target == target) {
                 step.requests = requests;
                 step.took_ms = took_ms;
-                if step.state == StepState::Running {
-                    step.state = StepState::Done;
-                }
             }
-            run.note_progress();
         });
-        self.note_sent(Some(target), client);
-        Ok(self.save().await?)
     }
 
     /// Notes how many requests were sent and how many the panel still allows.

@@ -140,6 +140,8 @@ async fn a_wrong_key_is_told_at_once_and_changes_nothing() {
     let run = lab.sync().await;
     assert_eq!(run.status, SyncStatus::Failed);
     assert!(run.issues.iter().any(|issue| issue.code == "unauthorized"), "{:#?}", run.issues);
+    let in_steps: u64 = run.steps.iter().map(|step| step.requests).sum();
+    assert!(in_steps > 0 && in_steps == run.requests, "what was refused was asked all the same: {:#?}", run.steps);
     assert!(lab.sim.request_count() < 8, "no use in asking on: {}", lab.sim.request_count());
     assert_eq!(lab.all_ids(), before);
     assert!(lab.panels.require(lab.panel).await.unwrap().reach.refuses_key(), "that is not the same as being away");
