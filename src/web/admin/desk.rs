@@ -24,7 +24,7 @@ use aviary_domain::sign_in::SignIn;
 use aviary_domain::sync::{SyncQuery, Syncs};
 use aviary_domain::webhooks::Webhooks;
 use aviary_kernel::base::{Env, Error, Result, Timestamp};
-use aviary_kernel::model::{Actor, Panel, PanelId, RemovalStop, SyncRun, SyncStatus};
+use aviary_kernel::model::{Actor, Kind, Panel, PanelId, Permission, RemovalStop, SyncRun, SyncStatus};
 use aviary_kernel::store::Store;
 
 use super::nav::{self, NavGroup, Spot};
@@ -251,8 +251,12 @@ impl Known {
         self.doubts.iter().find(|(id, _)| *id == panel).map(|(_, why)| *why)
     }
 
-    /// As of when the mirror of these panels is true; what is behind is marked, with the way to the panel.
+    /// As of when the mirror of these panels is true; what is behind is marked, with the way to the panel. Who sees nothing of it
+    /// is told nothing of its panels either.
     pub(super) fn truth(&self, panel: Option<PanelId>) -> Vec<Value> {
+        if !Kind::ALL.into_iter().any(|kind| self.may(Permission::to_read(kind))) {
+            return Vec::new();
+        }
         let panels: Vec<_> = self.panels.iter().filter(|p| panel.is_none_or(|id| id == p.id)).collect();
         let never: Vec<_> = panels.iter().filter(|p| p.synced_at.is_none()).map(|p| p.name.clone()).collect();
         let oldest = panels.iter().filter_map(|p| p.synced_at).min();

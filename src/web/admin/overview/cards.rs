@@ -245,6 +245,7 @@ pub(super) fn work(known: &Known, odd: &Odd) -> Option<Card> {
             ("running", &[JobState::Running][..], "running"),
             ("waiting", &[JobState::Pending, JobState::Scheduled], "pending,scheduled"),
             ("to try again", &[JobState::Retrying], "retrying"),
+            ("failed", &[JobState::Failed], "failed"),
             ("dead", &[JobState::Dead], "dead"),
         ];
         let numbers = numbers.map(|(word, states, name)| {

@@ -257,11 +257,16 @@ async fn the_overview_tells_of_dead_jobs_and_of_a_silent_queue() {
     let body = fixture.get(&session, "/admin").await.body;
     assert!(!body.contains("/admin/jobs?state=dead") && !body.contains("gives no sign of life"), "{body}");
     fixture.job(JobKind::Backup, JobState::Dead).await;
+    fixture.job(JobKind::Backup, JobState::Failed).await;
     fixture.services.heartbeats.beat(Heartbeats::JOBS, Duration::from_secs(30));
     fixture.clock.advance_s(31);
     let body = fixture.get(&session, "/admin").await.body;
     assert!(body.contains("1 job is dead") && body.contains("href=\"/admin/jobs?state=dead\""), "{body}");
     assert!(body.contains("the queue gives no sign of life"), "{body}");
+    assert!(
+        body.contains("/admin/jobs?state=failed\" dir=\"auto\">1</a>"),
+        "those that failed are counted too: {body}"
+    );
     assert!(!body.contains("These workers did not report in time"), "told once: {body}");
 
     fixture.role("NUMBERS", &["stats.read"]).await;

@@ -75,6 +75,18 @@ async fn facets_bars_and_pages_are_links_that_keep_the_question() {
 }
 
 #[actix_web::test]
+async fn who_sees_nothing_of_the_mirror_is_told_nothing_of_its_panels() {
+    let (fixture, _) = found().await;
+    fixture.clock.advance_s(7 * 86_400);
+    let truth = async |email: &str, role: &str| {
+        let session = fixture.sign_in_as(email, role).await;
+        main(&fixture.get(&session, "/admin/search?q=alert").await.body).contains("As of ")
+    };
+    assert!(truth("helper@example.com", "SUPPORT_TEAM").await);
+    assert!(!truth("player@example.com", "MEMBER").await);
+}
+
+#[actix_web::test]
 async fn without_scripts_the_page_leads_to_pages_and_actions_too() {
     let (fixture, session) = found().await;
     let page = fixture.get(&session, "/admin/search?q=panel").await.body;
