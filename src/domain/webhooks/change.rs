@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use aviary_kernel::base::{Error, Result, Secret};
+use aviary_kernel::base::{Error, Result, Secret, Timestamp};
 use aviary_kernel::model::{
     Action, Actor, Email, EventPattern, HookScope, HookTarget, HookTopic, PanelId, Webhook, WebhookId, Weight,
 };
@@ -242,11 +242,12 @@ impl Webhooks {
             .await
     }
 
-    /// Gives a webhook a new secret. For a day messages are signed with the old one too.
+    /// Gives a webhook a new secret. For a day messages are signed with the old one too. Whoever was asked at some time renews
+    /// what there was then: a form that is sent twice does not end the secret that the receiver has.
     ///
     /// # Errors
-    /// [`Error::NotFound`]; [`Error::Conflict`] when its messages are not signed.
-    pub async fn renew_secret(&self, by: &Actor, id: WebhookId) -> Result<Secret<String>> {
+    /// [`Error::NotFound`]; [`Error::Conflict`] when its messages are not signed, or it was renewed since `asked`.
+    pub async fn renew_secret(&self, by: &Actor, id: WebhookId, asked: Option<Timestamp>) -> Result<Secret<String>> {
         let new = SigningSecret::generate()?.text();
         let (this, by) = (self.clone(), by.clone());
         self.store()
@@ -255,6 +256,12 @@ impl Webhooks {
                 let HookTarget::Http { secret, old_secret, .. } = &mut hook.target else {
                     return Err(unsigned(&hook));
                 };
+                if let (Some(asked), Some((_, until))) = (asked, &*old_secret)
+                    && *until > asked.plus(OLD_SECRET_FOR)
+                {
+                    let why = "the secret was renewed since you were asked; renew it again only if it got lost";
+                    return Err(Error::Conflict(why.into()));
+                }
                 let old = this.open(id, "secret", secret)?;
                 *old_secret = Some((this.seal(id, "old_secret", &old)?, this.env().now().plus(OLD_SECRET_FOR)));
                 *secret = this.seal(id, "secret", &new)?;

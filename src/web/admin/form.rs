@@ -28,7 +28,7 @@ pub(super) fn mistyped(sent: &Sent, n: u64) -> Option<String> {
 pub(super) fn not_the_number(sent: &Sent, n: u64) -> Option<String> {
     let typed = sent.field("typed").trim();
     (typed.replace(',', "") != n.to_string())
-        .then(|| format!("Nothing was done: “{}” is not the number. Type {n}.", shown::short(typed, 20)))
+        .then(|| format!("Nothing was done: “{}” is not the number.", shown::short(typed, 20)))
 }
 
 /// How many things somebody saw when they said yes.
@@ -37,6 +37,12 @@ pub(super) fn not_the_number(sent: &Sent, n: u64) -> Option<String> {
 /// [`Error::Invalid`].
 pub(super) fn counted(sent: &Sent) -> Result<u64> {
     sent.field("count").trim().parse().map_err(|_| Error::invalid("count", "is no number"))
+}
+
+/// What to say when few enough were seen that no number was asked for, and many are there by now; none when that is not so.
+pub(super) fn outgrown(seen: u64, now: u64) -> Option<String> {
+    let now = to_type(now).filter(|_| to_type(seen).is_none())?;
+    Some(format!("Nothing was done: it was {seen} that you saw, and it is {now} by now. Look again."))
 }
 
 /// Asks what a form sent.

@@ -47,6 +47,12 @@ impl Fresh {
         held.push(Held { session: by.session, of, secret, why, until: now.plus(GOOD_FOR) });
     }
 
+    /// Whether the secret of a thing waits to be shown to who asks.
+    pub(super) fn holds(&self, by: &Caller, of: Uuid, now: Timestamp) -> bool {
+        let held = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        held.iter().any(|one| one.until > now && (one.session, one.of) == (by.session, of))
+    }
+
     /// The secret of a thing, this once.
     pub(super) fn take(&self, by: &Caller, of: Uuid, now: Timestamp) -> Option<(Secret<String>, Why)> {
         let mut held = self.0.lock().unwrap_or_else(PoisonError::into_inner);

@@ -3,7 +3,7 @@
 use actix_web::web::{Data, Path};
 use askama::Template;
 use aviary_domain::webhooks::{DeliveryCounts, Listed, Webhooks};
-use aviary_kernel::base::{Error, Secret};
+use aviary_kernel::base::{Error, Secret, Timestamp};
 use aviary_kernel::model::{HookTarget, Webhook, WebhookId};
 
 use super::ask::{Ask, Question};
@@ -47,10 +47,16 @@ pub(super) async fn ask_disable(
     webhooks: Data<Webhooks>,
     id: Path<WebhookId>,
 ) -> PageResult {
-    show_disable(desk, &webhooks, *id, None).await
+    show_disable(desk, &webhooks, *id, None, None).await
 }
 
-async fn show_disable(desk: Desk, webhooks: &Webhooks, id: WebhookId, wrong: Option<String>) -> PageResult {
+async fn show_disable(
+    desk: Desk,
+    webhooks: &Webhooks,
+    id: WebhookId,
+    wrong: Option<String>,
+    more: Option<String>,
+) -> PageResult {
     let known = desk.known().await?;
     let Listed { webhook: hook, counts } = webhooks.require(id).await?;
     let name = shown::name(&hook.name);
@@ -70,7 +76,8 @@ async fn show_disable(desk: Desk, webhooks: &Webhooks, id: WebhookId, wrong: Opt
         .mistyped(wrong)
         .keep("Leave it on", at(id, ""))
         .shut(off.is_some());
-    Question::new(format!("Turn off {name}?"), goes, stays).noting("info", off).ask(ask).show(
+    let tone = if more.is_some() { "warn" } else { "info" };
+    Question::new(format!("Turn off {name}?"), goes, stays).noting(tone, more.or(off)).ask(ask).show(
         desk,
         &known,
         Spot::Webhooks,
@@ -98,8 +105,12 @@ pub(super) async fn disable(
     sent: Sent,
 ) -> PageResult {
     desk.check(sent.token())?;
-    if let Some(why) = form::mistyped(&sent, form::counted(&sent)?) {
-        return show_disable(desk, &webhooks, *id, Some(why)).await;
+    let seen = form::counted(&sent)?;
+    if let Some(why) = form::mistyped(&sent, seen) {
+        return show_disable(desk, &webhooks, *id, Some(why), None).await;
+    }
+    if let Some(why) = form::outgrown(seen, webhooks.require(*id).await?.counts.waiting) {
+        return show_disable(desk, &webhooks, *id, None, Some(why)).await;
     }
     webhooks.set_enabled(&desk.who(), *id, false).await?;
     Ok(back(&desk, *id, "webhook-off").await?)
@@ -259,21 +270,27 @@ pub(super) async fn ask_renew(
     webhooks: Data<Webhooks>,
     id: Path<WebhookId>,
 ) -> PageResult {
+    show_renew(desk, &webhooks, *id, None).await
+}
+
+async fn show_renew(desk: Desk, webhooks: &Webhooks, id: WebhookId, done: Option<String>) -> PageResult {
     let known = desk.known().await?;
-    let hook = webhooks.require(*id).await?.webhook;
+    let hook = webhooks.require(id).await?.webhook;
     let name = shown::name(&hook.name);
     let unsigned = unsigned(&hook);
-    let ask = Ask::new(at(*id, "/renew"), format!("Renew the secret of {name}"))
+    let ask = Ask::new(at(id, "/renew"), format!("Renew the secret of {name}"))
         .line("You are shown the new secret. Give it to the receiver within 24 hours: after that it refuses every message.")
         .line("A renewal cannot be undone.")
-        .keep("Keep the secret", at(*id, ""))
+        .with("asked", known.now.to_string())
+        .keep("Keep the secret", at(id, ""))
         .shut(unsigned.is_some());
     let stays = vec![
         fact("Address", address(&hook.target)),
         fact("What waits", said("is sent, signed with both secrets for 24 hours")),
     ];
     let goes = if unsigned.is_some() { Vec::new() } else { secrets(&known, &hook) };
-    Question::new(format!("Renew the secret of {name}?"), goes, stays).noting("info", unsigned).ask(ask).show(
+    let tone = if done.is_some() { "warn" } else { "info" };
+    Question::new(format!("Renew the secret of {name}?"), goes, stays).noting(tone, done.or(unsigned)).ask(ask).show(
         desk,
         &known,
         Spot::Webhooks,
@@ -303,9 +320,17 @@ pub(super) async fn renew(
     sent: Sent,
 ) -> PageResult {
     desk.check(sent.token())?;
-    let secret = webhooks.renew_secret(&desk.who(), *id).await?;
-    fresh.hold(&may.caller, *id, secret, Why::Renewed, desk.env.now());
-    Ok(see_other(&secret_page(*id)))
+    let asked = Timestamp::parse(sent.field("asked")).ok_or_else(|| Error::invalid("asked", "is no time"))?;
+    match webhooks.renew_secret(&desk.who(), *id, Some(asked)).await {
+        Ok(secret) => {
+            fresh.hold(&may.caller, *id, secret, Why::Renewed, desk.env.now());
+            Ok(see_other(&secret_page(*id)))
+        }
+        // The first of two looks at it still has its secret to be shown.
+        Err(Error::Conflict(_)) if fresh.holds(&may.caller, *id, desk.env.now()) => Ok(see_other(&secret_page(*id))),
+        Err(Error::Conflict(why)) => show_renew(desk, &webhooks, *id, Some(super::sentence(&why))).await,
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// Asks whether it shall go.
@@ -315,10 +340,16 @@ pub(super) async fn ask_remove(
     webhooks: Data<Webhooks>,
     id: Path<WebhookId>,
 ) -> PageResult {
-    show_remove(desk, &webhooks, *id, None).await
+    show_remove(desk, &webhooks, *id, None, None).await
 }
 
-async fn show_remove(desk: Desk, webhooks: &Webhooks, id: WebhookId, wrong: Option<String>) -> PageResult {
+async fn show_remove(
+    desk: Desk,
+    webhooks: &Webhooks,
+    id: WebhookId,
+    wrong: Option<String>,
+    more: Option<String>,
+) -> PageResult {
     let known = desk.known().await?;
     let Listed { webhook: hook, counts } = webhooks.require(id).await?;
     let name = shown::name(&hook.name);
@@ -329,18 +360,21 @@ async fn show_remove(desk: Desk, webhooks: &Webhooks, id: WebhookId, wrong: Opti
         fact("Events", said("on record, with what other webhooks were told")),
         fact("Audit trail", said("of what was done with the webhook")),
     ];
-    let all = counts.waiting + counts.delivered + counts.failed + counts.dropped;
     let ask = Ask::new(at(id, "/remove"), format!("Remove {name}"))
         .line("What waits is not sent, and that cannot be undone. To stop it for a while only, turn it off instead.")
-        .counting(all)
+        .counting(all(counts))
         .mistyped(wrong)
         .keep("Keep it", at(id, ""));
-    Question::new(format!("Remove {name}?"), goes, stays).ask(ask).show(
+    Question::new(format!("Remove {name}?"), goes, stays).noting("warn", more).ask(ask).show(
         desk,
         &known,
         Spot::Webhooks,
         crumbs(&hook, Some("Remove")),
     )
+}
+
+fn all(counts: DeliveryCounts) -> u64 {
+    counts.waiting + counts.delivered + counts.failed + counts.dropped
 }
 
 /// Removes it.
@@ -352,8 +386,12 @@ pub(super) async fn remove(
     sent: Sent,
 ) -> PageResult {
     desk.check(sent.token())?;
-    if let Some(why) = form::mistyped(&sent, form::counted(&sent)?) {
-        return show_remove(desk, &webhooks, *id, Some(why)).await;
+    let seen = form::counted(&sent)?;
+    if let Some(why) = form::mistyped(&sent, seen) {
+        return show_remove(desk, &webhooks, *id, Some(why), None).await;
+    }
+    if let Some(why) = form::outgrown(seen, all(webhooks.require(*id).await?.counts)) {
+        return show_remove(desk, &webhooks, *id, None, Some(why)).await;
     }
     webhooks.remove(&desk.who(), *id).await?;
     let known = desk.known().await?;

@@ -407,7 +407,7 @@ pub(crate) async fn renew_secret(
     caller: Allow<perm::WebhookWrite>,
     id: Path<WebhookId>,
 ) -> ApiResult {
-    let secret = webhooks.renew_secret(&caller.who, *id).await?;
+    let secret = webhooks.renew_secret(&caller.who, *id, None).await?;
     let message = "give it to the receiver within a day: until then messages carry both signatures";
     Ok(reply::told(StatusCode::OK, secret_view(&webhooks, *id, &secret).await?, message))
 }

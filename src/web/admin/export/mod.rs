@@ -7,6 +7,7 @@ mod records;
 pub(super) use mirror::mirrored;
 pub(super) use records::{deliveries, events, history, jobs, mails, people, syncs};
 
+use std::collections::HashSet;
 use std::str::FromStr;
 
 use actix_web::dev::Payload;
@@ -100,12 +101,14 @@ impl<I: FromStr> Asked<I> {
     }
 }
 
-/// The rows that were ticked.
+/// The rows that were ticked, each once.
 ///
 /// # Errors
 /// [`Error::Invalid`] when one is no row of the list, or they are too many.
 pub(super) fn picked<I: FromStr>(sent: &Sent) -> Result<Vec<I>> {
-    let picked: Option<Vec<I>> = sent.each("pick").map(|text| text.parse().ok()).collect();
+    let mut met = HashSet::new();
+    let each = sent.each("pick").filter(|text| met.insert(*text));
+    let picked: Option<Vec<I>> = each.map(|text| text.parse().ok()).collect();
     let picked = picked.ok_or_else(|| Error::invalid("pick", "is no row of this list"))?;
     if picked.len() > MOST_PICKED {
         return Err(Error::invalid("pick", format!("takes at most {MOST_PICKED}; take all that match instead")));

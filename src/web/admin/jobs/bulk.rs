@@ -33,7 +33,7 @@ pub(in crate::admin) async fn act(_may: Allow<perm::JobWrite>, desk: Desk, sent:
     let expected: u64 = sent.field("expected").parse().map_err(|_| Error::invalid("expected", "is a number"))?;
     if !form::is_typed(&sent, expected) {
         let known = desk.known().await?;
-        let changed = format!("Nothing was done: type {expected} to say that you mean all of them.");
+        let changed = "Nothing was done: type their number to say that you mean all of them.".to_owned();
         return show(desk, &known, Some(act), &asked, Some(changed)).await;
     }
     match desk.jobs.bulk(&desk.visitor.who, act, asked.0.clone(), expected).await {

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use aviary_domain::jobs::Bulk;
+use aviary_kernel::base::Error;
 use aviary_kernel::model::{Job, JobId};
 
 use super::asked::Asked;
@@ -25,6 +26,9 @@ pub(in crate::admin) async fn act(_may: Allow<perm::JobWrite>, mut desk: Desk, s
         return Ok(see_other(&asked.at("/admin/jobs/bulk", &[("act", act.word())])));
     }
     let ids: Vec<JobId> = export::picked(&sent)?;
+    if ids.is_empty() {
+        return Err(Error::invalid("pick", "tick the jobs first, or all that the list finds").into());
+    }
     let jobs = desk.jobs.chosen(ids).await?.into_iter().map(|shown| shown.job);
     let fit: Vec<Job> = jobs.filter(|job| act.states().contains(&job.state)).collect();
     let n = fit.len() as u64;

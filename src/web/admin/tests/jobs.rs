@@ -289,6 +289,9 @@ async fn ticked_jobs_are_asked_about_and_only_they_are_dealt_with() {
     let ticked = [("act", "retry"), ("pick", &*first), ("pick", &*second), ("pick", &*gone)];
     let act = async |fields: &[(&str, &str)]| fixture.post(&session, "/admin/jobs/ticked?queue=low", fields).await;
 
+    let none = act(&[("act", "retry")]).await;
+    assert_eq!(none.status, StatusCode::BAD_REQUEST);
+    assert!(none.body.contains("tick the jobs first"), "{}", none.body);
     let page = act(&ticked).await.body;
     assert!(page.contains("Retry 1 job?") && page.contains("They begin anew at once"), "{page}");
     assert_is_clean("/admin/jobs/ticked", &page);

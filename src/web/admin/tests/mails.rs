@@ -111,7 +111,7 @@ async fn many_kept_mails_are_sent_only_when_their_number_is_typed() {
     for typed in ["", "20", "all"] {
         let fields = [("since", "2026-02-01"), ("count", "21"), ("typed", typed)];
         let wrong = fixture.post(&session, "/admin/mails/kept", &fields).await.body;
-        assert!(wrong.contains(&format!("Nothing was done: “{typed}” is not the number. Type 21.")), "{wrong}");
+        assert!(wrong.contains(&format!("Nothing was done: “{typed}” is not the number.")), "{wrong}");
         assert!(wrong.contains("aria-invalid=\"true\"") && wrong.contains("value=\"2026-02-01\""), "{wrong}");
         assert_eq!(kept().await, 21, "{typed}");
     }

@@ -116,6 +116,8 @@ async fn ticked_rows_are_taken_out_by_a_form_without_scripts() {
         async |fields: &[(&str, &str)]| fixture.post(&session, "/admin/export/servers?state=suspended", fields).await;
     let two = take(&[("format", "jsonl"), ("pick", "1/1"), ("pick", "1/2"), ("pick", "1/99999")]).await;
     assert_eq!((two.status, two.body.lines().count()), (StatusCode::OK, 2), "{}", two.body);
+    let twice = take(&[("format", "jsonl"), ("pick", "1/1"), ("pick", "1/1")]).await;
+    assert_eq!(twice.body.lines().count(), 1, "{}", twice.body);
     let all = take(&[("format", "jsonl"), ("pick", "1/1"), ("all", "yes")]).await;
     assert!(all.body.lines().count() > 5, "all that match: {}", all.body);
     let none = take(&[("format", "csv")]).await;

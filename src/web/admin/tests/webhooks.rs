@@ -128,9 +128,19 @@ async fn a_secret_is_shown_when_made_when_asked_for_and_when_renewed() {
     let asked = fixture.post(&session, &format!("{page}/secret"), &[]).await;
     assert_eq!(secret(&fixture.get(&session, &asked.location).await.body), first);
     assert!(fixture.get(&session, &page).await.body.contains("Looked at the secret of a webhook"));
-    let renewed = fixture.post(&session, &format!("{page}/renew"), &[]).await;
+    let blind = fixture.post(&session, &format!("{page}/renew"), &[]).await;
+    assert_eq!(blind.status, StatusCode::BAD_REQUEST, "without its page");
+    let asked = hidden(&fixture.get(&session, &format!("{page}/renew")).await.body, "asked");
+    fixture.clock.advance_s(1);
+    let renew = async || fixture.post(&session, &format!("{page}/renew"), &[("asked", &*asked)]).await;
+    let renewed = renew().await;
+    assert_eq!(renew().await.location, renewed.location, "sent twice it is done once, and shown");
     let renewed = fixture.get(&session, &renewed.location).await.body;
     assert_ne!(secret(&renewed), first);
+    let late = renew().await;
+    assert!(late.body.contains("The secret was renewed since you were asked"), "{}", late.body);
+    let events = fixture.get(&session, &page).await.body.matches("Renewed the secret of a webhook").count();
+    assert_eq!(events, 1);
     assert!(renewed.contains("24 hours"), "{renewed}");
     assert!(fixture.get(&session, &page).await.body.contains("The secret before the last renewal is used too"));
     let ask = fixture.get(&session, &format!("{page}/renew")).await.body;
@@ -172,6 +182,11 @@ async fn what_is_lost_with_a_webhook_is_asked_on_a_page_that_names_it() {
         let wrong = fixture.post(&session, &format!("{page}/{what}"), &sent).await.body;
         assert!(wrong.contains("“7” is not the number.") && wrong.contains("typed-error"), "{what}: {wrong}");
     }
+    for what in ["disable", "remove"] {
+        let few = fixture.post(&session, &format!("{page}/{what}"), &[("count", "3")]).await.body;
+        assert!(few.contains(&format!("it is {waiting} by now")) && few.contains("name=\"typed\""), "{what}: {few}");
+    }
+    assert!(fixture.services.webhooks.require(hook).await.unwrap().webhook.is_enabled);
     let more = fixture.post(&session, &format!("{page}/drop"), &[("count", "3")]).await.body;
     assert!(more.contains("look again") && more.contains("Drop "), "{more}");
     let sent = [("count", &*waiting), ("typed", &*waiting)];

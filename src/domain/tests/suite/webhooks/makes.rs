@@ -128,7 +128,7 @@ async fn a_renewed_secret_is_signed_with_beside_the_old_one_for_a_day() {
     let made = hall.make(new_hook("own", http(&sink.at("/in")), &["*"])).await;
     let id = made.webhook.id;
     assert_eq!(made.secret.unwrap().reveal(), &super::a_secret());
-    let new = hall.webhooks.renew_secret(&who(), id).await.unwrap();
+    let new = hall.webhooks.renew_secret(&who(), id, None).await.unwrap();
     assert_eq!(hall.webhooks.reveal_secret(&who(), id).await.unwrap(), new);
     hall.raise(job_dead()).await;
     hall.settle().await;
@@ -144,6 +144,21 @@ async fn a_renewed_secret_is_signed_with_beside_the_old_one_for_a_day() {
 }
 
 #[tokio::test]
+async fn a_renewal_that_is_asked_for_twice_is_done_once() {
+    let hall = Hall::new();
+    let id = hall.make(new_hook("own", http("https://8.8.8.8/in"), &["*"])).await.webhook.id;
+    let asked = hall.env.now();
+    hall.clock.advance_s(2);
+    let new = hall.webhooks.renew_secret(&who(), id, Some(asked)).await.unwrap();
+    let twice = hall.webhooks.renew_secret(&who(), id, Some(asked)).await.unwrap_err();
+    assert!(matches!(twice, Error::Conflict(_)), "{twice}");
+    assert_eq!(hall.webhooks.reveal_secret(&who(), id).await.unwrap(), new);
+    hall.clock.advance_s(1);
+    let asked = hall.env.now();
+    assert_ne!(hall.webhooks.renew_secret(&who(), id, Some(asked)).await.unwrap(), new, "whoever is asked anew may");
+}
+
+#[tokio::test]
 async fn addresses_and_secrets_are_nowhere_in_the_file() {
     let (hall, sink) = (Hall::new(), sink().await);
     let url = sink.at("/planted-token-93/status/404");
@@ -153,7 +168,7 @@ async fn addresses_and_secrets_are_nowhere_in_the_file() {
     hall.settle().await;
     hall.webhooks.change(&who(), made.webhook.id, patch).await.unwrap();
     hall.webhooks.try_out(&who(), made.webhook.id).await.unwrap();
-    let new = hall.webhooks.renew_secret(&who(), made.webhook.id).await.unwrap();
+    let new = hall.webhooks.renew_secret(&who(), made.webhook.id, None).await.unwrap();
     hall.after(60).await;
     let bytes = hall.disk.image();
     for planted in ["planted-token", &super::a_secret()[6..], &new.reveal()[6..]] {
@@ -168,7 +183,7 @@ async fn addresses_and_secrets_are_nowhere_in_the_file() {
 async fn addresses_and_secrets_are_sealed_anew_with_the_master_key() {
     let hall = Hall::new();
     let made = hall.make(new_hook("own", http("https://8.8.8.8/in"), &["*"])).await;
-    hall.webhooks.renew_secret(&who(), made.webhook.id).await.unwrap();
+    hall.webhooks.renew_secret(&who(), made.webhook.id, None).await.unwrap();
     let both = Arc::new(Sealer::new(&MasterKey::parse(&"07".repeat(32)).unwrap()));
     let new = MasterKey::parse(&"08".repeat(32)).unwrap();
     both.renew(&new);
