@@ -206,10 +206,12 @@ impl Caller {
         let door = self.door(ask.api).ok_or_else(no_client_key)?;
         let mut attempt = 1;
         loop {
-            let (outcome, took) = self.send(ask, door, attempt).await;
-            let was_slow = took >= SLOW;
+            let (outcome, sent) = self.send(ask, door, attempt).await;
+            let was_slow = Duration::from_millis(sent.took_ms) >= SLOW;
             let retry_after = outcome.as_ref().ok().and_then(|answer| self.retry_after(answer));
-            let error = match judge(ask, &self.place, &door.hint, outcome) {
+            let judged = judge(ask, &self.place, &door.hint, outcome);
+            self.sents.note(Sent { taken: judged.is_ok(), ..sent });
+            let error = match judged {
                 Ok(answer) => return Ok(answer),
                 Err(error) => error,
             };
@@ -230,7 +232,8 @@ impl Caller {
         }
     }
 
-    async fn send(&self, ask: &Ask, door: &Door, attempt: u32) -> (Result<Answer, Broken>, Duration) {
+    /// What came back, and the note of it; whether it was an answer is for others to judge.
+    async fn send(&self, ask: &Ask, door: &Door, attempt: u32) -> (Result<Answer, Broken>, Sent) {
         let _slot = self.slots.acquire().await.expect("the semaphore is never closed");
         let asked = Instant::now();
         let turn = door.pacer.turn().await;
@@ -243,16 +246,16 @@ impl Caller {
             Err(_) => drop(turn),
         }
         let status = outcome.as_ref().ok().map(|answer| answer.status);
-        self.sents.note(Sent {
+        let sent = Sent {
             request: ask.told(),
             attempt,
             at,
             waited_ms: started.duration_since(asked).as_millis() as u64,
             took_ms: took.as_millis() as u64,
             status,
-            taken: status.is_some_and(|status| (200..300).contains(&status) || ask.takes(status)),
+            taken: false,
             bytes: outcome.as_ref().map_or(0, |answer| answer.body.len() as u64),
-        });
+        };
         tracing::debug!(
             panel.name = self.name,
             http.status = status,
@@ -260,7 +263,7 @@ impl Caller {
             "{}",
             ask.told()
         );
-        (outcome, took)
+        (outcome, sent)
     }
 
     fn url(&self, ask: &Ask) -> Url {

@@ -21,7 +21,7 @@ pub struct Sent {
     pub took_ms: u64,
     /// The status of the answer; none = there was none.
     pub status: Option<u16>,
-    /// Whether this status was an answer to what was asked.
+    /// Whether what came was an answer to what was asked; half an answer is none, whatever its status.
     pub taken: bool,
     /// Bytes of the answer.
     pub bytes: u64,

@@ -52,6 +52,17 @@ async fn each_refusal_says_what_it_is_and_what_to_do() {
 }
 
 #[tokio::test]
+async fn what_is_no_answer_is_noted_as_none_whatever_its_status() {
+    let panel = Script::start(|_| Reply::html(200)).await;
+    let client = panel.client();
+    fault(&client).await;
+    let sent = client.take_sent();
+    let asked: Vec<_> = sent.iter().filter(|sent| sent.request.starts_with("GET /api/application/users")).collect();
+    assert!(!asked.is_empty(), "{sent:?}");
+    assert!(asked.iter().all(|sent| sent.status == Some(200) && !sent.taken), "{sent:?}");
+}
+
+#[tokio::test]
 async fn refusals_are_not_repeated() {
     for status in [400, 401, 403, 404, 409, 422] {
         let (_, requests) = fault_of(Reply::error(status, "Whatever").counted()).await;
