@@ -112,7 +112,9 @@ fn show(panel: &Value, run: &Value) {
         &["STEP", "STATE", "TOTAL", "CREATED", "UPDATED", "REMOVED", "UNCHANGED", "FAILED", "REQUESTS"],
         &rows,
     );
-    print::line(&format!("{} requests in all", number(&run["requests"])));
+    let requests = &run["requests"];
+    let noun = if requests == 1 { "request" } else { "requests" };
+    print::line(&format!("{} {noun} in all", number(requests)));
     for issue in run["issues"].as_array().into_iter().flatten() {
         let place = issue["request"].as_str().map(|request| format!(" ({request})")).unwrap_or_default();
         print::aside(&format!("{}: {}{place}", word(&issue["target"]), issue["what"].as_str().unwrap_or_default()));

@@ -175,7 +175,7 @@ pub(super) fn delivery(reader: &impl Read, id: DeliveryId) -> Result<Option<Doc>
     let last = delivery.attempts.last().cloned();
     Ok(Some(
         doc.with(event.and_then(|event| event.panel), Doc::of)
-            .with(hook, |doc, hook| doc.fact("To", "to", hook.name).telling())
+            .with(hook, |doc, hook| doc.fact("To", "to", hook.name.clone()).telling().fact("", "webhook", hook.name))
             .word("Event", "event", delivery.name.name())
             .telling()
             .with(delivery.why, |doc, why| doc.text("Why", why).telling())

@@ -54,12 +54,12 @@ impl Lexer<'_> {
         if self.rest.is_empty() {
             return None;
         }
-        if let Some(rest) = self.rest.strip_prefix("OR")
-            && rest.chars().next().is_none_or(is_gap)
-        {
-            self.rest = rest;
+        if self.has_word("OR") {
             return Some(Token::Or);
         }
+        // As others write it: all words must be there anyway, and NOT is a minus.
+        while self.leads("AND") {}
+        let is_denied = self.leads("NOT");
         let is_not = self.rest.starts_with('-') && self.rest.chars().nth(1).is_some_and(|c| !is_gap(c) && c != '-');
         if is_not {
             self.rest = &self.rest[1..];
@@ -67,11 +67,31 @@ impl Lexer<'_> {
         let field = self.field();
         if self.rest.starts_with(QUOTES) {
             let text = self.quoted();
-            return Some(Token::Term(Term { is_not, field, text, is_quoted: true }));
+            return Some(Token::Term(Term { is_not: is_not || is_denied, field, text, is_quoted: true }));
         }
         let end = self.rest.find(is_gap).unwrap_or(self.rest.len());
         let text = self.take(end);
-        Some(Token::Term(Term { is_not, field, text, is_quoted: false }))
+        Some(Token::Term(Term { is_not: is_not || is_denied, field, text, is_quoted: false }))
+    }
+
+    /// Passes over this word, if it comes next.
+    fn has_word(&mut self, word: &str) -> bool {
+        let rest = self.rest.strip_prefix(word).filter(|rest| rest.chars().next().is_none_or(is_gap));
+        self.rest = rest.unwrap_or(self.rest);
+        rest.is_some()
+    }
+
+    /// Passes over this word, if it comes next and something behind it.
+    fn leads(&mut self, word: &str) -> bool {
+        let before = self.rest;
+        if self.has_word(word) {
+            self.rest = self.rest.trim_start_matches(is_gap);
+            if !self.rest.is_empty() {
+                return true;
+            }
+        }
+        self.rest = before;
+        false
     }
 
     /// What stands before a colon and looks like a name.

@@ -303,7 +303,7 @@ pub(super) fn storage(
     let size = |bytes: u64| Value::Text(known.bytes(bytes));
     let mut facts = vec![fact("Data file", size(store.file_bytes()))];
     if let Some(free) = used_bytes.map(|used| store.file_bytes().saturating_sub(used)) {
-        let said = vec![size(free), Value::Muted("used before the file grows".into())];
+        let said = vec![size(free), Value::Muted("filled first, before the file grows".into())];
         facts.push(fact("Free inside it", Value::Many(said)));
     }
     facts.push(fact(
