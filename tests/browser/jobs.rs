@@ -80,5 +80,8 @@ async fn a_job_that_failed_is_found_and_retried_and_those_that_are_over_are_remo
     browser.see("No such jobs").await;
     check_answered(&browser, 200).await;
     browser.open("/admin/jobs").await;
-    assert_eq!(browser.script("return Object.keys(sessionStorage).filter((key) => key.includes('/admin/jobs')).length").await, 0);
+    assert_eq!(
+        browser.script("return Object.keys(sessionStorage).filter((key) => key.includes('/admin/jobs')).length").await,
+        0
+    );
 }
