@@ -252,7 +252,7 @@ fn limits(known: &Known, server: &Server) -> Vec<Fact> {
         fact("Processor", text(if *cpu == 0 { "unlimited".into() } else { format!("{cpu} % of one core") })),
         fact("Pinned cores", threads.as_deref().map_or(text("none".into()), Value::code)),
         fact("Disk priority", text(format!("{io} of 10 to 1000"))),
-        fact("Kept when out of memory", Value::yes(oom_disabled)),
+        fact("Kept when out of memory", Value::yes(*oom_disabled)),
         fact("Databases", extra(server.feature_limits.databases, "unlimited")),
         fact("Allocations of its own", extra(server.feature_limits.allocations, "none")),
         fact("Backups", extra(server.feature_limits.backups, "none")),
