@@ -386,7 +386,11 @@ async fn a_removal_is_confirmed_only_with_the_right_number() {
     let page = fixture.get(&session, &uri).await.body;
     assert!(page.contains("60 objects would be removed") && page.contains("of 119 in the mirror, 50 %"), "{page}");
     let answer = fixture.post(&session, &uri, &[("decision", "confirm"), ("typed", "59")]).await;
-    assert!(answer.body.contains("is not the number. Type 60."), "{}", answer.body);
+    assert!(
+        answer.body.contains("is not the number.") && answer.body.contains(">60</b> to confirm"),
+        "{}",
+        answer.body
+    );
     assert_eq!(fixture.services.syncs.stops(true).await.unwrap().len(), 1);
     let answer = fixture.post(&session, &uri, &[("decision", "refuse")]).await;
     assert_eq!(answer.location, format!("{uri}?done=removal-refused"));
@@ -394,7 +398,11 @@ async fn a_removal_is_confirmed_only_with_the_right_number() {
     assert!(page.contains("Decided by mara@example.com") && page.contains("no sync asks about them again"), "{page}");
     assert!(page.contains("Remove them after all") && !page.contains("value=\"refuse\""), "{page}");
     let answer = fixture.post(&session, &uri, &[("decision", "confirm"), ("typed", "6")]).await;
-    assert!(answer.body.contains("is not the number. Type 60."), "{}", answer.body);
+    assert!(
+        answer.body.contains("is not the number.") && answer.body.contains(">60</b> to confirm"),
+        "{}",
+        answer.body
+    );
 }
 
 #[actix_web::test]
