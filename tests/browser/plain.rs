@@ -87,7 +87,7 @@ async fn everything_can_be_done_without_javascript() {
     browser.see("The schedule was changed.").await;
 
     // A part only, asked for twice.
-    browser.open(&page).await;
+    browser.open(&format!("{page}?tab=syncs")).await;
     let part = browser.find("a part", "//input[@name='only' and @value='nodes']").await;
     browser.click(&part).await;
     browser.press("Sync these").await;
