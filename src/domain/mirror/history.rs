@@ -49,7 +49,7 @@ pub struct HistoryPage {
 
 /// Work of one page before it hands over to the next one, so that a rare filter does not hold up a reader: the fields of the entries that
 /// it reads, and [`EACH`] for each of them. That is a few milliseconds.
-const MOST_READ: usize = 24_000;
+const MOST_READ: usize = 10_000;
 /// What an entry costs beside its fields.
 const EACH: usize = 4;
 /// Entries that the finder is asked for at least: some may not fit the rest of the query.
